@@ -1,0 +1,114 @@
+//! Events: what a hook or a client reports. Everything that changes the store is one of them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::run::{Actor, Child, Context, Git, Quality};
+use crate::time::UnixMillis;
+
+/// A run begins. Made by a hook's mailbox record, by `bpctl run`, or by `POST /runs`; the text is masked already.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    pub uid: Ulid,
+    pub draft: Draft,
+    /// What is to be sampled and watched; `None` for posted runs, whose client sends the samples.
+    pub owner: Option<Owner>,
+    /// The process that started the owner (`bpctl run`: its parent), by which bpd finds the run it is nested in.
+    #[serde(default)]
+    pub under: Option<Owner>,
+    /// The run this one is nested in. A client may claim `$BP_RUN`; bpd believes what it sees in the process tree
+    /// first, and the claim only while that run is open.
+    pub parent: Option<Ulid>,
+    pub context: Option<Context>,
+}
+
+/// What is said of a run when it begins.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    /// `None` when hidden.
+    pub command: Option<String>,
+    pub command_truncated: Option<u64>,
+    #[serde(default)]
+    pub masked: Vec<String>,
+    pub cwd: Option<String>,
+    pub project: Option<String>,
+    pub git: Option<Git>,
+    pub host: String,
+    pub shell: Option<String>,
+    pub session: Option<String>,
+    #[serde(default)]
+    pub actor: Actor,
+    pub started_at: UnixMillis,
+    pub source: Source,
+    #[serde(default)]
+    pub tags: Vec<String>,
+    pub note: Option<String>,
+}
+
+/// Which door a run came in by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A shell's hook: the owner is the shell, the run's processes are those it starts from now on.
+    #[default]
+    Hook,
+    /// `bpctl run`: the owner is the wrapper, the run's processes are its descendants.
+    Wrapper,
+    /// `POST /runs`: with a pid, that process and its descendants.
+    Api,
+    Import,
+}
+
+/// The process that stands for a run: the shell, `bpctl run`, or the process named by `POST /runs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Owner {
+    pub pid: u32,
+    /// Clock ticks since boot (field 22 of `/proc/PID/stat`): with `pid` it names a process for ever.
+    /// 0 = unknown; bpd looks it up.
+    pub start_ticks: u64,
+}
+
+/// A run ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finish {
+    pub uid: Ulid,
+    pub finished_at: UnixMillis,
+    /// Monotonic; `None` = `finished_at` − `started_at`.
+    pub took: Option<Duration>,
+    pub ending: Ending,
+    /// As far as the reporter knows them; the sampler completes them.
+    pub totals: Option<Totals>,
+    /// Filled by the sampler.
+    #[serde(default)]
+    pub children: Vec<Child>,
+    #[serde(default)]
+    pub background: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    Exited {
+        exit_code: i32,
+        /// Set when a signal ended the command; `exit_code` is then 128 + signal.
+        signal: Option<i32>,
+    },
+    /// The shell or the machine went away before the end was reported.
+    Lost,
+}
+
+/// Raw totals of a run. Absent numbers are unknown, not zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub cpu_ns: Option<u64>,
+    pub user_ns: Option<u64>,
+    pub system_ns: Option<u64>,
+    pub rss_max_bytes: Option<u64>,
+    pub max_processes: Option<u32>,
+    pub quality: Quality,
+    /// The peak may have been missed between two samples.
+    pub peak_lower_bound: bool,
+    /// Children are known to have escaped the accounting.
+    pub incomplete: bool,
+}

@@ -1,0 +1,30 @@
+//! What the programs of bp say to each other: the wire types (which are the domain types), the framing of the local
+//! socket, the records of the mailbox, the places where all of it is, and a blocking client.
+//!
+//! Nothing here runs a process, owns a clock or holds state.
+
+pub mod client;
+pub mod event;
+pub mod frame;
+pub mod mailbox;
+pub mod mask;
+pub mod place;
+pub mod report;
+pub mod request;
+pub mod run;
+pub mod sample;
+pub mod time;
+
+pub use event::{Draft, Ending, Finish, Owner, Start, Totals};
+pub use report::{AlertReport, Comparison, Failure, Overhead, Status};
+pub use request::Request;
+pub use run::{Actor, Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
+pub use sample::{Point, Sample};
+pub use time::UnixMillis;
+pub use ulid::Ulid;
+
+/// The environment variable under which a recorded program finds the ULID of the run it belongs to.
+pub const RUN_ENV: &str = "BP_RUN";
+
+/// Longest command text that is kept, in bytes; what is longer is cut at a character and its length is kept.
+pub const MAX_COMMAND_BYTES: usize = 64 * 1024;

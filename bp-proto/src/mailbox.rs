@@ -1,0 +1,401 @@
+//! Mailbox records: what a shell's hook appends to its own file, and `bpctl event` sends over the socket.
+//!
+//! A record is a NUL, a tag (`1S`: version 1, start), a NUL, then a fixed number of NUL-terminated fields. No byte
+//! but NUL has a meaning, so text needs no escaping. Between two whole records stand two NULs: the end of the last
+//! field and the start of the next record. A short write is found by that and by the fields' own form, and the
+//! reader goes on at the next `NUL tag NUL`.
+//!
+//! | tag | fields |
+//! |---|---|
+//! | `1S` | shell, stamp, how, cwd, times, text |
+//! | `1E` | shell, stamp, exit, end, times |
+//!
+//! - `shell`: who writes, the same in each record of a shell: `name version boot-id start-ticks actor parent`,
+//!   separated by spaces; what is unknown is `-`. `start-ticks` is field 22 of `/proc/PID/stat`; `parent` is `$BP_RUN`.
+//! - `stamp`: microseconds since 1970 when the line was read: with the shell it names the run. A shell without such a
+//!   clock writes a number of its own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
+//! - `how`: `t` the text follows, behind the number that `history` prints; `x` the text follows, exactly; `r` the same
+//!   text as this shell's run before; `h` hidden, no text; `m` no text because the shell kept only part of it.
+//! - `times`: what the builtin `times` printed, any locale; empty where there is none.
+//! - `exit`: `$?`, decimal.
+//! - `end`: microseconds since 1970 at the prompt; empty = bpd takes the time of arrival.
+
+/// Versions and types that this program knows.
+const KINDS: [(&[u8], usize); 2] = [(b"1S", 6), (b"1E", 5)];
+
+/// A record larger than this is refused: no honest line comes near it.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    Start(StartRecord),
+    End(EndRecord),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartRecord {
+    pub shell: Shell,
+    pub stamp: Stamp,
+    pub text: Text,
+    /// Bytes as the shell has them.
+    pub cwd: Vec<u8>,
+    pub times: Option<Times>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndRecord {
+    pub shell: Shell,
+    pub stamp: Stamp,
+    pub exit_code: i32,
+    /// Microseconds since 1970.
+    pub end_us: Option<u64>,
+    pub times: Option<Times>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shell {
+    pub name: String,
+    pub version: String,
+    pub boot_id: Option<String>,
+    pub start_ticks: Option<u64>,
+    pub actor: Option<String>,
+    pub parent: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stamp {
+    /// Microseconds since 1970.
+    Micros(u64),
+    /// A number that only grows; says nothing about the time.
+    Serial(u64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// Number and blanks of `history` are stripped already.
+    Typed(Vec<u8>),
+    Repeat,
+    Hidden,
+    Partial,
+}
+
+/// CPU time of the shell itself and of its children that it has waited for, nanoseconds, since the shell began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    pub shell_user_ns: u64,
+    pub shell_system_ns: u64,
+    pub children_user_ns: u64,
+    pub children_system_ns: u64,
+}
+
+/// What a piece of mailbox gave.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    pub records: Vec<Record>,
+    /// Bytes used up; the rest is the beginning of a record that has not arrived whole.
+    pub used: usize,
+    /// Records of a version or type that this program does not know, skipped.
+    pub unknown: u64,
+    /// Places where bytes had to be skipped: short writes, or not a mailbox at all.
+    pub damaged: u64,
+}
+
+/// Takes every whole record from the front of `bytes`.
+pub fn take(bytes: &[u8]) -> Taken {
+    let mut taken = Taken::default();
+    while taken.used < bytes.len() {
+        let rest = &bytes[taken.used..];
+        match one(rest) {
+            One::Whole(record, length) => {
+                taken.records.push(record);
+                taken.used += length;
+            }
+            One::Short if rest.len() <= MAX_RECORD_BYTES => break,
+            One::Unknown(length) => {
+                taken.unknown += 1;
+                taken.used += length;
+            }
+            One::Short | One::Damaged => {
+                taken.damaged += 1;
+                match next_start(rest) {
+                    Some(skip) => taken.used += skip,
+                    None => {
+                        // The last bytes may be the beginning of a record's head.
+                        taken.used += rest.len().saturating_sub(HEAD_BYTES).max(1);
+                    }
+                }
+            }
+        }
+    }
+    taken
+}
+
+/// NUL, tag of two characters, NUL.
+const HEAD_BYTES: usize = 4;
+
+enum One {
+    Whole(Record, usize),
+    Short,
+    Unknown(usize),
+    Damaged,
+}
+
+fn one(bytes: &[u8]) -> One {
+    if bytes[0] != 0 {
+        return One::Damaged;
+    }
+    let Some(tag_end) = bytes[1..].iter().take(8).position(|byte| *byte == 0) else {
+        return if bytes.len() > 8 { One::Damaged } else { One::Short };
+    };
+    let tag = &bytes[1..=tag_end];
+    let Some((_, count)) = KINDS.iter().find(|(known, _)| *known == tag) else {
+        // Another version's record: its number of fields is unknown, so it ends where the next record starts.
+        if !looks_like_tag(tag) {
+            return One::Damaged;
+        }
+        return next_start(bytes).map_or(One::Short, One::Unknown);
+    };
+    let mut fields = [&bytes[..0]; 6];
+    let mut at = tag_end + 2;
+    for field in &mut fields[..*count] {
+        let Some(length) = bytes[at..].iter().position(|byte| *byte == 0) else {
+            return if short_write_inside(bytes) { One::Damaged } else { One::Short };
+        };
+        *field = &bytes[at..at + length];
+        at += length + 1;
+    }
+    if bytes.get(at).is_some_and(|byte| *byte != 0) || at > MAX_RECORD_BYTES {
+        return One::Damaged;
+    }
+    let record = if tag == b"1S" { start(&fields).map(Record::Start) } else { end(&fields).map(Record::End) };
+    record.map_or(One::Damaged, |record| One::Whole(record, at))
+}
+
+/// A record that looks unfinished but holds the start of another was cut short by a failed write.
+fn short_write_inside(bytes: &[u8]) -> bool {
+    next_start(bytes).is_some()
+}
+
+/// Where the next known record starts, after the first byte.
+fn next_start(bytes: &[u8]) -> Option<usize> {
+    (1..bytes.len().saturating_sub(HEAD_BYTES - 1)).find(|at| {
+        bytes[*at] == 0 && bytes[at + 3] == 0 && KINDS.iter().any(|(tag, _)| *tag == &bytes[at + 1..at + 3])
+    })
+}
+
+fn looks_like_tag(tag: &[u8]) -> bool {
+    tag.len() >= 2
+        && tag[..tag.len() - 1].iter().all(u8::is_ascii_digit)
+        && tag.last().is_some_and(u8::is_ascii_uppercase)
+}
+
+fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
+    let text = match (fields[2], fields[5]) {
+        (b"t", text) => Text::Typed(strip_history_number(text).to_vec()),
+        (b"x", text) => Text::Typed(text.to_vec()),
+        (b"r", _) => Text::Repeat,
+        (b"h", _) => Text::Hidden,
+        (b"m", _) => Text::Partial,
+        _ => return None,
+    };
+    Some(StartRecord {
+        shell: shell(fields[0])?,
+        stamp: stamp(fields[1])?,
+        text,
+        cwd: fields[3].to_vec(),
+        times: times(fields[4]),
+    })
+}
+
+fn end(fields: &[&[u8]; 6]) -> Option<EndRecord> {
+    Some(EndRecord {
+        shell: shell(fields[0])?,
+        stamp: stamp(fields[1])?,
+        exit_code: str::from_utf8(fields[2]).ok()?.parse().ok()?,
+        end_us: if fields[3].is_empty() { None } else { Some(number(fields[3])?) },
+        times: times(fields[4]),
+    })
+}
+
+fn shell(field: &[u8]) -> Option<Shell> {
+    let mut words = str::from_utf8(field).ok()?.split(' ').map(|word| (word != "-").then(|| word.to_owned()));
+    let shell = Shell {
+        name: words.next()??,
+        version: words.next()?.unwrap_or_default(),
+        boot_id: words.next()?,
+        start_ticks: words.next()?.and_then(|ticks| ticks.parse().ok()),
+        actor: words.next()?,
+        parent: words.next()?,
+    };
+    words.next().is_none().then_some(shell)
+}
+
+fn stamp(field: &[u8]) -> Option<Stamp> {
+    match field.strip_prefix(b"~") {
+        Some(serial) => number(serial).map(Stamp::Serial),
+        None => number(field).map(Stamp::Micros),
+    }
+}
+
+fn number(field: &[u8]) -> Option<u64> {
+    str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// `history 1` prints blanks, the line's number, perhaps a `*`, two blanks, the text and a newline.
+fn strip_history_number(text: &[u8]) -> &[u8] {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let blanks = text.iter().take_while(|byte| **byte == b' ').count();
+    let digits = text[blanks..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if digits == 0 {
+        return text;
+    }
+    let rest = &text[blanks + digits..];
+    // An edited entry carries a `*` in place of the first of the two blanks.
+    match rest {
+        [b' ' | b'*', b' ', text @ ..] => text,
+        _ => rest,
+    }
+}
+
+/// Reads `0m0.004s 0m0,010s` twice: shell user and system, children user and system. zsh writes `0.01s` without
+/// minutes from 5.9 on and a label-free pair of lines as bash does.
+fn times(field: &[u8]) -> Option<Times> {
+    let text = str::from_utf8(field).ok()?;
+    let mut figures = text.split_ascii_whitespace().map(nanoseconds);
+    let times = Times {
+        shell_user_ns: figures.next()??,
+        shell_system_ns: figures.next()??,
+        children_user_ns: figures.next()??,
+        children_system_ns: figures.next()??,
+    };
+    figures.next().is_none().then_some(times)
+}
+
+/// `1m2.345s`, a comma for the point in some locales, one to nine digits of fraction.
+fn nanoseconds(word: &str) -> Option<u64> {
+    let word = word.strip_suffix('s').unwrap_or(word);
+    let (minutes, seconds) = match word.split_once('m') {
+        Some((minutes, seconds)) => (minutes.parse::<u64>().ok()?, seconds),
+        None => (0, word),
+    };
+    let (whole, fraction) = seconds.split_once(['.', ',']).unwrap_or((seconds, "0"));
+    if fraction.is_empty() || fraction.len() > 9 {
+        return None;
+    }
+    let scale = 10_u64.pow(9 - fraction.len() as u32);
+    let fraction = fraction.parse::<u64>().ok()?.checked_mul(scale)?;
+    minutes
+        .checked_mul(60)?
+        .checked_add(whole.parse().ok()?)?
+        .checked_mul(1_000_000_000)?
+        .checked_add(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHELL: &str = "bash 5.2.15 8d2c-boot 4711 human -";
+
+    fn started(stamp: &str, how: &str, text: &str) -> Vec<u8> {
+        let times = "0m0,004s 0m0.010s\n1m0.000s 0m2.5s\n";
+        format!("\x001S\0{SHELL}\x00{stamp}\0{how}\0/tmp\0{times}\0{text}\0").into_bytes()
+    }
+
+    fn ended(stamp: &str) -> Vec<u8> {
+        format!("\x001E\0{SHELL}\x00{stamp}\x00130\x001700000000000001\0\0").into_bytes()
+    }
+
+    fn text_of(record: &Record) -> Vec<u8> {
+        match record {
+            Record::Start(StartRecord { text: Text::Typed(text), .. }) => text.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_start_gives_its_fields() {
+        let bytes = started("1700000000000000", "t", "  12  make -j2\n");
+        let taken = take(&bytes);
+        assert_eq!((taken.used, taken.unknown, taken.damaged), (bytes.len(), 0, 0));
+        let [Record::Start(start)] = &taken.records[..] else { panic!("{taken:?}") };
+        assert_eq!(start.text, Text::Typed(b"make -j2".to_vec()));
+        assert_eq!(start.stamp, Stamp::Micros(1_700_000_000_000_000));
+        assert_eq!(start.shell.start_ticks, Some(4711));
+        assert_eq!(start.shell.parent, None);
+        assert_eq!(
+            start.times,
+            Some(Times {
+                shell_user_ns: 4_000_000,
+                shell_system_ns: 10_000_000,
+                children_user_ns: 60_000_000_000,
+                children_system_ns: 2_500_000_000,
+            })
+        );
+    }
+
+    #[test]
+    fn the_number_of_history_is_stripped_and_nothing_else() {
+        for (printed, text) in [
+            ("    1  ls\n", "ls"),
+            ("12345* ls\n", "ls"),
+            ("  9  echo 1  2\n", "echo 1  2"),
+            ("  9  12 34\n", "12 34"),
+            ("  9   leading\n", " leading"),
+            ("  9  a\nb\n", "a\nb"),
+        ] {
+            assert_eq!(
+                text_of(&take(&started("1", "t", printed)).records[0]),
+                text.as_bytes(),
+                "{printed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_record_cut_anywhere_waits_for_its_rest() {
+        let whole = [started("1", "x", "a\nb"), ended("1"), started("2", "x", "c")].concat();
+        for cut in 0..whole.len() {
+            let first = take(&whole[..cut]);
+            assert_eq!(first.damaged, 0, "cut at {cut}");
+            let second = take(&whole[first.used..]);
+            assert_eq!(first.records.len() + second.records.len(), 3, "cut at {cut}");
+            assert_eq!(second.damaged, 0);
+        }
+    }
+
+    #[test]
+    fn after_a_short_write_the_next_record_is_found() {
+        let first = started("1", "x", "lost");
+        for cut in 1..first.len() - 1 {
+            let bytes = [&first[..cut], &started("2", "x", "kept"), &ended("2")].concat();
+            let taken = take(&bytes);
+            let kept = taken
+                .records
+                .iter()
+                .any(|record| matches!(record, Record::Start(start) if start.stamp == Stamp::Micros(2)));
+            assert!(kept, "cut at {cut}: {taken:?}");
+            assert_eq!(taken.used, bytes.len(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_counted_and_skipped() {
+        let bytes = [b"\x002S\0what\0ever\0".to_vec(), started("2", "x", "kept")].concat();
+        let taken = take(&bytes);
+        assert_eq!((taken.records.len(), taken.unknown, taken.damaged), (1, 1, 0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_a_reason_to_panic_or_to_stand_still(
+            bytes in proptest::collection::vec(proptest::prop_oneof![
+                proptest::strategy::Just(0_u8), proptest::strategy::Just(b'1'), proptest::strategy::Just(b'S'),
+                proptest::prelude::any::<u8>(),
+            ], 0..200)
+        ) {
+            let taken = take(&bytes);
+            proptest::prop_assert!(taken.used <= bytes.len());
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Reports: answers for people and programs. `--json`, HTTP and the socket give the same documents.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::request::Align;
+use crate::run::{Comment, Level, Quality, Run};
+use crate::time::UnixMillis;
+
+/// `POST /runs`, and the answer to `Request::Start`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    pub id: u64,
+    pub started_at: UnixMillis,
+}
+
+/// Every error that leaves bpd: `{"error": {"code", "message", "hint"}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Failure {
+    pub error: FailureBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FailureBody {
+    /// Stable, snake case: `run_not_found`, `ambiguous_run`, `invalid_query`, …
+    pub code: String,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { error: FailureBody { code: code.to_owned(), message: message.into(), hint: None } }
+    }
+
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.error.hint = Some(hint.into());
+        self
+    }
+}
+
+/// `GET /compare`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Comparison {
+    pub current: Run,
+    pub baseline: Run,
+    pub align: Align,
+    /// By name as in `run_stats`.
+    pub metrics: BTreeMap<String, MetricDelta>,
+    pub verdict: Verdict,
+    /// Codes of what explains the verdict, or of why there is none.
+    pub reasons: Vec<String>,
+    pub series: Series,
+    pub differs: Vec<Difference>,
+    pub comments: Vec<Comment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct MetricDelta {
+    pub current: Option<f64>,
+    pub baseline: Option<f64>,
+    /// current − baseline.
+    pub delta: Option<f64>,
+    /// current ÷ baseline − 1; `None` when the baseline is 0.
+    pub change: Option<f64>,
+    pub verdict: Verdict,
+    /// What is usual for this command; `None` while its history is too short.
+    pub usual: Option<Usual>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Usual {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+/// A run against its baseline. Of memory, `faster` reads "less" and `slower` "more".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Faster,
+    Slower,
+    Similar,
+    /// The difference is within the noise.
+    Unclear,
+    NotComparable,
+}
+
+/// Two curves on one grid. `x` is seconds, percent or CPU seconds, by `align`; `None` = no value there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Series {
+    pub x: Vec<f64>,
+    pub current: Lines,
+    pub baseline: Lines,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Lines {
+    pub cpu_percent: Vec<Option<f64>>,
+    pub rss_mb: Vec<Option<f64>>,
+}
+
+/// One input that is not the same in both runs: `args`, `branch`, `commit`, `cwd`, `host`, `load`, `exit_code`, …
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Difference {
+    pub what: String,
+    pub current: Option<String>,
+    pub baseline: Option<String>,
+}
+
+/// An alert: a rule that fired. One line per firing, changed in place until it has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct AlertReport {
+    #[cfg_attr(test, ts(type = "string"))]
+    pub uid: Ulid,
+    /// `cpu-high`, `host-cpu`.
+    pub rule: String,
+    pub level: Level,
+    /// The run that it is about, or the one that burned most when the host is meant.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub run: Option<u64>,
+    /// Command name (first word), for lists.
+    pub command: Option<String>,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub fired_at: UnixMillis,
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub ended_at: Option<UnixMillis>,
+    /// Highest value of the watched signal so far.
+    pub peak: f64,
+    pub threshold: f64,
+    /// Seconds above the threshold so far.
+    pub above_s: f64,
+    /// Was a notice shown? `None` = not tried yet; else the channel, or why not.
+    pub delivery: Option<String>,
+    /// In the language asked for.
+    pub text: String,
+}
+
+/// `bpctl status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub http: HttpStatus,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub socket: PathBuf,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub data_dir: PathBuf,
+    /// Runs that the store holds.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub runs: u64,
+    #[cfg_attr(test, ts(type = "number"))]
+    pub running: u64,
+    pub uptime_s: f64,
+    /// What does not work as it should, each a plain sentence; empty = all is well.
+    pub degraded: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct HttpStatus {
+    /// `127.0.0.1:7717`.
+    pub address: String,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub token_file: PathBuf,
+}
+
+/// What bp itself has cost in the last seven days.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Overhead {
+    #[cfg_attr(test, ts(type = "string"))]
+    pub since: UnixMillis,
+    /// CPU seconds of bpd.
+    pub cpu_seconds: f64,
+    /// CPU seconds of the recorded commands in the same time.
+    pub commands_cpu_seconds: f64,
+    #[cfg_attr(test, ts(type = "number"))]
+    pub runs: u64,
+    pub rss_mb: f64,
+    /// Journal, samples and index on disk.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub disk_bytes: u64,
+    pub uptime_s: f64,
+}
+
+/// A one-time code for `POST /session`: 60 s, one use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenCode {
+    pub code: String,
+    /// `http://127.0.0.1:PORT`.
+    pub origin: String,
+}
+
+/// How a quality reads in one word, for tables.
+impl Quality {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Counter => "counter",
+            Self::Times => "times",
+            Self::Ticks => "ticks",
+            Self::Sampled => "sampled",
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Requests: what a client asks of bpd over the local socket. Answers are the documents of the HTTP API.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Finish, Start};
+use crate::run::RunState;
+use crate::time::UnixMillis;
+
+/// One question or one event. Answered by one JSON document, or by [`crate::report::Failure`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", content = "with", rename_all = "snake_case")]
+pub enum Request {
+    /// → [`crate::report::Registered`], after it is durable.
+    Start(Box<Start>),
+    /// → `{}`, after it is durable. A run that is finished already: `run_already_finished`.
+    Finish(Box<Finish>),
+    /// → array of [`crate::Run`].
+    List(ListQuery),
+    /// → one [`crate::Run`].
+    Show { run: String, lang: Option<String> },
+    /// → array of [`crate::Point`].
+    Samples { run: String, query: SamplesQuery },
+    /// → [`crate::Comparison`].
+    Compare(CompareQuery),
+    /// → array of [`crate::AlertReport`].
+    Alerts { limit: Option<u32>, lang: Option<String> },
+    /// → the run, changed.
+    Edit { run: String, edit: Edit },
+    /// → `{}`.
+    Delete { run: String },
+    /// → [`crate::Status`].
+    Status,
+    /// → [`crate::Overhead`].
+    Overhead,
+    /// A one-time code with which a browser opens a session → [`crate::report::OpenCode`].
+    OpenCode,
+    /// → `{}` once the config was read again; else the error that names file, line and key.
+    ReloadConfig,
+    /// bpd stores what it accepted and ends → `{}` before it does.
+    Stop,
+}
+
+/// The filters of `GET /runs` and `bpctl list`. All that are given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListQuery {
+    /// 1 … 500; 50 if left out.
+    pub limit: Option<u32>,
+    /// The cursor of the `Link: rel="next"` header.
+    pub before: Option<String>,
+    /// The search language: words, and `field:value` terms.
+    pub q: Option<String>,
+    pub key: Option<String>,
+    pub cwd: Option<String>,
+    pub state: Option<RunState>,
+    pub exit: Option<i32>,
+    pub tag: Option<String>,
+    pub since: Option<UnixMillis>,
+    pub until: Option<UnixMillis>,
+    pub lang: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplesQuery {
+    /// `true`: samples 0, `step`, 2 · `step` … of the full curve, unchanged.
+    pub downsample: Option<bool>,
+    /// 5 if left out; 0 is refused.
+    pub step: Option<u32>,
+    /// At most so many points; peaks are kept.
+    pub max_points: Option<u32>,
+    /// Unix seconds, inclusive.
+    pub from: Option<f64>,
+    /// Unix seconds, inclusive.
+    pub to: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompareQuery {
+    pub current: String,
+    /// `latest-success` if left out.
+    pub baseline: Option<String>,
+    pub align: Option<Align>,
+    pub lang: Option<String>,
+}
+
+/// The common axis of two curves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Align {
+    /// Seconds since the start.
+    #[default]
+    Time,
+    /// 0 … 100 of the run's duration.
+    Percent,
+    /// Cumulative CPU seconds.
+    Work,
+}
+
+/// A change to a recorded run; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edit {
+    pub tags: Option<Vec<String>>,
+    /// An empty note removes it.
+    pub note: Option<String>,
+}

@@ -1,0 +1,241 @@
+//! A run: one command from Enter to the next prompt.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use ulid::Ulid;
+
+use crate::event::Totals;
+use crate::time::UnixMillis;
+
+/// One run, as every door shows it. The store fills what was recorded; `queries` adds what is derived
+/// (`run_stats`, `comments`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Run {
+    #[cfg_attr(test, ts(type = "number"))]
+    pub id: u64,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub uid: Ulid,
+    /// The run that this one is nested in, by id.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub parent: Option<u64>,
+    /// As typed, secrets masked; `None` when the text was hidden.
+    pub command: Option<String>,
+    /// The length before the text was cut to [`crate::MAX_COMMAND_BYTES`].
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub command_truncated: Option<u64>,
+    /// The rules that masked something in `command`.
+    pub masked: Vec<String>,
+    /// Short hash that groups runs of the same command, as in URLs.
+    pub key: String,
+    /// What `key` stands for, readable.
+    pub key_text: String,
+    pub cwd: Option<String>,
+    /// The git root above `cwd`.
+    pub project: Option<String>,
+    pub git: Option<Git>,
+    pub host: String,
+    /// `bash`, `zsh`, …; `None` for runs that no shell reported.
+    pub shell: Option<String>,
+    pub session: Option<String>,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub actor: Actor,
+    #[cfg_attr(test, ts(type = "string"))]
+    pub started_at: UnixMillis,
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub finished_at: Option<UnixMillis>,
+    pub state: RunState,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Processes of the run lived on after its end.
+    pub background: bool,
+    pub imported: bool,
+    pub tags: Vec<String>,
+    pub note: Option<String>,
+    /// Derived; `None` while nothing is known.
+    pub run_stats: Option<RunStats>,
+    /// The five children that burned most, most first.
+    pub children: Vec<Child>,
+    pub comments: Vec<Comment>,
+    pub context: Option<Context>,
+    /// Raw totals, from which `run_stats` is derived. Not part of the HTTP document.
+    #[serde(skip)]
+    #[cfg_attr(test, ts(skip))]
+    pub totals: Option<Totals>,
+}
+
+impl Run {
+    /// Finished with exit code 0.
+    pub fn is_success(&self) -> bool {
+        self.state == RunState::Finished && self.exit_code == Some(0)
+    }
+
+    /// Imported, hidden-text and lost runs are never a baseline, nor is one that is still running.
+    pub fn may_be_baseline(&self) -> bool {
+        self.state == RunState::Finished && !self.imported && self.command.is_some()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    Running,
+    Finished,
+    /// The shell or the machine went away before the end was reported.
+    Lost,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Git {
+    /// `None` for a detached head.
+    pub branch: Option<String>,
+    /// Full hash; `None` before the first commit.
+    pub commit: Option<String>,
+}
+
+/// Who typed. In text: `human`, `agent:NAME`, `ci`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Actor {
+    #[default]
+    Human,
+    Agent(String),
+    Ci,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Human => f.write_str("human"),
+            Self::Agent(name) => write!(f, "agent:{name}"),
+            Self::Ci => f.write_str("ci"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("an actor is `human`, `ci` or `agent:NAME`, not {0:?}")]
+pub struct UnknownActor(String);
+
+impl FromStr for Actor {
+    type Err = UnknownActor;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "human" => Ok(Self::Human),
+            "ci" => Ok(Self::Ci),
+            _ => match text.strip_prefix("agent:") {
+                Some(name) if !name.is_empty() && name.len() <= 64 => Ok(Self::Agent(name.to_owned())),
+                _ => Err(UnknownActor(text.chars().take(80).collect())),
+            },
+        }
+    }
+}
+
+impl Serialize for Actor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Actor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// How the totals were obtained, best first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Quality {
+    /// `wait4` or a cgroup.
+    Exact,
+    /// An inherited task-clock counter.
+    Counter,
+    /// The shell's own accounting, 1 ms.
+    Times,
+    /// Clock ticks, 10 ms.
+    Ticks,
+    /// The curve only.
+    #[default]
+    Sampled,
+}
+
+/// What a run has cost. Averages are cpu seconds ÷ duration and the time integral of memory ÷ duration, never the
+/// mean of samples; p95 is time-weighted. Posted runs: both averages are time integrals of the samples.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
+#[serde(default)]
+pub struct RunStats {
+    pub cpu_avg: Option<f64>,
+    pub cpu_p95: Option<f64>,
+    pub cpu_max: Option<f64>,
+    pub rss_avg_mb: Option<f64>,
+    pub rss_p95_mb: Option<f64>,
+    pub rss_max_mb: Option<f64>,
+    pub duration_s: f64,
+    pub cpu_seconds: Option<f64>,
+    pub user_seconds: Option<f64>,
+    pub system_seconds: Option<f64>,
+    #[cfg_attr(test, ts(type = "number"))]
+    pub samples: u64,
+    pub quality: Quality,
+    pub peak_lower_bound: bool,
+    pub incomplete: bool,
+    pub max_processes: Option<u32>,
+}
+
+/// One process name among a run's children.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Child {
+    pub name: String,
+    /// How many processes of that name were seen.
+    pub processes: u32,
+    pub cpu_seconds: f64,
+    pub rss_max_mb: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Info,
+    Good,
+    Warning,
+    Critical,
+}
+
+/// A sentence about a run, by a rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Comment {
+    pub rule: String,
+    pub level: Level,
+    /// In the language asked for.
+    pub text: String,
+    /// The evidence: numbers and codes, never localised.
+    #[cfg_attr(test, ts(type = "Record<string, number | string>"))]
+    pub params: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The machine at the run's start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
+#[serde(default)]
+pub struct Context {
+    /// Load average of one minute.
+    pub load_1m: Option<f64>,
+    /// Whole machine, 100 = all CPUs.
+    pub host_cpu_percent: Option<f64>,
+    pub memory_used_mb: Option<f64>,
+    pub memory_total_mb: Option<f64>,
+    /// CPUs that the run may use.
+    pub cpus: Option<u32>,
+}

@@ -1,0 +1,1 @@
+//! What it means: pure functions, no I/O, clock, async or log.

@@ -1,0 +1,1 @@
+//! The local socket and the mailbox: events in, answers out.

@@ -1,0 +1,11 @@
+//! Puts closed runs and sample chunks into the store, then announces them. One thread, the store's own.
+
+use tokio::sync::{broadcast, mpsc};
+
+use crate::event::{Measured, Recorded};
+use crate::store::Writer;
+
+/// Ends when `measured` closes, with everything accepted on disk.
+pub fn run(_writer: Writer, _measured: mpsc::Receiver<Measured>, _recorded: broadcast::Sender<Recorded>) {
+    unimplemented!()
+}

@@ -1,0 +1,79 @@
+//! What is kept: a journal that is the truth, and an index that can be thrown away and rebuilt from it.
+
+pub mod reader;
+pub mod writer;
+
+use bp_proto::{Point, RunState, Sample, Start, UnixMillis};
+
+pub use reader::Reader;
+pub use writer::Writer;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("cannot {doing} {}", path.display())]
+    Io { doing: &'static str, path: std::path::PathBuf, source: std::io::Error },
+    #[error("{} was written by a newer bp (version {theirs}); this one reads up to {ours} and touches nothing", path.display())]
+    Newer { path: std::path::PathBuf, theirs: u32, ours: u32 },
+    #[error("the index failed: {0}")]
+    Index(String),
+}
+
+/// How a command key is derived from what was typed and where. Passed in, so that the store need not know; the index
+/// is rebuilt when `version` changes.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRule {
+    pub version: u32,
+    /// Hash as in URLs, and its readable text.
+    pub of: fn(&Start) -> Key,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Key {
+    pub hash: String,
+    pub text: String,
+}
+
+/// A place in the order of runs: newest first by (`started_at`, `id`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    pub started_at: UnixMillis,
+    pub id: u64,
+}
+
+/// Which runs a scan goes through, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Within {
+    All,
+    Running,
+    /// One command key, by its hash.
+    Key(String),
+}
+
+/// What a scan sees of a run without reading its journal records.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub cursor: Cursor,
+    pub key: String,
+    pub state: RunState,
+    pub exit_code: Option<i32>,
+    pub duration_ms: Option<u64>,
+    /// Imported, or without text: never a baseline.
+    pub no_baseline: bool,
+}
+
+/// A run's samples, in time order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Curve {
+    Measured(Vec<Sample>),
+    Posted(Vec<Point>),
+}
+
+/// bpd's own cost as recorded now and then.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct OwnCost {
+    pub at: UnixMillis,
+    /// CPU time of this bpd process so far.
+    pub cpu_ns: u64,
+    /// When this bpd process began: figures of the same process are cumulative.
+    pub process_began: UnixMillis,
+}

@@ -1,0 +1,1 @@
+//! Builds the channels, starts the stages, joins them: the diagram in code.
