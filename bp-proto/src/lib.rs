@@ -14,6 +14,8 @@ pub mod request;
 pub mod run;
 pub mod sample;
 pub mod time;
+#[cfg(test)]
+mod wire;
 
 pub use event::{Draft, Ending, Finish, Owner, Start, Totals};
 pub use report::{AlertReport, Comparison, Failure, Overhead, Status};

@@ -42,6 +42,8 @@ pub enum Request {
 
 /// The filters of `GET /runs` and `bpctl list`. All that are given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct ListQuery {
     /// 1 … 500; 50 if left out.
@@ -55,12 +57,16 @@ pub struct ListQuery {
     pub state: Option<RunState>,
     pub exit: Option<i32>,
     pub tag: Option<String>,
+    #[cfg_attr(test, ts(optional, type = "string"))]
     pub since: Option<UnixMillis>,
+    #[cfg_attr(test, ts(optional, type = "string"))]
     pub until: Option<UnixMillis>,
     pub lang: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplesQuery {
     /// `true`: samples 0, `step`, 2 · `step` … of the full curve, unchanged.
@@ -76,6 +82,8 @@ pub struct SamplesQuery {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct CompareQuery {
     pub current: String,
@@ -101,6 +109,8 @@ pub enum Align {
 
 /// A change to a recorded run; what is `None` stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct Edit {
     pub tags: Option<Vec<String>>,

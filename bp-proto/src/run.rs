@@ -169,7 +169,6 @@ pub enum Quality {
 /// mean of samples; p95 is time-weighted. Posted runs: both averages are time integrals of the samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(optional_fields = nullable))]
 #[serde(default)]
 pub struct RunStats {
     pub cpu_avg: Option<f64>,
@@ -227,7 +226,6 @@ pub struct Comment {
 /// The machine at the run's start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(test, ts(optional_fields = nullable))]
 #[serde(default)]
 pub struct Context {
     /// Load average of one minute.

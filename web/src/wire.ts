@@ -1,0 +1,319 @@
+// Written from bp-proto by its test `the_dashboards_types_are_those_of_the_wire`; do not edit.
+// Rewrite it with `BP_WRITE_WIRE=1 cargo test -p bp-proto wire`.
+
+/**
+ * One run, as every door shows it. The store fills what was recorded; `queries` adds what is derived
+ * (`run_stats`, `comments`).
+ */
+export type Run = { id: number, uid: string,
+/**
+ * The run that this one is nested in, by id.
+ */
+parent: number | null,
+/**
+ * As typed, secrets masked; `None` when the text was hidden.
+ */
+command: string | null,
+/**
+ * The length before the text was cut to [`crate::MAX_COMMAND_BYTES`].
+ */
+command_truncated: number | null,
+/**
+ * The rules that masked something in `command`.
+ */
+masked: Array<string>,
+/**
+ * Short hash that groups runs of the same command, as in URLs.
+ */
+key: string,
+/**
+ * What `key` stands for, readable.
+ */
+key_text: string, cwd: string | null,
+/**
+ * The git root above `cwd`.
+ */
+project: string | null, git: Git | null, host: string,
+/**
+ * `bash`, `zsh`, …; `None` for runs that no shell reported.
+ */
+shell: string | null, session: string | null, actor: string, started_at: string, finished_at: string | null, state: RunState, exit_code: number | null, signal: number | null,
+/**
+ * Processes of the run lived on after its end.
+ */
+background: boolean, imported: boolean, tags: Array<string>, note: string | null,
+/**
+ * Derived; `None` while nothing is known.
+ */
+run_stats: RunStats | null,
+/**
+ * The five children that burned most, most first.
+ */
+children: Array<Child>, comments: Array<Comment>, context: Context | null, };
+
+export type RunState = "running" | "finished" | "lost";
+
+/**
+ * What a run has cost. Averages are cpu seconds ÷ duration and the time integral of memory ÷ duration, never the
+ * mean of samples; p95 is time-weighted. Posted runs: both averages are time integrals of the samples.
+ */
+export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max: number | null, rss_avg_mb: number | null, rss_p95_mb: number | null, rss_max_mb: number | null, duration_s: number, cpu_seconds: number | null, user_seconds: number | null, system_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, };
+
+/**
+ * How the totals were obtained, best first.
+ */
+export type Quality = "exact" | "counter" | "times" | "ticks" | "sampled";
+
+export type Git = {
+/**
+ * `None` for a detached head.
+ */
+branch: string | null,
+/**
+ * Full hash; `None` before the first commit.
+ */
+commit: string | null, };
+
+/**
+ * One process name among a run's children.
+ */
+export type Child = { name: string,
+/**
+ * How many processes of that name were seen.
+ */
+processes: number, cpu_seconds: number, rss_max_mb: number, };
+
+/**
+ * A sentence about a run, by a rule.
+ */
+export type Comment = { rule: string, level: Level,
+/**
+ * In the language asked for.
+ */
+text: string,
+/**
+ * The evidence: numbers and codes, never localised.
+ */
+params: Record<string, number | string>, };
+
+export type Level = "info" | "good" | "warning" | "critical";
+
+/**
+ * The machine at the run's start.
+ */
+export type Context = {
+/**
+ * Load average of one minute.
+ */
+load_1m: number | null,
+/**
+ * Whole machine, 100 = all CPUs.
+ */
+host_cpu_percent: number | null, memory_used_mb: number | null, memory_total_mb: number | null,
+/**
+ * CPUs that the run may use.
+ */
+cpus: number | null, };
+
+/**
+ * One point of a curve, as the HTTP API gives and takes it.
+ */
+export type Point = {
+/**
+ * Unix seconds with fraction: the end of the interval that the point describes. Posted points keep the
+ * client's value untouched.
+ */
+ts: number,
+/**
+ * 100 = one core, over the interval since the point before.
+ */
+cpu_percent: number,
+/**
+ * MiB.
+ */
+rss_mb: number, processes?: number, };
+
+/**
+ * The filters of `GET /runs` and `bpctl list`. All that are given must hold.
+ */
+export type ListQuery = {
+/**
+ * 1 … 500; 50 if left out.
+ */
+limit?: number | null,
+/**
+ * The cursor of the `Link: rel="next"` header.
+ */
+before?: string | null,
+/**
+ * The search language: words, and `field:value` terms.
+ */
+q?: string | null, key?: string | null, cwd?: string | null, state?: RunState | null, exit?: number | null, tag?: string | null, since?: string, until?: string, lang?: string | null, };
+
+export type SamplesQuery = {
+/**
+ * `true`: samples 0, `step`, 2 · `step` … of the full curve, unchanged.
+ */
+downsample?: boolean | null,
+/**
+ * 5 if left out; 0 is refused.
+ */
+step?: number | null,
+/**
+ * At most so many points; peaks are kept.
+ */
+max_points?: number | null,
+/**
+ * Unix seconds, inclusive.
+ */
+from?: number | null,
+/**
+ * Unix seconds, inclusive.
+ */
+to?: number | null, };
+
+export type CompareQuery = { current: string,
+/**
+ * `latest-success` if left out.
+ */
+baseline?: string | null, align?: Align | null, lang?: string | null, };
+
+/**
+ * The common axis of two curves.
+ */
+export type Align = "time" | "percent" | "work";
+
+/**
+ * A change to a recorded run; what is `None` stays.
+ */
+export type Edit = { tags?: Array<string> | null,
+/**
+ * An empty note removes it.
+ */
+note?: string | null, };
+
+/**
+ * `GET /compare`.
+ */
+export type Comparison = { current: Run, baseline: Run, align: Align,
+/**
+ * By name as in `run_stats`.
+ */
+metrics: { [key in string]: MetricDelta }, verdict: Verdict,
+/**
+ * Codes of what explains the verdict, or of why there is none.
+ */
+reasons: Array<string>, series: Series, differs: Array<Difference>, comments: Array<Comment>, };
+
+export type MetricDelta = { current: number | null, baseline: number | null,
+/**
+ * current − baseline.
+ */
+delta: number | null,
+/**
+ * current ÷ baseline − 1; `None` when the baseline is 0.
+ */
+change: number | null, verdict: Verdict,
+/**
+ * What is usual for this command; `None` while its history is too short.
+ */
+usual: Usual | null, };
+
+export type Usual = { low: number, median: number, high: number, };
+
+/**
+ * A run against its baseline. Of memory, `faster` reads "less" and `slower` "more".
+ */
+export type Verdict = "faster" | "slower" | "similar" | "unclear" | "not_comparable";
+
+/**
+ * Two curves on one grid. `x` is seconds, percent or CPU seconds, by `align`; `None` = no value there.
+ */
+export type Series = { x: Array<number>, current: Lines, baseline: Lines, };
+
+export type Lines = { cpu_percent: Array<number | null>, rss_mb: Array<number | null>, };
+
+/**
+ * One input that is not the same in both runs: `args`, `branch`, `commit`, `cwd`, `host`, `load`, `exit_code`, …
+ */
+export type Difference = { what: string, current: string | null, baseline: string | null, };
+
+/**
+ * An alert: a rule that fired. One line per firing, changed in place until it has ended.
+ */
+export type AlertReport = { uid: string,
+/**
+ * `cpu-high`, `host-cpu`.
+ */
+rule: string, level: Level,
+/**
+ * The run that it is about, or the one that burned most when the host is meant.
+ */
+run: number | null,
+/**
+ * Command name (first word), for lists.
+ */
+command: string | null, fired_at: string, ended_at: string | null,
+/**
+ * Highest value of the watched signal so far.
+ */
+peak: number, threshold: number,
+/**
+ * Seconds above the threshold so far.
+ */
+above_s: number,
+/**
+ * Was a notice shown? `None` = not tried yet; else the channel, or why not.
+ */
+delivery: string | null,
+/**
+ * In the language asked for.
+ */
+text: string, };
+
+/**
+ * `bpctl status`.
+ */
+export type Status = { version: string, pid: number, http: HttpStatus, socket: string, data_dir: string,
+/**
+ * Runs that the store holds.
+ */
+runs: number, running: number, uptime_s: number,
+/**
+ * What does not work as it should, each a plain sentence; empty = all is well.
+ */
+degraded: Array<string>, };
+
+export type HttpStatus = {
+/**
+ * `127.0.0.1:7717`.
+ */
+address: string, token_file: string, };
+
+/**
+ * What bp itself has cost in the last seven days.
+ */
+export type Overhead = { since: string,
+/**
+ * CPU seconds of bpd.
+ */
+cpu_seconds: number,
+/**
+ * CPU seconds of the recorded commands in the same time.
+ */
+commands_cpu_seconds: number, runs: number, rss_mb: number,
+/**
+ * Journal, samples and index on disk.
+ */
+disk_bytes: number, uptime_s: number, };
+
+/**
+ * Every error that leaves bpd: `{"error": {"code", "message", "hint"}}`.
+ */
+export type Failure = { error: FailureBody, };
+
+export type FailureBody = {
+/**
+ * Stable, snake case: `run_not_found`, `ambiguous_run`, `invalid_query`, …
+ */
+code: string, message: string, hint?: string, };
