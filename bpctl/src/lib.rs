@@ -1,0 +1,3 @@
+//! bpctl, the client of bp: its parts, so that `main` is a story and tests reach the pure ones.
+
+pub mod verbs;
