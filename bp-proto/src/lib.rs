@@ -13,6 +13,7 @@ pub mod report;
 pub mod request;
 pub mod run;
 pub mod sample;
+pub mod spool;
 pub mod time;
 #[cfg(test)]
 mod wire;
