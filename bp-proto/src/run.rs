@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use ulid::Ulid;
@@ -64,6 +65,11 @@ pub struct Run {
     #[serde(skip)]
     #[cfg_attr(test, ts(skip))]
     pub totals: Option<Totals>,
+    /// Monotonic duration as recorded (`Finish::took`, else `finished_at` − `started_at`); `None` while running.
+    /// Shown as `run_stats.duration_s`, not by itself.
+    #[serde(skip)]
+    #[cfg_attr(test, ts(skip))]
+    pub took: Option<Duration>,
 }
 
 impl Run {
