@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
+use crate::live::{CurveGrew, OpenSession, RunChanged, SessionOpened, Ticket};
 use crate::report::{
     AlertReport, Comparison, Difference, Failure, FailureBody, HttpStatus, Lines, MetricDelta, Overhead,
     Series, Status, Usual, Verdict,
@@ -59,6 +60,11 @@ fn wire() -> String {
         Overhead,
         Failure,
         FailureBody,
+        OpenSession,
+        SessionOpened,
+        Ticket,
+        RunChanged,
+        CurveGrew,
     );
     format!("{HEAD}{types}")
 }

@@ -317,3 +317,44 @@ export type FailureBody = {
  * Stable, snake case: `run_not_found`, `ambiguous_run`, `invalid_query`, …
  */
 code: string, message: string, hint?: string, };
+
+/**
+ * Body of `POST /session`.
+ */
+export type OpenSession = {
+/**
+ * As minted for `bpctl open`; blanks around it are ignored, so it may be typed.
+ */
+code: string, };
+
+/**
+ * Answer of `POST /session`; the cookie travels beside it.
+ */
+export type SessionOpened = {
+/**
+ * To be sent in the header `X-Bp-Nonce` of every data request.
+ */
+nonce: string, expires_at: string, };
+
+/**
+ * Answer of `POST /session/ticket`: admits one `GET /events?ticket=…` within 30 s.
+ */
+export type Ticket = { ticket: string, };
+
+/**
+ * `data` of the SSE events `started`, `finished`, `edited` and `deleted`.
+ */
+export type RunChanged = { run: number, };
+
+/**
+ * `data` of the SSE event `sampled`: what a run's curve grew by since the event before.
+ */
+export type CurveGrew = { run: number,
+/**
+ * Oldest first. Empty = points were posted or there were too many: ask `GET /runs/{id}/samples`.
+ */
+points: Array<Point>,
+/**
+ * CPU seconds of the run so far; `None` for posted points.
+ */
+cpu_seconds: number | null, };

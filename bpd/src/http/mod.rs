@@ -1,5 +1,7 @@
 //! The API and the dashboard, on loopback. Sends events like `ipc`, asks `queries`.
 
+mod session;
+
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
