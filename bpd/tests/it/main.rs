@@ -1,0 +1,4 @@
+//! The daemon in-process: one binary, a module a subject.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
