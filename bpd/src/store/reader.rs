@@ -33,6 +33,11 @@ impl Reader {
         unimplemented!()
     }
 
+    /// One run as a scan sees it; `None` = no such run.
+    pub fn row(&self, _id: u64) -> Result<Option<Row>, StoreError> {
+        unimplemented!()
+    }
+
     pub fn curve(&self, _id: u64) -> Result<Curve, StoreError> {
         unimplemented!()
     }
