@@ -32,7 +32,7 @@ pub struct Config {
     pub alerts: Alerts,
     /// `tr`, `en`; `None` = by the locale.
     pub lang: Option<String>,
-    /// An `EnvFilter` directive.
+    /// `info`, or `bpd::ipc=debug,info`.
     pub log: String,
 }
 

@@ -5,8 +5,6 @@ use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use tracing_subscriber::EnvFilter;
-
 use super::section::{Section, Source};
 use super::{Config, ConfigError, CpuRule, Scale};
 
@@ -118,13 +116,19 @@ fn language(text: &str) -> Result<String, String> {
     }
 }
 
+/// `info`, or `bpd::ipc=debug,info`: a level for all, and levels for parts.
 fn filter(text: &str) -> Result<String, String> {
-    match EnvFilter::try_new(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(error) => {
-            Err(format!("is a level such as \"info\", or directives such as \"bpd::ipc=debug\": {error}"))
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    for directive in text.split(',') {
+        let (part, level) = directive.rsplit_once('=').unwrap_or(("bpd", directive));
+        let is_path =
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b));
+        if !is_path || !LEVELS.contains(&level) {
+            let levels = LEVELS.join(", ");
+            return Err(format!("is one of {levels}, or PART=LEVEL pairs such as \"bpd::ipc=debug,info\""));
         }
     }
+    Ok(text.to_owned())
 }
 
 /// `7717`, `127.0.0.1:7717`, `localhost:0`, `[::1]:7717`: loopback and nothing else.

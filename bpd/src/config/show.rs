@@ -14,7 +14,7 @@ impl Display for Config {
         }
         writeln!(
             f,
-            "# error, warn, info, debug, trace, or directives such as \"bpd::ipc=debug\". Command lines appear at\n\
+            "# error, warn, info, debug, trace, off, or levels of parts such as \"bpd::ipc=debug,info\". Command lines appear at\n\
              # trace only.\nlog = {:?}\n",
             self.log
         )?;
@@ -78,8 +78,11 @@ mod tests {
     #[test]
     fn what_is_shown_reads_back_the_same() {
         check(&Config::default());
-        let mut other =
-            Config { lang: Some("tr".to_owned()), log: "bpd::ipc=debug".to_owned(), ..Config::default() };
+        let mut other = Config {
+            lang: Some("tr".to_owned()),
+            log: "bpd::ipc=debug,info".to_owned(),
+            ..Config::default()
+        };
         other.sampling.interval = Duration::from_millis(250);
         other.alerts.desktop.whole_command = true;
         other.alerts.cpu_high.enabled = false;

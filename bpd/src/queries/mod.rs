@@ -1,5 +1,7 @@
 //! Every question that bpd answers: store + analysis → report. One room, two doors: `ipc` and `http` both ask here.
 
+mod degraded;
+
 use std::path::PathBuf;
 
 use bp_proto::report::{AlertReport, Comparison, Overhead, Status};
@@ -8,6 +10,8 @@ use bp_proto::{Failure, Point, Run, UnixMillis};
 
 use crate::store::Reader;
 use crate::words::Lang;
+
+pub use degraded::Degraded;
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -18,7 +22,7 @@ pub struct Queries {
 }
 
 /// What this bpd is and where it listens, for `status`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// `127.0.0.1:7717`.
     pub http_address: String,
@@ -26,8 +30,8 @@ pub struct Identity {
     pub socket: PathBuf,
     pub data_dir: PathBuf,
     pub began: UnixMillis,
-    /// What was found wrong while starting, each a plain sentence.
-    pub degraded: Vec<String>,
+    /// What was found wrong, while starting and since.
+    pub degraded: Degraded,
 }
 
 /// Why a question has no answer. `status` is the HTTP status; ipc gives the failure alone.
