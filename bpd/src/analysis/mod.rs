@@ -1,1 +1,3 @@
 //! What it means: pure functions, no I/O, clock, async or log.
+
+pub mod key;

@@ -1,6 +1,7 @@
 //! Every question that bpd answers: store + analysis → report. One room, two doors: `ipc` and `http` both ask here.
 
 mod degraded;
+mod keys;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use crate::store::Reader;
 use crate::words::Lang;
 
 pub use degraded::Degraded;
+pub use keys::key_rule;
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -64,7 +66,8 @@ impl Queries {
     }
 
     /// `selector` as in the contract: id, ULID prefix, `latest`, `latest-success`, `@TAG`, `latest{…}`, `~N`, …
-    pub fn show(&self, _selector: &str, _lang: Option<&str>) -> Result<Run, NoAnswer> {
+    /// `lang`, here and below: a language tag or an `Accept-Language` list, as the door received it.
+    pub fn show(&self, _selector: &str, _lang: Option<&str>, _now: UnixMillis) -> Result<Run, NoAnswer> {
         unimplemented!()
     }
 
@@ -72,7 +75,7 @@ impl Queries {
         unimplemented!()
     }
 
-    pub fn compare(&self, _query: &CompareQuery) -> Result<Comparison, NoAnswer> {
+    pub fn compare(&self, _query: &CompareQuery, _now: UnixMillis) -> Result<Comparison, NoAnswer> {
         unimplemented!()
     }
 
