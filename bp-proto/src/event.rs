@@ -112,3 +112,66 @@ pub struct Totals {
     /// Children are known to have escaped the accounting.
     pub incomplete: bool,
 }
+
+impl Totals {
+    /// These totals with what `later` knows better: CPU time of the better quality, or the larger of two equally good
+    /// ones (it only grows); of peaks and counts the largest.
+    pub fn completed_by(self, later: Self) -> Self {
+        let takes_cpu = match (self.cpu_ns, later.cpu_ns) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(now), Some(then)) => {
+                later.quality < self.quality || (later.quality == self.quality && then > now)
+            }
+        };
+        let cpu = if takes_cpu { later } else { self };
+        let peak = self.rss_max_bytes.max(later.rss_max_bytes);
+        let peak_lower_bound = [self, later]
+            .iter()
+            .filter(|totals| totals.rss_max_bytes == peak)
+            .all(|totals| totals.peak_lower_bound);
+        Self {
+            cpu_ns: cpu.cpu_ns,
+            user_ns: cpu.user_ns,
+            system_ns: cpu.system_ns,
+            rss_max_bytes: peak,
+            max_processes: self.max_processes.max(later.max_processes),
+            quality: cpu.quality,
+            peak_lower_bound,
+            incomplete: self.incomplete || later.incomplete,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn totals(cpu_ns: u64, quality: Quality) -> Totals {
+        Totals { cpu_ns: Some(cpu_ns), quality, ..Totals::default() }
+    }
+
+    fn check(earlier: Totals, later: Totals, cpu_ns: u64, quality: Quality) {
+        let both = earlier.completed_by(later);
+        assert_eq!((both.cpu_ns, both.quality), (Some(cpu_ns), quality), "{earlier:?} {later:?}");
+    }
+
+    #[test]
+    fn the_better_quality_wins_and_of_equal_ones_the_larger() {
+        check(totals(5, Quality::Times), totals(4, Quality::Exact), 4, Quality::Exact);
+        check(totals(4, Quality::Exact), totals(5, Quality::Times), 4, Quality::Exact);
+        check(totals(4, Quality::Ticks), totals(5, Quality::Ticks), 5, Quality::Ticks);
+        check(totals(5, Quality::Ticks), totals(4, Quality::Ticks), 5, Quality::Ticks);
+        check(Totals::default(), totals(4, Quality::Sampled), 4, Quality::Sampled);
+        check(totals(4, Quality::Sampled), Totals::default(), 4, Quality::Sampled);
+    }
+
+    #[test]
+    fn a_peak_is_a_lower_bound_only_when_nobody_knows_it_better() {
+        let sampled = Totals { rss_max_bytes: Some(9), peak_lower_bound: true, ..Totals::default() };
+        let exact = Totals { rss_max_bytes: Some(9), ..Totals::default() };
+        assert!(!sampled.completed_by(exact).peak_lower_bound);
+        assert!(sampled.completed_by(Totals { rss_max_bytes: Some(8), ..exact }).peak_lower_bound);
+        assert_eq!(sampled.completed_by(Totals::default()).rss_max_bytes, Some(9));
+    }
+}

@@ -10,6 +10,7 @@ pub mod live;
 pub mod mailbox;
 pub mod mask;
 pub mod place;
+pub mod process;
 pub mod report;
 pub mod request;
 pub mod run;

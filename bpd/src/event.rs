@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
-use bp_proto::{AlertReport, Failure, Finish, Point, Sample, Start, Ulid, UnixMillis};
+use bp_proto::{AlertReport, Child, Failure, Finish, Point, Sample, Start, Totals, Ulid, UnixMillis};
 use tokio::sync::oneshot;
 
 /// Anything that changes what is kept, and who wants to hear that it is durable.
@@ -36,6 +36,23 @@ pub enum Body {
     },
     /// An alert that fired or changed; the same `uid` replaces.
     Alert(Box<AlertReport>),
+    /// What became known of a run's cost apart from its finish: exact totals of a wrapper that the run adopted, or
+    /// background processes that burned on. The run may be open or ended; its duration and ending stay.
+    Amend(Box<Amendment>),
+    /// Everything that was left behind while bpd was away has been sent before this. Ends in the sampler, which only
+    /// now declares lost what nobody finished; whoever else meets it answers [`Receipt::Done`] and does nothing.
+    CaughtUp,
+}
+
+/// Totals that complete those a run has: see [`Totals::completed_by`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amendment {
+    pub run: Ulid,
+    pub totals: Totals,
+    /// The whole new list; empty = the recorded one stays.
+    pub children: Vec<Child>,
+    /// Processes lived on after the end. `false` says nothing.
+    pub background: bool,
 }
 
 /// What the sampler makes of events, and what it adds to them.

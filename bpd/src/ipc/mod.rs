@@ -1,1 +1,3 @@
 //! The local socket and the mailbox: events in, answers out.
+
+pub mod mailbox;

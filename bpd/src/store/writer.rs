@@ -7,7 +7,7 @@ use bp_proto::request::Edit;
 use bp_proto::{AlertReport, Finish, Point, Sample, Start, Ulid};
 
 use super::{KeyRule, OwnCost, Reader, StoreError};
-use crate::event::Refusal;
+use crate::event::{Amendment, Refusal};
 
 #[derive(Debug)]
 pub struct Writer {}
@@ -35,6 +35,12 @@ impl Writer {
 
     /// Posted points; one with a `ts` that is there already is counted and dropped. → the run's id.
     pub fn points(&mut self, _run: Ulid, _points: &[Point]) -> Result<u64, Refusal> {
+        unimplemented!()
+    }
+
+    /// Completes a run's totals ([`bp_proto::Totals::completed_by`]), children and background; the run may be open, then
+    /// its finish completes them in turn. → the run's id.
+    pub fn amend(&mut self, _amendment: &Amendment) -> Result<u64, Refusal> {
         unimplemented!()
     }
 
