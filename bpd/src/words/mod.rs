@@ -1,9 +1,8 @@
-//! Sentences in Turkish and English from codes and numbers, by Fluent.
+//! Sentences in Turkish and English from codes and numbers, by Fluent. `en.ftl` and `tr.ftl` are part of the program.
 
-/// A language bp speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Lang {
-    #[default]
-    En,
-    Tr,
-}
+mod lang;
+mod number;
+mod sentence;
+
+pub use lang::Lang;
+pub use sentence::{alert, alert_title, comment, label, reason, verdict};

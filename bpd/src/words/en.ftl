@@ -1,0 +1,66 @@
+# Sentences in English. Functions format numbers: PERCENT, DURATION (seconds), SIZE (MiB), CHANGE (ratio − 1), TIMES
+# (ratio). A test sees to it that tr.ftl has the same keys and variables.
+
+## Comments on a run
+
+comment-lost = The end was never reported: the shell or the machine went away. The figures reach as far as the last sample.
+comment-slower = Slower than usual: { DURATION($duration_s) } against a median of { DURATION($median_s) } ({ CHANGE($change) }){ $rank ->
+    [1] , the slowest of { $runs }
+   *[other] , rank { $rank } of { $runs } from the slowest
+  }.
+comment-faster = Faster than usual: { DURATION($duration_s) } against a median of { DURATION($median_s) } ({ CHANGE($change) }){ $rank ->
+    [1] , the fastest of { $runs }
+   *[other] , rank { $rank } of { $runs } from the fastest
+  }.
+comment-mem-peak-high = { $against ->
+    [machine] Memory peaked at { SIZE($rss_max_mb) }, { PERCENT($share) } of the machine's { SIZE($limit_mb) }.
+   *[usual] Memory peaked at { SIZE($rss_max_mb) } against a usual { SIZE($limit_mb) } ({ CHANGE($change) }).
+  }
+comment-cpu-avg-high = Average CPU was { PERCENT($cpu_avg) }, above { PERCENT($threshold) }, over { DURATION($duration_s) } (100 % is one core).
+comment-short-run-no-curve = Over in { DURATION($duration_s) }, too soon for a curve; the totals stand.
+
+## A run against another
+
+verdict-faster = Faster: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-slower = Slower: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-faster-by-cpu = Less work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-slower-by-cpu = More work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-similar = Similar: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-unclear = No clear difference: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-not-comparable = The two runs cannot be compared.
+
+reason-rough = Rough: this command has { $runs ->
+    [0] no other comparable run yet
+    [1] one other comparable run so far
+   *[other] only { $runs } other comparable runs so far
+  }, so its usual spread is not known.
+reason-within-noise = The difference is within what unchanged runs of this command show.
+reason-too-small = The difference is too small to matter.
+reason-within-range = A run as long as this one is among the usual runs of this command.
+reason-baseline-unusual = The baseline run was itself unusual.
+reason-by-cpu = Elapsed time alone does not tell; CPU time, the quieter witness, does.
+reason-more-cpu-work = It did more work: { CHANGE($change) } CPU time.
+reason-less-cpu-work = It did less work: { CHANGE($change) } CPU time.
+reason-less-parallel = It ran less in parallel: { PERCENT($current) } CPU on average against { PERCENT($baseline) }.
+reason-more-parallel = It ran more in parallel: { PERCENT($current) } CPU on average against { PERCENT($baseline) }.
+reason-more-waiting = It waited longer: { DURATION($current) } without CPU against { DURATION($baseline) }.
+reason-less-waiting = It waited less: { DURATION($current) } without CPU against { DURATION($baseline) }.
+reason-host-busy = The machine was busier during one of the two (load { NUMBER($current) } against { NUMBER($baseline) }), so elapsed time proves nothing.
+reason-unfinished = One of the two has no reported end.
+reason-exit-code = They ended with different exit codes ({ $current } and { $baseline }).
+reason-args = They are different commands.
+reason-place = They ran in different places.
+reason-host = They ran on different hosts.
+reason-hidden = The text of one of the two is hidden.
+
+## Alerts
+
+alert-cpu-high-firing = { $command } has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }).
+alert-cpu-high-ended = { $command } used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }.
+alert-host-cpu-firing = The machine has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }); most of it goes to { $command }.
+alert-host-cpu-ended = The machine used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }; most of it went to { $command }.
+
+alert-title-cpu-high = High CPU: { $command }
+alert-title-host-cpu = The machine is busy
+alert-no-command = one command
+alert-open = Open run

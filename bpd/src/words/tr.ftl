@@ -1,0 +1,66 @@
+# Türkçe cümleler. Anahtarlar ve değişkenler en.ftl ile aynıdır. Sayıya ek getirilmez (%80'e / %90'a ayrımı doğmasın)
+# ve sayıdan sonra çoğul kullanılmaz.
+
+## Bir çalıştırma üzerine yorumlar
+
+comment-lost = Bitişi bildirilmedi: kabuk ya da makine aradan çekildi. Değerler son örneğe kadardır.
+comment-slower = Her zamankinden yavaş: { DURATION($duration_s) }, ortanca { DURATION($median_s) } ({ CHANGE($change) }){ $rank ->
+    [1] ; { $runs } çalıştırmanın en yavaşı
+   *[other] ; { $runs } çalıştırma içinde yavaşlıkta { $rank }. sırada
+  }.
+comment-faster = Her zamankinden hızlı: { DURATION($duration_s) }, ortanca { DURATION($median_s) } ({ CHANGE($change) }){ $rank ->
+    [1] ; { $runs } çalıştırmanın en hızlısı
+   *[other] ; { $runs } çalıştırma içinde hızda { $rank }. sırada
+  }.
+comment-mem-peak-high = { $against ->
+    [machine] Bellek kullanımı en çok { SIZE($rss_max_mb) } oldu: makine belleğinin ({ SIZE($limit_mb) }) { PERCENT($share) } kadarı.
+   *[usual] Bellek kullanımı en çok { SIZE($rss_max_mb) } oldu; her zamanki { SIZE($limit_mb) } ({ CHANGE($change) }).
+  }
+comment-cpu-avg-high = Ortalama CPU kullanımı { PERCENT($cpu_avg) } ile { PERCENT($threshold) } sınırının üzerinde; süre { DURATION($duration_s) } (%100 bir çekirdektir).
+comment-short-run-no-curve = { DURATION($duration_s) } içinde bitti; eğri çizmeye yetmedi, toplamlar geçerli.
+
+## Bir çalıştırma, bir başkasına karşı
+
+verdict-faster = Daha hızlı: { DURATION($baseline_s) } yerine { DURATION($current_s) } ({ CHANGE($change) }).
+verdict-slower = Daha yavaş: { DURATION($baseline_s) } yerine { DURATION($current_s) } ({ CHANGE($change) }).
+verdict-faster-by-cpu = Daha az iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi ({ CHANGE($change) }).
+verdict-slower-by-cpu = Daha çok iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi ({ CHANGE($change) }).
+verdict-similar = Benzer: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-unclear = Belirgin bir fark yok: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-not-comparable = Bu iki çalıştırma karşılaştırılamaz.
+
+reason-rough = Kaba bir karşılaştırma: bu komutun { $runs ->
+    [0] karşılaştırılabilir başka çalıştırması henüz yok
+    [1] karşılaştırılabilir yalnızca bir çalıştırması daha var
+   *[other] karşılaştırılabilir yalnızca { $runs } çalıştırması daha var
+  }; olağan dalgalanması bilinmiyor.
+reason-within-noise = Fark, bu komutun değişmeyen çalıştırmalarında da görülen dalgalanma içinde.
+reason-too-small = Fark önemsenmeyecek kadar küçük.
+reason-within-range = Bu kadar süren çalıştırmalar bu komut için olağan.
+reason-baseline-unusual = Karşılaştırılan çalıştırmanın kendisi olağan dışıydı.
+reason-by-cpu = Geçen süre tek başına bir şey söylemiyor; daha sakin bir tanık olan CPU süresi söylüyor.
+reason-more-cpu-work = Daha çok iş yaptı: CPU süresi { CHANGE($change) }.
+reason-less-cpu-work = Daha az iş yaptı: CPU süresi { CHANGE($change) }.
+reason-less-parallel = Daha az paralel çalıştı: ortalama CPU { PERCENT($baseline) } yerine { PERCENT($current) }.
+reason-more-parallel = Daha çok paralel çalıştı: ortalama CPU { PERCENT($baseline) } yerine { PERCENT($current) }.
+reason-more-waiting = Daha uzun bekledi: CPU kullanmadan { DURATION($baseline) } yerine { DURATION($current) }.
+reason-less-waiting = Daha az bekledi: CPU kullanmadan { DURATION($baseline) } yerine { DURATION($current) }.
+reason-host-busy = Çalıştırmalardan birinde makine daha meşguldü (yük { NUMBER($current) }, ötekinde { NUMBER($baseline) }); geçen süre bir şey kanıtlamaz.
+reason-unfinished = İkisinden birinin bitişi bildirilmemiş.
+reason-exit-code = Farklı çıkış kodlarıyla bittiler ({ $current } ve { $baseline }).
+reason-args = Bunlar farklı komutlar.
+reason-place = Farklı yerlerde çalıştılar.
+reason-host = Farklı makinelerde çalıştılar.
+reason-hidden = İkisinden birinin metni gizli.
+
+## Uyarılar
+
+alert-cpu-high-firing = { $command }, { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }).
+alert-cpu-high-ended = { $command } en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra bitti.
+alert-host-cpu-firing = Makine { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }); payın çoğu: { $command }.
+alert-host-cpu-ended = Makine en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra duruldu; payın çoğu: { $command }.
+
+alert-title-cpu-high = Yüksek CPU: { $command }
+alert-title-host-cpu = Makine meşgul
+alert-no-command = bir komut
+alert-open = Çalıştırmayı aç
