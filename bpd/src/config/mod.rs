@@ -99,7 +99,7 @@ impl Default for Config {
                     window: Duration::from_secs(5),
                     clear_below: 70.0,
                     clear_for: Duration::from_secs(15),
-                    cooldown: Duration::from_secs(600),
+                    cooldown: Duration::from_mins(10),
                 },
                 host_cpu: CpuRule {
                     enabled: true,
@@ -108,7 +108,7 @@ impl Default for Config {
                     window: Duration::from_secs(15),
                     clear_below: 70.0,
                     clear_for: Duration::from_secs(15),
-                    cooldown: Duration::from_secs(600),
+                    cooldown: Duration::from_mins(10),
                 },
             },
             lang: None,

@@ -18,8 +18,7 @@ pub(super) struct Source<'a> {
 impl Source<'_> {
     /// The line of a byte, from 1.
     fn line(&self, at: &Range<usize>) -> usize {
-        let before = &self.text.as_bytes()[..at.start.min(self.text.len())];
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text.get(..at.start).map_or(1, |before| before.matches('\n').count() + 1)
     }
 }
 
@@ -115,13 +114,11 @@ impl<'a> Section<'a> {
             DeValue::Float(number) => number.to_string().parse().ok(),
             _ => None,
         };
-        match number.filter(|number| range.contains(number)) {
-            Some(number) => *into = number,
-            None => {
-                let (low, high) = range.into_inner();
-                return Err(self.bad(&entry, format!("is a number from {low} to {high}")));
-            }
-        }
+        let Some(number) = number.filter(|number| range.contains(number)) else {
+            let (low, high) = range.into_inner();
+            return Err(self.bad(&entry, format!("is a number from {low} to {high}")));
+        };
+        *into = number;
         Ok(())
     }
 

@@ -6,11 +6,10 @@ use super::{Config, CpuRule, Scale};
 
 impl Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "# \"tr\" or \"en\"; left out: as the locale says.")?;
         match &self.lang {
-            Some(lang) => {
-                writeln!(f, "# \"tr\" or \"en\"; left out: as the locale says.\nlang = \"{lang}\"")?
-            }
-            None => writeln!(f, "# \"tr\" or \"en\"; left out: as the locale says.\n# lang = \"tr\"")?,
+            Some(lang) => writeln!(f, "lang = \"{lang}\"")?,
+            None => writeln!(f, "# lang = \"tr\"")?,
         }
         writeln!(
             f,

@@ -1,0 +1,66 @@
+//! This process: what bpd takes leave of when it starts, and what it may use.
+
+use std::fs;
+use std::os::fd::RawFd;
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+
+/// Enough for every process of a large build; more would only make tables larger.
+const MAX_OPEN_FILES: u64 = 65_536;
+
+/// Standard input, output and error.
+const STANDARD_FDS: RawFd = 3;
+
+/// Leaves the shell that bpd was started from: its directory, its umask, its limits, its files. `inherited` sockets
+/// behind standard error stay open.
+///
+/// Must be called before anything is opened.
+pub fn settle(inherited: u32) {
+    close_strays(STANDARD_FDS + inherited as RawFd);
+    umask(Mode::RWXG | Mode::RWXO);
+    // A directory that bpd sits in could not be unmounted.
+    let _ = std::env::set_current_dir("/");
+    let files = getrlimit(Resource::Nofile);
+    let wanted = files.maximum.unwrap_or(MAX_OPEN_FILES).min(MAX_OPEN_FILES);
+    if files.current.is_some_and(|current| current < wanted) {
+        // Refused = as many files as the shell had.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: files.maximum });
+    }
+    // A shell's `ulimit -f` is meant for what is typed in it, not for the store.
+    let size = getrlimit(Resource::Fsize);
+    let _ = setrlimit(Resource::Fsize, Rlimit { current: size.maximum, maximum: size.maximum });
+    no_core_dumps();
+}
+
+/// Leaves the terminal, too.
+pub fn detach() {
+    // Refused = this process leads its group already: a service manager put it there, away from any terminal.
+    let _ = rustix::process::setsid();
+}
+
+/// bpd holds everything that its user types: no core files, and no other process of the user looks into it.
+fn no_core_dumps() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // A core that is piped into a collector has no size to limit.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Closes what the shell left open in us: a pipe that is held here never ends for its reader.
+fn close_strays(first: RawFd) {
+    let dir = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    let open: Vec<RawFd> =
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for fd in open.into_iter().filter(|fd| *fd >= first) {
+        close(fd);
+    }
+}
+
+#[allow(unsafe_code, reason = "descriptors that were inherited have no owner in this process")]
+fn close(fd: RawFd) {
+    // SAFETY: called before this process has opened anything, so no owned descriptor has this number. The directory
+    // that listed it is closed already, which makes one of the numbers stale: EBADF, ignored.
+    unsafe { libc::close(fd) };
+}
