@@ -1,0 +1,5 @@
+//! The whole of bp as a person meets it: real shells in real terminals, the real programs behind them.
+
+mod hook;
+mod pty;
+mod shells;

@@ -1,0 +1,183 @@
+//! A real interactive shell in a terminal of its own, driven as a person would: type, wait for the next prompt.
+
+#![allow(unsafe_code, reason = "a child becomes the leader of a terminal between fork and exec")]
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::pty::OpenptFlags;
+use rustix::termios::Winsize;
+
+/// Longer than anything here takes on a machine that does ten other things; only a failure waits that long.
+const DEADLINE: Duration = Duration::from_secs(60);
+const SIZE: Winsize = Winsize { ws_row: 50, ws_col: 400, ws_xpixel: 0, ws_ypixel: 0 };
+
+pub(crate) struct Terminal {
+    master: File,
+    child: Child,
+    /// Everything that was shown.
+    shown: Vec<u8>,
+    /// How much of it was handed out.
+    read_to: usize,
+    prompts: u64,
+}
+
+/// What was shown up to a prompt, and the status that it carried.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Prompt {
+    pub(crate) status: i32,
+    /// With the echo of what was typed, without the prompt itself.
+    pub(crate) screen: String,
+}
+
+impl Terminal {
+    /// Starts `command` as the leader of a new terminal.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let master =
+            rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        rustix::pty::grantpt(&master).unwrap();
+        rustix::pty::unlockpt(&master).unwrap();
+        let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
+        let slave = rustix::fs::open(
+            name.as_c_str(),
+            rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC,
+            rustix::fs::Mode::empty(),
+        )
+        .unwrap();
+        rustix::termios::tcsetwinsize(&slave, SIZE).unwrap();
+        let stdio = |fd: &OwnedFd| Stdio::from(fd.try_clone().unwrap());
+        command.stdin(stdio(&slave)).stdout(stdio(&slave)).stderr(stdio(&slave));
+        // SAFETY: both are single system calls, allowed between fork and exec; descriptor 0 is the terminal by then.
+        unsafe {
+            command.pre_exec(|| {
+                rustix::process::setsid()?;
+                rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+                Ok(())
+            });
+        }
+        let child = command.spawn().unwrap();
+        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0 }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn send(&mut self, keys: impl AsRef<[u8]>) {
+        self.master.write_all(keys.as_ref()).unwrap();
+    }
+
+    /// Types a line, presses Enter and waits for the next prompt.
+    pub(crate) fn line(&mut self, line: impl AsRef<[u8]>) -> Prompt {
+        self.send([line.as_ref(), b"\r"].concat());
+        self.prompt()
+    }
+
+    /// Waits until a prompt with a higher number than any before is shown.
+    pub(crate) fn prompt(&mut self) -> Prompt {
+        let found =
+            self.wait("a prompt", |shown, above| find_prompt(shown, above).map(|found| (found.end, found)));
+        self.prompts = found.number;
+        Prompt { status: found.status, screen: found.screen }
+    }
+
+    /// Waits until `text` is shown behind what was handed out before.
+    pub(crate) fn shows(&mut self, text: &str) {
+        self.wait(text, |shown, _| {
+            let at = shown.windows(text.len()).position(|window| window == text.as_bytes())?;
+            Some((at + text.len(), ()))
+        });
+    }
+
+    /// Waits until the shell is gone and gives its status.
+    pub(crate) fn gone(&mut self) -> Option<i32> {
+        let until = Instant::now() + DEADLINE;
+        while self.more(until) {}
+        self.child.wait().unwrap().code()
+    }
+
+    fn wait<T>(&mut self, what: &str, look: impl Fn(&[u8], u64) -> Option<(usize, T)>) -> T {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            if let Some((used, found)) = look(&self.shown[self.read_to..], self.prompts) {
+                self.read_to += used;
+                return found;
+            }
+            assert!(
+                self.more(until),
+                "waited for {what}; shown since the last prompt:\n{}",
+                String::from_utf8_lossy(&self.shown[self.read_to..])
+            );
+        }
+    }
+
+    /// Reads what there is; false when there will be nothing more, or not in time.
+    fn more(&mut self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = left.try_into().unwrap();
+        let mut ready = [PollFd::from_borrowed_fd(self.master.as_fd(), PollFlags::IN)];
+        if rustix::event::poll(&mut ready, Some(&timeout)).unwrap() == 0 {
+            return false;
+        }
+        let mut buffer = [0; 65536];
+        // A terminal without a shell on its other side answers with an error, not with an end.
+        match self.master.read(&mut buffer) {
+            Ok(0) | Err(_) => false,
+            Ok(length) => {
+                self.shown.extend_from_slice(&buffer[..length]);
+                true
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // What the shell left in its session gets the hangup of the terminal when `master` is closed.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+struct Found {
+    number: u64,
+    status: i32,
+    screen: String,
+    end: usize,
+}
+
+/// The prompt is `<<P:NUMBER:STATUS>>`; one that is repainted has the number that it had.
+fn find_prompt(shown: &[u8], above: u64) -> Option<Found> {
+    let mut from = 0;
+    while let Some(at) = shown[from..].windows(4).position(|window| window == b"<<P:") {
+        let start = from + at;
+        let end = start + shown[start..].windows(2).position(|window| window == b">>")? + 2;
+        let inside = str::from_utf8(&shown[start + 4..end - 2]).ok()?;
+        let (number, status) = inside.split_once(':')?;
+        if let (Ok(number), Ok(status)) = (number.parse(), status.parse())
+            && number > above
+        {
+            let screen = String::from_utf8_lossy(&shown[..start]).into_owned();
+            return Some(Found { number, status, screen, end });
+        }
+        from = end;
+    }
+    None
+}
+
+/// A command with nothing of this process's environment but the search path.
+pub(crate) fn clean(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("TERM", "dumb")
+        .env("LC_ALL", "C.UTF-8");
+    command
+}

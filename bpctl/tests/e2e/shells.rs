@@ -1,0 +1,217 @@
+//! Shells with the hook loaded, each with a home and a `BP_HOME` of its own.
+
+use std::fmt::Display;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bp_proto::mailbox::{self, EndRecord, Record, StartRecord, Text};
+use tempfile::TempDir;
+
+use crate::pty::{self, Prompt, Terminal};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Bash,
+    Zsh,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 2] = [Self::Bash, Self::Zsh];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+        }
+    }
+
+    pub(crate) fn hook(self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../shell").join(format!("bp.{}", self.name()))
+    }
+
+    /// The numbered prompt, and nothing on the screen that a shell paints by itself.
+    fn prompt(self) -> &'static str {
+        match self {
+            Self::Bash => {
+                "__n=${__n-0}; PS1='<<P:$((++__n)):$?>>'; PS2='>'; set +H; bind 'set enable-bracketed-paste off'\n"
+            }
+            Self::Zsh => {
+                "typeset -gi __n=${__n-0}; setopt prompt_subst interactive_comments no_beep\n\
+                 unsetopt prompt_sp prompt_cr zle; PROMPT='<<P:$((++__n)):%?>>'; PROMPT2='>'\n"
+            }
+        }
+    }
+}
+
+/// A scratch home with the files that the shells read.
+pub(crate) struct Home {
+    scratch: TempDir,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        // Short: the path of a socket has 107 bytes.
+        let scratch = tempfile::Builder::new().prefix("bp").tempdir_in("/tmp").unwrap();
+        fs::create_dir(scratch.path().join("home")).unwrap();
+        fs::create_dir(scratch.path().join("work")).unwrap();
+        Self { scratch }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.scratch.path().join("home")
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.scratch.path().join("work")
+    }
+
+    /// `BP_HOME`.
+    pub(crate) fn bp(&self) -> PathBuf {
+        self.scratch.path().join("bp")
+    }
+
+    pub(crate) fn mail(&self) -> PathBuf {
+        self.bp().join("run/mail")
+    }
+
+    /// Writes what the shells read at their start: `before`, the hook, `after`, the prompt.
+    pub(crate) fn rc(&self, kind: Kind, before: &str, hooked: bool, after: &str) {
+        let hook = if hooked { format!("source '{}'\n", kind.hook().display()) } else { String::new() };
+        let text = format!("HISTFILE=~/history\nHISTSIZE=1000\n{before}\n{hook}{after}\n{}", kind.prompt());
+        let name = match kind {
+            Kind::Bash => ".bashrc",
+            Kind::Zsh => ".zshrc",
+        };
+        fs::write(self.path().join(name), text).unwrap();
+    }
+
+    /// The command that starts an interactive shell here.
+    pub(crate) fn command(&self, kind: Kind) -> Command {
+        let mut command = pty::clean(kind.name());
+        command.env("HOME", self.path()).env("BP_HOME", self.bp()).current_dir(self.work());
+        match kind {
+            Kind::Bash => command.arg("-i"),
+            Kind::Zsh => command.args(["-d", "-i"]),
+        };
+        command
+    }
+
+    /// Every record in the mailbox, shell after shell; fails on a byte that is not a record's.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let mut files: Vec<_> = fs::read_dir(self.mail())
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_str().unwrap().parse::<u32>().is_ok())
+            .collect();
+        files.sort();
+        let mut records = Vec::new();
+        for file in files {
+            assert_eq!(
+                fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+                0o600,
+                "{}",
+                file.display()
+            );
+            let bytes = fs::read(&file).unwrap();
+            let taken = mailbox::take(&bytes);
+            assert_eq!(
+                (taken.used, taken.damaged, taken.unknown),
+                (bytes.len(), 0, 0),
+                "{}",
+                String::from_utf8_lossy(&bytes).replace('\0', "\\0")
+            );
+            records.extend(taken.records);
+        }
+        records
+    }
+
+    pub(crate) fn runs(&self) -> Vec<Recorded> {
+        pair(self.records())
+    }
+}
+
+/// A start and, when there was one, its end.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) start: StartRecord,
+    pub(crate) end: Option<EndRecord>,
+}
+
+impl Recorded {
+    /// The text, or in brackets why there is none.
+    pub(crate) fn text(&self) -> String {
+        match &self.start.text {
+            Text::Typed(text) => String::from_utf8_lossy(text).into_owned(),
+            Text::Repeat => "<repeat>".into(),
+            Text::Hidden => "<hidden>".into(),
+            Text::Partial => "<partial>".into(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Option<i32> {
+        self.end.as_ref().map(|end| end.exit_code)
+    }
+}
+
+fn pair(records: Vec<Record>) -> Vec<Recorded> {
+    let mut runs: Vec<Recorded> = Vec::new();
+    for record in records {
+        match record {
+            Record::Start(start) => runs.push(Recorded { start, end: None }),
+            Record::End(end) => {
+                let run = runs
+                    .iter_mut()
+                    .find(|run| run.start.shell == end.shell && run.start.stamp == end.stamp)
+                    .unwrap_or_else(|| panic!("an end without a start: {end:?}"));
+                assert!(run.end.is_none(), "two ends: {end:?}");
+                run.end = Some(end);
+            }
+        }
+    }
+    runs
+}
+
+/// A shell with the hook, at its first prompt.
+pub(crate) struct Shell {
+    pub(crate) terminal: Terminal,
+    pub(crate) home: Home,
+}
+
+impl Shell {
+    pub(crate) fn start(kind: Kind) -> Self {
+        Self::with(kind, "", "")
+    }
+
+    /// `before` and `after` stand around the loading of the hook.
+    pub(crate) fn with(kind: Kind, before: &str, after: &str) -> Self {
+        let home = Home::new();
+        home.rc(kind, before, true, after);
+        Self::at(home, kind)
+    }
+
+    pub(crate) fn at(home: Home, kind: Kind) -> Self {
+        let mut terminal = Terminal::start(home.command(kind));
+        let first = terminal.prompt();
+        assert_eq!(first.screen, "", "{kind:?} prints at its start");
+        Self { terminal, home }
+    }
+
+    pub(crate) fn line(&mut self, line: impl AsRef<[u8]>) -> Prompt {
+        self.terminal.line(line)
+    }
+
+    /// The texts and statuses of what was recorded so far.
+    pub(crate) fn told(&self) -> Vec<(String, Option<i32>)> {
+        self.home.runs().iter().map(|run| (run.text(), run.status())).collect()
+    }
+
+    /// Fails unless these texts and statuses, and nothing else, were recorded.
+    pub(crate) fn recorded(&self, context: impl Display, expected: &[(&str, Option<i32>)]) {
+        let told = self.told();
+        let told: Vec<_> = told.iter().map(|(text, status)| (text.as_str(), *status)).collect();
+        assert_eq!(told, expected, "{context}");
+    }
+}

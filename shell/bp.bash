@@ -1,0 +1,281 @@
+# bp for bash 4.4 and later: tells bpd what is typed, in records of bp-proto's mailbox. shell/README.md is the contract.
+# Older bashes load nothing, in silence: every line here must parse in bash 3.2.
+# shellcheck shell=bash
+
+# PS0 is expanded after a whole line was read and before it runs; arithmetic in it stamps the time without a fork.
+# (`__bizim_nil` is set and empty, so that the expansion prints nothing.)
+__bizim_arm() {
+    if ((BASH_VERSINFO[0] >= 5)); then
+        # shellcheck disable=SC2016
+        __bizim_ps0='${__bizim_nil:$((__bizim_state=1,__bizim_number=HISTCMD,__bizim_stamp=${EPOCHREALTIME/[!0-9]},0)):0}'
+    else
+        # No clock below a second: a number that grows, also over `exec bash`; bpd takes the time of arrival.
+        builtin printf -v __bizim_stamp '%(%s)T000000' -1
+        __bizim_tilde='~'
+        # shellcheck disable=SC2016
+        __bizim_ps0='${__bizim_nil:$((__bizim_state=1,__bizim_number=HISTCMD,__bizim_stamp+=1,0)):0}'
+    fi
+}
+
+# Where the records go; the same places in the same order as bp_proto::place, whatever the environment says.
+__bizim_place() {
+    if [[ -n ${BP_HOME-} ]]; then
+        [[ $BP_HOME == /* ]] || return 1
+        __bizim_run=$BP_HOME/run
+    elif [[ -d /run/user/$EUID && ! -L /run/user/$EUID && -O /run/user/$EUID ]]; then
+        __bizim_run=/run/user/$EUID/bp
+    elif [[ -d /dev/shm ]]; then
+        __bizim_run=/dev/shm/bp-$EUID
+    else
+        __bizim_run=${HOME:?}/.local/state/bp/run
+    fi
+    [[ -d $__bizim_run/mail ]] || (umask 077 && command mkdir -p -- "$__bizim_run/mail")
+    __bizim_mail=$__bizim_run/mail/$$
+    __bizim_scratch=$__bizim_run/.shell.$$
+    __bizim_sweep
+}
+
+# What shells left behind that are gone.
+__bizim_sweep() {
+    local file stale
+    stale=()
+    for file in "$__bizim_run"/.shell.[0-9]*; do
+        [[ ! -e $file || -d /proc/${file##*.} || ! -d /proc/$$ ]] || stale+=("$file")
+    done
+    ((${#stale[@]} == 0)) || command rm -f -- "${stale[@]}"
+}
+
+# `name version boot-id start-ticks actor parent`: who writes, in every record.
+__bizim_identify() {
+    local LC_ALL=C IFS=' ' boot='' stat='' actor=${BP_ACTOR-} parent=${BP_RUN-} version
+    IFS= builtin read -r boot </proc/sys/kernel/random/boot_id || :
+    IFS= builtin read -r stat </proc/$$/stat || :
+    # The program's name, in brackets, may hold anything; field 22 is the 20th behind it.
+    builtin read -r -a stat <<<"${stat##*) }" || :
+    actor=${actor//[!A-Za-z0-9:._-]/_} parent=${parent//[!A-Za-z0-9]/_}
+    version=${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}.${BASH_VERSINFO[2]}
+    __bizim_shell="bash $version ${boot:--} ${stat[19]:--} ${actor:--} ${parent:--}"
+}
+
+# Is the directory still ours alone? It may have been taken away at a logout and put there again by somebody else.
+__bizim_ready() {
+    [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -d $__bizim_run/mail ]] || return 1
+    [[ -e $__bizim_mail ]] || __bizim_create "$__bizim_mail"
+}
+
+# An empty file for the user alone. The umask is known without a fork from the kernel, and put back.
+__bizim_create() {
+    local name mask='' rest
+    while IFS=$' \t' builtin read -r name mask rest; do
+        [[ $name != Umask: ]] || break
+        mask=
+    done </proc/self/status
+    if [[ -n $mask ]]; then
+        umask 077
+        : >>"$1"
+        umask "$mask"
+    else
+        (umask 077 && : >>"$1")
+    fi
+}
+
+# Calls "$@" so that a file size limit cannot kill the shell; a trap of the user's is left alone.
+__bizim_guarded() {
+    if [[ $__bizim_traps == *' SIGXFSZ'* ]]; then
+        "$@"
+    else
+        builtin trap '' XFSZ
+        "$@"
+        builtin trap - XFSZ
+    fi
+}
+
+# The traps that matter, without a fork and without a file: a here-string is a pipe, which takes them and gives them
+# back. Before bash 5.1 it is a file that bash has unlinked already; that does as well.
+__bizim_look_at_traps() {
+    builtin trap -p XFSZ >/proc/self/fd/0
+    IFS= builtin read -r -d '' __bizim_traps || :
+} <<<''
+
+# Whether the line is in the history, and with it its text: HISTCMD moved since the prompt was shown. Only that is safe:
+# a line with a leading space or one that HISTIGNORE names is none of our business.
+__bizim_judge() {
+    local moved=$((__bizim_number - __bizim_base))
+    if ((moved > 1)) && ! shopt -q cmdhist; then
+        __bizim_how=m # Every line of a multi-line command has an entry of its own.
+    elif ((moved != 0)); then
+        __bizim_how=t
+    elif __bizim_erased; then
+        __bizim_how=t
+    elif [[ ${HISTCONTROL-} == *dups* || ${HISTCONTROL-} == *both* ]] && [[ -n $1 && $1 == "$__bizim_first" ]]; then
+        __bizim_how=r
+    else
+        __bizim_how=h
+    fi
+    [[ $__bizim_how != [tm] ]] || __bizim_first=$1
+}
+
+# erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still: compare the entries.
+__bizim_erased() {
+    local entry
+    [[ ${HISTCONTROL-} == *erasedups* ]] || return 1
+    entry=$__bizim_entry
+    __bizim_remember_entry
+    [[ $entry != "$__bizim_entry" ]]
+}
+
+__bizim_remember_entry() {
+    [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
+    __bizim_print_entry >|"$__bizim_scratch"
+    IFS= builtin read -r -d '' __bizim_entry <"$__bizim_scratch" || :
+}
+
+# The last entry as the shell has it, byte for byte. A date in front of it is switched off, or, when the variable is
+# readonly, `fc` prints no date.
+__bizim_print_entry() {
+    if [[ ${HISTTIMEFORMAT+set} && ${HISTTIMEFORMAT@a} == *r* ]]; then
+        builtin fc -ln -0
+    else
+        HISTTIMEFORMAT='' builtin history 1
+    fi
+}
+
+__bizim_print_start() {
+    builtin printf '\0001S\0%s\0%s\0%s\0%s\0' "$__bizim_shell" "$__bizim_tilde$__bizim_stamp" "$__bizim_how" "${PWD-}"
+    builtin times
+    builtin printf '\0'
+    [[ $__bizim_how != t ]] || __bizim_print_entry
+    [[ $__bizim_how != x ]] || builtin printf '%s' "$1"
+    builtin printf '\0'
+}
+
+__bizim_print_end() {
+    builtin printf '\0001E\0%s\0%s\0%s\0%s\0' "$__bizim_shell" "$__bizim_tilde$__bizim_stamp" "$1" "$2"
+    builtin times
+    builtin printf '\0'
+}
+
+# Each record opens the file anew: bpd may have taken it away to read it.
+__bizim_deliver() {
+    __bizim_ready || return 0
+    if [[ -z $__bizim_client ]]; then
+        "$@" >>"$__bizim_mail"
+    else
+        [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
+        "$@" >|"$__bizim_scratch"
+        "$__bizim_client" event --pid $$ <"$__bizim_scratch" >/dev/null
+    fi
+    return 0
+}
+
+# Called with the first simple command of the line, before it runs.
+__bizim_start() {
+    __bizim_state=2
+    __bizim_judge "$1"
+    __bizim_guarded __bizim_deliver __bizim_print_start
+    return 0
+}
+
+# bash-preexec and ble.sh hand over the line's text; bash-preexec takes it from the history, so that the text of a line
+# that is not there would be another line's.
+__bizim_preexec() {
+    if [[ -n ${BLE_VERSION-} ]]; then
+        __bizim_stamp=${EPOCHREALTIME/[!0-9]/} __bizim_how=x
+    elif ((__bizim_state != 1)); then
+        return 0
+    else
+        __bizim_judge "$1"
+        [[ $__bizim_how != t ]] || __bizim_how=x
+    fi
+    [[ $1 != [[:space:]]* ]] || __bizim_how=h
+    __bizim_state=2
+    __bizim_guarded __bizim_deliver __bizim_print_start "$1"
+    return 0
+} 2>/dev/null
+
+# First at the prompt, where `$?` is still the command's.
+__bizim_prompt() {
+    local status=$? now=${EPOCHREALTIME-}
+    if ((__bizim_state != 0)); then
+        __bizim_look_at_traps
+        # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
+        ((__bizim_state == 2)) || __bizim_start ''
+        __bizim_guarded __bizim_deliver __bizim_print_end "$status" "${now/[!0-9]/}"
+        __bizim_state=0
+    fi
+    # Before bash 5.1 PROMPT_COMMAND is one string and what follows in it wants `$?`; a status under `set -e` is an exit.
+    ((${#PROMPT_COMMAND[@]} == 1)) && [[ $- != *e* ]] && return "$status"
+    return 0
+}
+
+# Last at the prompt. True when DEBUG is free for us.
+__bizim_rearm() {
+    if ! shopt -q promptvars; then
+        PS0=${PS0//"$__bizim_ps0"/} # It would be shown as it stands.
+    elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
+        PS0=${PS0-}$__bizim_ps0
+    fi
+    __bizim_take_place
+    __bizim_base=$HISTCMD
+    [[ ${HISTCONTROL-} != *erasedups* ]] || __bizim_guarded __bizim_remember_entry
+    if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
+        [[ " ${preexec_functions[*]-} " == *__bizim_preexec* ]] || preexec_functions+=(__bizim_preexec)
+        return 1
+    fi
+    [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]]
+}
+
+# What runs before us changes `$?`, what runs behind the re-arm may take DEBUG: be first and last, also after
+# `PROMPT_COMMAND="other; $PROMPT_COMMAND"`.
+__bizim_take_place() {
+    local entry last
+    if ((BASH_VERSINFO[0] < 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] < 1))); then
+        [[ ${PROMPT_COMMAND-} != "$__bizim_before"$'\n'*"$__bizim_after" ]] || return 0
+        entry=${PROMPT_COMMAND-}
+        __bizim_without_us
+        PROMPT_COMMAND=$__bizim_before$'\n'$entry$'\n'$__bizim_after
+        return 0
+    fi
+    last=$((${#PROMPT_COMMAND[@]} - 1))
+    [[ ${PROMPT_COMMAND[0]-} != "$__bizim_before" || ${PROMPT_COMMAND[last]-} != "$__bizim_after" ]] || return 0
+    set -- "${PROMPT_COMMAND[@]}"
+    PROMPT_COMMAND=("$__bizim_before")
+    for entry; do
+        __bizim_without_us
+        [[ -z $entry ]] || PROMPT_COMMAND+=("$entry")
+    done
+    PROMPT_COMMAND+=("$__bizim_after")
+}
+
+# Takes our two strings out of `entry`, and the separators that nothing stands between any more.
+__bizim_without_us() {
+    entry=${entry//"$__bizim_before"/}
+    entry=${entry//"$__bizim_after"/}
+    while [[ $entry == [$' \t\n;']* ]]; do entry=${entry#?}; done
+    while [[ $entry == *[$' \t\n;'] ]]; do entry=${entry%?}; done
+}
+
+__bizim_load() {
+    # Arrays are never exported, so `set -a` cannot make a nested shell believe that it is done.
+    __bizim_loaded=(1)
+    __bizim_nil='' __bizim_state=0 __bizim_number=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
+    __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_traps='' __bizim_client=''
+    __bizim_place && __bizim_identify || return 0
+    if [[ ${BP_TRANSPORT-} == socket ]]; then
+        __bizim_client=$(builtin type -P bpctl) || return 0
+    fi
+    __bizim_arm
+    # Whole groups with their own stderr: `set -x` shows nothing of them.
+    __bizim_before='{ __bizim_prompt; } 2>/dev/null'
+    # shellcheck disable=SC2016
+    __bizim_fire='{ if ((__bizim_state == 1)); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
+    # In a function `trap -p DEBUG` shows nothing, so this stands at the top level.
+    # shellcheck disable=SC2016
+    __bizim_after='{ { builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS= builtin read -r -d "" __bizim_traps || :; } <<<""; if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
+    [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
+    __bizim_take_place
+}
+
+if [[ $- == *i* && ${BP_OFF-} != 1 && -z ${__bizim_loaded-} ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+    __bizim_load 2>/dev/null
+fi
