@@ -41,7 +41,9 @@ pub enum PlaceError {
 impl Places {
     /// From the environment and the effective uid. Creates nothing.
     pub fn find() -> Result<Self, PlaceError> {
-        let config = std::env::var_os("BP_CONFIG").map(PathBuf::from);
+        let config = std::env::var_os("BP_CONFIG").filter(|path| !path.is_empty());
+        // bpd leaves the directory that a relative path is relative to.
+        let config = config.map(|path| std::path::absolute(&path).unwrap_or(path.into()));
         if let Some(home) = std::env::var_os("BP_HOME").filter(|home| !home.is_empty()) {
             let home = PathBuf::from(home);
             if !home.is_absolute() {
@@ -75,7 +77,12 @@ impl Places {
         self.run.join("mail")
     }
 
-    /// Held by the one bpd as long as it lives.
+    /// Held by the bpd that owns the data, as long as it lives; a logout does not clear it.
+    pub fn store_lock(&self) -> PathBuf {
+        self.data.join("bpd.lock")
+    }
+
+    /// Held by the bpd that serves the socket and the mailbox.
     pub fn lock(&self) -> PathBuf {
         self.run.join("bpd.lock")
     }

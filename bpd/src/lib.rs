@@ -15,6 +15,9 @@ pub mod process;
 pub mod queries;
 pub mod recorder;
 pub mod sampler;
+pub mod signals;
 pub mod store;
 pub mod supervisor;
 pub mod words;
+
+pub use supervisor::{Parts, run};

@@ -1,23 +1,27 @@
 //! This process: what bpd takes leave of when it starts, and what it may use.
 
-use std::fs;
-use std::os::fd::RawFd;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
 
 use rustix::fs::Mode;
+use rustix::io::FdFlags;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
 /// Enough for every process of a large build; more would only make tables larger.
 const MAX_OPEN_FILES: u64 = 65_536;
 
-/// Standard input, output and error.
-const STANDARD_FDS: RawFd = 3;
+/// The first socket that a service manager passes (`sd_listen_fds(3)`).
+const FIRST_INHERITED: RawFd = 3;
 
-/// Leaves the shell that bpd was started from: its directory, its umask, its limits, its files. `inherited` sockets
-/// behind standard error stay open.
-///
-/// Must be called before anything is opened.
-pub fn settle(inherited: u32) {
-    close_strays(STANDARD_FDS + inherited as RawFd);
+/// Leaves the shell that bpd was started from: its directory, its umask, its limits, its files; if `detached`, its
+/// terminal too. Must be called before anything is opened.
+pub fn settle(detached: bool) {
+    close_strays(FIRST_INHERITED + RawFd::from(inherited()));
+    if detached {
+        // Refused = this process leads its group already: a service manager put it there, away from any terminal.
+        let _ = rustix::process::setsid();
+    }
     umask(Mode::RWXG | Mode::RWXO);
     // A directory that bpd sits in could not be unmounted.
     let _ = std::env::set_current_dir("/");
@@ -33,10 +37,35 @@ pub fn settle(inherited: u32) {
     no_core_dumps();
 }
 
-/// Leaves the terminal, too.
-pub fn detach() {
-    // Refused = this process leads its group already: a service manager put it there, away from any terminal.
-    let _ = rustix::process::setsid();
+/// Tells whoever started this process that it can be reached, and closes the standard files: a pipe that is held
+/// here never ends for its reader.
+pub fn ready() -> io::Result<()> {
+    // Nobody may be listening any more.
+    let _ = io::stdout().write_all(b"ready\n").and_then(|()| io::stdout().flush());
+    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&nowhere)?;
+    rustix::stdio::dup2_stdout(&nowhere)?;
+    rustix::stdio::dup2_stderr(&nowhere)?;
+    Ok(())
+}
+
+/// The socket that a service manager listens on for this process. Call once: the descriptor is given away.
+#[allow(unsafe_code, reason = "the descriptor comes from the service manager as a number")]
+pub fn inherited_socket() -> Option<OwnedFd> {
+    if !inherited() {
+        return None;
+    }
+    // SAFETY: `LISTEN_PID` names this process, so the service manager opened the descriptor for it, `settle` left it
+    // open, and nobody else in this process takes it.
+    let socket = unsafe { OwnedFd::from_raw_fd(FIRST_INHERITED) };
+    let _ = rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC);
+    Some(socket)
+}
+
+/// Whether a service manager passed a socket, for this process and not for its parent.
+fn inherited() -> bool {
+    let number = |variable| std::env::var(variable).ok()?.parse::<u32>().ok();
+    number("LISTEN_PID") == Some(std::process::id()) && number("LISTEN_FDS").is_some_and(|count| count > 0)
 }
 
 /// bpd holds everything that its user types: no core files, and no other process of the user looks into it.

@@ -1,3 +1,142 @@
 //! The local socket and the mailbox: events in, answers out.
 
+mod answer;
+mod conversation;
+pub mod endpoint;
 pub mod mailbox;
+mod rundir;
+mod socket;
+
+use std::time::Duration;
+
+use bp_proto::UnixMillis;
+use bp_proto::place::Places;
+use bp_proto::spool::Spool;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::event::Event;
+use crate::lock::LockError;
+use crate::queries::{Degraded, Queries};
+use answer::Room;
+use endpoint::{Endpoint, EndpointError};
+use mailbox::Mail;
+use rundir::Watch;
+
+/// Answered when the config was read again: what is wrong with it, if anything.
+pub type Reload = oneshot::Sender<Result<(), String>>;
+
+/// Everything that the local door needs.
+#[derive(Debug)]
+pub struct Door {
+    pub endpoint: Endpoint,
+    pub places: Places,
+    /// The one user who may talk to this bpd.
+    pub owner: u32,
+    pub queries: Queries,
+    pub degraded: Degraded,
+    pub events: mpsc::Sender<Event>,
+    pub access: Access,
+    /// `http://127.0.0.1:PORT`, for whoever opens the page.
+    pub origin: String,
+    /// When this process began.
+    pub began: UnixMillis,
+    pub reload: mpsc::Sender<Reload>,
+}
+
+/// What `status` says while clients cannot find bpd.
+const UNREACHABLE: &str = "runtime directory";
+
+/// Serves until `stop`; then requests in flight are answered and the event sender is dropped. A runtime directory that
+/// vanishes is made again, and served again.
+pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
+    let Door { mut endpoint, places, degraded, .. } = door;
+    loop {
+        let mail = Mail::open(&places.mail(), Spool::at(places.spool()), door.events.clone())?;
+        let room = Room {
+            owner: door.owner,
+            mail: mail.clone(),
+            queries: door.queries.clone(),
+            events: door.events.clone(),
+            access: door.access.clone(),
+            origin: door.origin.clone(),
+            began: door.began,
+            reload: door.reload.clone(),
+            stop: stop.clone(),
+        };
+        let gone = stop.child_token();
+        let (served, watched, ()) = tokio::join!(
+            socket::serve(&endpoint.listener, room, gone.clone()),
+            mail.watch(gone.clone()),
+            vanished(&endpoint, &places, gone.clone()),
+        );
+        served?;
+        watched?;
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+        tracing::warn!("{} has vanished", places.run.display());
+        degraded.say(UNREACHABLE, format!("{} has vanished; no shell finds bpd", places.run.display()));
+        drop(endpoint);
+        endpoint = tokio::select! {
+            again = bind_again(&places) => again?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        tracing::info!("{} is served again", places.run.display());
+        degraded.mended(UNREACHABLE);
+    }
+}
+
+/// Cancels `gone` when clients no longer find the endpoint. Ends with `gone`.
+async fn vanished(endpoint: &Endpoint, places: &Places, gone: CancellationToken) {
+    loop {
+        // Watched first, looked at second: nothing happens unseen in between.
+        let watch = Watch::on(&places.run);
+        if !endpoint.is_reachable() {
+            return gone.cancel();
+        }
+        let heard = async {
+            match watch {
+                Ok(watch) => watch.event().await,
+                Err(error) => Err(error),
+            }
+        };
+        tokio::select! {
+            heard = heard => if let Err(error) = heard {
+                tracing::warn!("cannot watch {}: {error}; a logout will go unnoticed", places.run.display());
+                return gone.cancelled().await;
+            },
+            () = gone.cancelled() => return,
+        }
+    }
+}
+
+/// A login makes the directory, mounts it and gives it away in steps, of which only the first is heard.
+const STEPS: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
+
+async fn bind_again(places: &Places) -> Result<Endpoint, EndpointError> {
+    loop {
+        let watch = Watch::above(&places.run);
+        for step in STEPS {
+            tokio::time::sleep(step).await;
+            match Endpoint::bind(places) {
+                Ok(endpoint) => return Ok(endpoint),
+                // Another bpd was started there meanwhile: this one has no place left.
+                Err(error @ EndpointError::Lock(LockError::Held { .. })) => return Err(error),
+                Err(error) => tracing::debug!("cannot serve again yet: {error}"),
+            }
+        }
+        match watch {
+            Ok(watch) if watch.event().await.is_ok() => {}
+            _ => tokio::time::sleep(Duration::from_mins(1)).await,
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod degraded;
 mod keys;
+mod own;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use crate::words::Lang;
 
 pub use degraded::Degraded;
 pub use keys::key_rule;
+pub use own::Own;
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -91,12 +93,4 @@ impl Queries {
     pub fn reader(&self) -> &Reader {
         &self._reader
     }
-}
-
-/// What bpd reads of itself.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Own {
-    pub cpu_ns: u64,
-    pub rss_bytes: u64,
-    pub began: UnixMillis,
 }

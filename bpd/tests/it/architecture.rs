@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("event", &[]),
     ("http", &["access", "event", "queries"]),
-    ("ipc", &["access", "event", "queries"]),
+    ("ipc", &["access", "event", "lock", "queries"]),
     ("listen", &[]),
     ("lock", &[]),
     ("logs", &[]),
@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("queries", &["analysis", "store", "words"]),
     ("recorder", &["event", "store"]),
     ("sampler", &["event"]),
+    ("signals", &[]),
     ("store", &["event"]),
     ("words", &[]),
 ];

@@ -1,0 +1,186 @@
+//! What bpd answers to each request: events go the way of all events, questions to `queries`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bp_proto::report::OpenCode;
+use bp_proto::request::Edit;
+use bp_proto::{Failure, MAX_COMMAND_BYTES, Request, Start, Ulid, UnixMillis, mask};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::Reload;
+use super::conversation::Said;
+use super::mailbox::Mail;
+use crate::access::Access;
+use crate::event::{Body, Event, Receipt, Refusal};
+use crate::queries::{NoAnswer, Own, Queries};
+
+/// A change that is not on disk by then is no longer waited for; it may still take effect.
+const DURABLE: Duration = Duration::from_secs(20);
+
+const ALERTS: u32 = 50;
+const MAX_ALERTS: u32 = 500;
+
+/// What every connection shares.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    pub(super) owner: u32,
+    pub(super) mail: Mail,
+    pub(super) queries: Queries,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) access: Access,
+    pub(super) origin: String,
+    pub(super) began: UnixMillis,
+    pub(super) reload: mpsc::Sender<Reload>,
+    pub(super) stop: CancellationToken,
+}
+
+/// The answer's JSON.
+pub(super) async fn answer(room: &Arc<Room>, said: Said) -> Result<Vec<u8>, Failure> {
+    match said {
+        Said::Mail { pid, records } => {
+            room.mail.accept(pid, &records).await.map_err(|refusal| refusal.failure())?;
+            json(&Nothing {})
+        }
+        Said::Ask(request) => ask(room, request).await,
+    }
+}
+
+/// `{}`.
+#[derive(Serialize)]
+struct Nothing {}
+
+async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
+    match request {
+        Request::Start(start) => {
+            room.mail.drain().await;
+            match submit(room, Body::Start(Box::new(kept(*start)))).await? {
+                Receipt::Started { registered, .. } => json(&registered),
+                other => Err(internal(&other)),
+            }
+        }
+        Request::Finish(finish) => {
+            room.mail.drain().await;
+            submit(room, Body::Finish(finish)).await?;
+            json(&Nothing {})
+        }
+        Request::Edit { run, edit } => change(room, run, Some(edit)).await,
+        Request::Delete { run } => change(room, run, None).await,
+        Request::OpenCode => {
+            let code = room.access.mint_code();
+            json(&OpenCode { code, origin: room.origin.clone() })
+        }
+        Request::ReloadConfig => {
+            let (reply, outcome) = oneshot::channel();
+            let stopping = || Refusal::Stopping.failure();
+            room.reload.send(reply).await.map_err(|_| stopping())?;
+            outcome.await.map_err(|_| stopping())?.map_err(|why| {
+                Failure::new("config_refused", why).with_hint("the old config stays in effect")
+            })?;
+            json(&Nothing {})
+        }
+        // Takes effect when this was answered.
+        Request::Stop => json(&Nothing {}),
+        question => {
+            // What a shell has reported before this was asked belongs to the answer.
+            room.mail.settle().await;
+            inquire(room, move |queries, began| look_up(queries, question, began)).await
+        }
+    }
+}
+
+/// The questions. May read the disk, so it runs beside the runtime.
+fn look_up(queries: &Queries, question: Request, began: UnixMillis) -> Result<Vec<u8>, Failure> {
+    let now = UnixMillis::now();
+    let said = |no: NoAnswer| no.failure;
+    match question {
+        Request::List(query) => json(&queries.list(&query, now).map_err(said)?.runs),
+        Request::Show { run, lang } => json(&queries.show(&run, lang.as_deref(), now).map_err(said)?),
+        Request::Samples { run, query } => json(&queries.samples(&run, &query).map_err(said)?),
+        Request::Compare(query) => json(&queries.compare(&query, now).map_err(said)?),
+        Request::Alerts { limit, lang } => {
+            let limit = limit.unwrap_or(ALERTS).min(MAX_ALERTS) as usize;
+            json(&queries.alerts(limit, lang.as_deref()).map_err(said)?)
+        }
+        Request::Status => json(&queries.status(now)),
+        Request::Overhead => json(&queries.overhead(Own::read(began), now).map_err(said)?),
+        other => Err(internal(&other)),
+    }
+}
+
+/// Changes a run that is named by a selector, or removes it.
+async fn change(room: &Arc<Room>, selector: String, edit: Option<Edit>) -> Result<Vec<u8>, Failure> {
+    room.mail.settle().await;
+    let run = inquire(room, move |queries, _| {
+        let run = queries.show(&selector, None, UnixMillis::now()).map_err(|no| no.failure)?;
+        Ok((run.id, run.uid))
+    });
+    let (id, uid): (u64, Ulid) = run.await?;
+    match edit {
+        None => {
+            submit(room, Body::Delete { run: uid }).await?;
+            json(&Nothing {})
+        }
+        Some(edit) => {
+            submit(room, Body::Edit { run: uid, edit }).await?;
+            inquire(room, move |queries, _| {
+                json(&queries.show(&id.to_string(), None, UnixMillis::now()).map_err(|no| no.failure)?)
+            })
+            .await
+        }
+    }
+}
+
+/// Sends an event on its way and waits until it is recorded or refused.
+async fn submit(room: &Room, body: Body) -> Result<Receipt, Failure> {
+    let (reply, receipt) = oneshot::channel();
+    let stopping = || Refusal::Stopping.failure();
+    room.events.send(Event { body, reply: Some(reply) }).await.map_err(|_| stopping())?;
+    match tokio::time::timeout(DURABLE, receipt).await {
+        Ok(Ok(outcome)) => outcome.map_err(|refusal| refusal.failure()),
+        Ok(Err(_)) => Err(stopping()),
+        Err(_) => {
+            Err(Failure::new("busy", "the disk has not taken the change in time; it may still be recorded"))
+        }
+    }
+}
+
+async fn inquire<T: Send + 'static>(
+    room: &Room,
+    question: impl FnOnce(&Queries, UnixMillis) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let (queries, began) = (room.queries.clone(), room.began);
+    // An error is a panic, which stands in the log already.
+    tokio::task::spawn_blocking(move || question(&queries, began))
+        .await
+        .unwrap_or_else(|_| Err(Failure::new("internal", "internal error, see the bpd log")))
+}
+
+/// A start as it may be kept, whoever sent it: secrets masked, no longer than the contract says.
+fn kept(mut start: Start) -> Start {
+    let Some(command) = start.draft.command.take() else { return start };
+    let masked = mask::mask(&command);
+    for rule in masked.rules {
+        if !start.draft.masked.contains(&rule) {
+            start.draft.masked.push(rule);
+        }
+    }
+    let mut text = masked.text;
+    if text.len() > MAX_COMMAND_BYTES {
+        start.draft.command_truncated.get_or_insert(text.len() as u64);
+        text.truncate(text.floor_char_boundary(MAX_COMMAND_BYTES));
+    }
+    start.draft.command = Some(text);
+    start
+}
+
+fn json(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(document).map_err(|error| internal(&error))
+}
+
+fn internal(what: &impl std::fmt::Debug) -> Failure {
+    tracing::error!("a request has no answer: {what:?}");
+    Failure::new("internal", "internal error, see the bpd log")
+}

@@ -1,0 +1,113 @@
+//! The place where bpd is reached: runtime directory, lock and socket, taken together or not at all.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use bp_proto::place::{PlaceError, Places, own_dir};
+use interprocess::local_socket::tokio::{Listener, prelude::*};
+use interprocess::local_socket::{GenericFilePath, ListenerOptions};
+use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
+
+use crate::lock::{Lock, LockError};
+
+/// Held as long as bpd serves it.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub(super) listener: Listener,
+    /// What must stay as it was found: runtime directory, mailbox, socket.
+    known: Vec<(PathBuf, Identity)>,
+    /// `None`: a service manager made the socket and keeps it when bpd goes.
+    ours: Option<PathBuf>,
+    _lock: Lock,
+}
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error("{} is in the way and no socket; remove it", path.display())]
+    InTheWay { path: PathBuf },
+    #[error("cannot listen at {}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl Endpoint {
+    /// Makes the runtime directory if need be, takes its lock, and listens. A socket that a dead bpd left is removed,
+    /// under the lock. Inside a tokio runtime.
+    pub fn bind(places: &Places) -> Result<Self, EndpointError> {
+        let path = places.socket()?;
+        let lock = claim(places)?;
+        let failed = |source| EndpointError::Io { path: path.clone(), source };
+        remove_stale(&path)?;
+        let name = path.as_path().to_fs_name::<GenericFilePath>().map_err(failed)?;
+        let listener = ListenerOptions::new()
+            .name(name)
+            .mode(0o600)
+            .reclaim_name(false)
+            .create_tokio()
+            .map_err(failed)?;
+        let known = identities(places, &path).map_err(failed)?;
+        Ok(Self { listener, known, ours: Some(path), _lock: lock })
+    }
+
+    /// Serves a socket that a service manager listens on already (`LISTEN_FDS`). Inside a tokio runtime.
+    pub fn inherited(places: &Places, socket: OwnedFd) -> Result<Self, EndpointError> {
+        let path = places.socket()?;
+        let lock = claim(places)?;
+        let failed = |source| EndpointError::Io { path: path.clone(), source };
+        let listener = Listener::UdSocket(socket.try_into().map_err(failed)?);
+        let known = identities(places, &path).map_err(failed)?;
+        Ok(Self { listener, known, ours: None, _lock: lock })
+    }
+
+    /// Whether a client that looks for bpd still finds this endpoint.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.known.iter().all(|(path, identity)| identity_of(path).is_ok_and(|now| now == *identity))
+    }
+}
+
+impl Drop for Endpoint {
+    /// Without a socket a client knows at once that nobody is there. The lock is still held.
+    fn drop(&mut self) {
+        if let Some(path) = &self.ours
+            && self.is_reachable()
+        {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn claim(places: &Places) -> Result<Lock, EndpointError> {
+    own_dir(&places.run)?;
+    own_dir(&places.mail())?;
+    Ok(Lock::hold(&places.lock())?)
+}
+
+fn remove_stale(path: &Path) -> Result<(), EndpointError> {
+    let failed = |source| EndpointError::Io { path: path.to_owned(), source };
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path).map_err(failed),
+        Ok(_) => Err(EndpointError::InTheWay { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn identities(places: &Places, socket: &Path) -> io::Result<Vec<(PathBuf, Identity)>> {
+    [places.run.clone(), places.mail(), socket.to_owned()]
+        .into_iter()
+        .map(|path| identity_of(&path).map(|identity| (path, identity)))
+        .collect()
+}
+
+fn identity_of(path: &Path) -> io::Result<Identity> {
+    let meta = std::fs::symlink_metadata(path)?;
+    Ok((meta.dev(), meta.ino()))
+}
