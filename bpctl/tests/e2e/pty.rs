@@ -125,7 +125,7 @@ impl Terminal {
         if rustix::event::poll(&mut ready, Some(&timeout)).unwrap() == 0 {
             return false;
         }
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         // A terminal without a shell on its other side answers with an error, not with an end.
         match self.master.read(&mut buffer) {
             Ok(0) | Err(_) => false,
