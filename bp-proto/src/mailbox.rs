@@ -107,7 +107,7 @@ pub fn take(bytes: &[u8]) -> Taken {
         let rest = &bytes[taken.used..];
         match one(rest) {
             One::Whole(record, length) => {
-                taken.records.push(record);
+                taken.records.push(*record);
                 taken.used += length;
             }
             One::Short if rest.len() <= MAX_RECORD_BYTES => break,
@@ -134,7 +134,7 @@ pub fn take(bytes: &[u8]) -> Taken {
 const HEAD_BYTES: usize = 4;
 
 enum One {
-    Whole(Record, usize),
+    Whole(Box<Record>, usize),
     Short,
     Unknown(usize),
     Damaged,
@@ -168,7 +168,7 @@ fn one(bytes: &[u8]) -> One {
         return One::Damaged;
     }
     let record = if tag == b"1S" { start(&fields).map(Record::Start) } else { end(&fields).map(Record::End) };
-    record.map_or(One::Damaged, |record| One::Whole(record, at))
+    record.map_or(One::Damaged, |record| One::Whole(Box::new(record), at))
 }
 
 /// A record that looks unfinished but holds the start of another was cut short by a failed write.

@@ -49,7 +49,7 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
     ]);
     for shell in ["bash", "zsh"] {
         let bench = Bench::new(programs, shell)?;
-        let times = bench.times()?;
+        let times = bench.times();
         let bare = &times[0];
         for (variant, times) in Variant::ALL.iter().zip(&times) {
             let over: Vec<f64> = times.iter().zip(bare).map(|(with, without)| with - without).collect();
@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Microseconds by variant; the variants take turns, so that a busy second hits them all.
-    fn times(&self) -> Result<Vec<Vec<f64>>> {
+    fn times(&self) -> Vec<Vec<f64>> {
         let mut terminals: Vec<Terminal> = Variant::ALL
             .iter()
             .map(|variant| {
@@ -148,7 +148,7 @@ impl<'a> Bench<'a> {
                 }
             }
         }
-        Ok(times)
+        times
     }
 
     /// Forks by the shell for each command, counted from outside.
