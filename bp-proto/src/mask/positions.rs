@@ -1,0 +1,274 @@
+//! Secrets by where they stand in a word, whatever the program: `NAME=value`, `--flag value`, headers, URLs, JSON.
+
+use std::ops::Range;
+
+use super::words::{self, Command, Word};
+use super::{Found, names};
+
+/// What a command's words say about those behind them, found once per command.
+pub(super) struct Asking {
+    /// Behind it `NAME value` is an assignment: `set`, `config`.
+    setter: Option<usize>,
+    /// Behind it `--password` takes no word: the program asks, or wants a `=`.
+    asks: Option<usize>,
+    /// Behind it `--secret` names a secret that lies elsewhere.
+    builder: Option<usize>,
+}
+
+impl Asking {
+    pub(super) fn of(line: &str, command: &Command) -> Self {
+        const ASKS: [&str; 19] = [
+            "mysql",
+            "mysqldump",
+            "mysqladmin",
+            "mysqlimport",
+            "mysqlshow",
+            "mysqlcheck",
+            "mariadb",
+            "mariadb-dump",
+            "mariadb-admin",
+            "psql",
+            "pg_dump",
+            "pg_dumpall",
+            "pg_restore",
+            "createdb",
+            "dropdb",
+            "createuser",
+            "vacuumdb",
+            "reindexdb",
+            "pg_basebackup",
+        ];
+        const SETTERS: [&str; 5] = ["set", "setenv", "config", "setx", "config:set"];
+        let first = |names: &[&str]| command.iter().position(|word| names.contains(&words::base(line, word)));
+        Self { setter: first(&SETTERS), asks: first(&ASKS), builder: first(&["docker", "podman", "buildah"]) }
+    }
+}
+
+fn is_before(mark: Option<usize>, at: usize) -> bool {
+    mark.is_some_and(|mark| mark < at)
+}
+
+/// Looks at word number `at` of `command`.
+pub(super) fn find(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut Found) {
+    let word = &command[at];
+    flag(line, command, at, asking, found);
+    assigned_next(line, command, at, asking, found);
+    let raw = &line[word.clone()];
+    if raw.contains('=') {
+        pairs(line, word, found);
+    }
+    if raw.contains(':') {
+        header(line, command, at, found);
+        urls(line, word, found);
+        json(line, word, found);
+    }
+}
+
+/// `--password value`, `-token value`. With `=` it is a pair.
+fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut Found) {
+    let text = words::text(line, &command[at]);
+    let Some(name) = text.strip_prefix("--").or_else(|| text.strip_prefix('-').filter(|name| name.len() > 3))
+    else {
+        return;
+    };
+    let Some(value) = command.get(at + 1) else { return };
+    let is_flag = line[value.clone()].starts_with('-');
+    if is_flag || name.contains(['=', ' ']) || !names::is_secret(name) || names::is_switch(name) {
+        return;
+    }
+    // Of openssl, which says where the password is: `-pass pass:…`, `-pass env:…`.
+    if name == "pass" && words::text(line, value).starts_with("pass:") {
+        return;
+    }
+    let counts = is_number(words::text(line, value)) && name.contains("token");
+    if is_before(asking.asks, at) || counts || name == "secret" && is_before(asking.builder, at) {
+        return;
+    }
+    found.add_value(line, value.clone(), "flag");
+}
+
+fn is_number(text: &str) -> bool {
+    (1..8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `set -gx TOKEN value`, `setenv TOKEN value`, `git config github.token value`, `npm config set …:_authToken value`.
+fn assigned_next(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut Found) {
+    let Some(value) = command.get(at + 1).filter(|_| is_before(asking.setter, at)) else { return };
+    let text = words::text(line, &command[at]);
+    let name = text.rsplit([':', '/']).next().unwrap_or(text);
+    if !text.starts_with('-') && names::is_secret(name) && !line[value.clone()].starts_with('-') {
+        found.add_value(line, value.clone(), "assignment");
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// Every `NAME=value` in a word: assignments, `--flag=value`, form data, connection strings, query strings.
+fn pairs(line: &str, word: &Word, found: &mut Found) {
+    let bytes = line.as_bytes();
+    let mut from = word.start;
+    while let Some(equals) = line[from..word.end].find('=').map(|at| from + at) {
+        from = equals + 1;
+        let start =
+            (word.start..equals).rev().take_while(|at| is_name_byte(bytes[*at])).last().unwrap_or(equals);
+        // Connection strings have names of two words: `Account Key=`.
+        let name = line[start..equals].trim_start_matches('-');
+        let java = name.strip_prefix('D').filter(|_| start < equals && bytes[start] == b'-').unwrap_or(name);
+        let in_query = start > word.start
+            && (bytes[start - 1] == b'?' || bytes[start - 1] == b'&' && line[word.clone()].contains("://"));
+        let signature = in_query
+            && (name.eq_ignore_ascii_case("sig") || name.to_ascii_lowercase().ends_with("signature"));
+        if !(names::is_secret(name) || names::is_secret(java) || signature) {
+            continue;
+        }
+        let value = value_of_pair(line, word, start, equals + 1);
+        let text = words::text(line, &value);
+        let symbol = bytes.get(value.start).is_some_and(|byte| matches!(byte, b'=' | b'~' | b'>'));
+        if symbol || is_number(text) && name.to_ascii_lowercase().contains("token") || is_pattern(text) {
+            continue;
+        }
+        let rule = match (line[start..equals].starts_with("--"), in_query) {
+            (true, _) => "flag",
+            (_, true) => "url-query",
+            _ => "assignment",
+        };
+        from = from.max(value.end);
+        add_literal_aware(line, word, value, rule, found);
+    }
+}
+
+/// `.*`, `\S+`, `/{print`: somebody searches for secrets, which is not one.
+fn is_pattern(text: &str) -> bool {
+    !text.bytes().any(|byte| byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'$')
+        || [".*", ".+", "\\S", "\\w", "[^", "(.", "/{"].iter().any(|start| text.starts_with(start))
+}
+
+/// A value inside a word in single quotes has no variables either.
+fn add_literal_aware(line: &str, word: &Word, value: Range<usize>, rule: &'static str, found: &mut Found) {
+    let inner = words::unquoted(line, value);
+    let literal = inner.literal
+        || (words::unquoted(line, word.clone()).literal && !line[inner.at.clone()].contains("${"));
+    if !names::is_no_secret(&line[inner.at.clone()], literal) {
+        found.add(inner.at, rule);
+    }
+}
+
+fn value_of_pair(line: &str, word: &Word, name: usize, start: usize) -> Range<usize> {
+    let bytes = line.as_bytes();
+    let around = words::unquoted(line, word.clone()).at;
+    let end = around.end;
+    // The pair is the whole word: `TOKEN=…`, `-e"TOKEN=a b"`.
+    if name == around.start && !line[start..end].contains(['&', ';']) {
+        return start..end;
+    }
+    if let Some(quote @ (b'"' | b'\'')) = bytes.get(start).filter(|_| start < end) {
+        let close = line[start + 1..end].find(char::from(*quote)).map_or(end, |at| start + 2 + at);
+        return start..close;
+    }
+    let stops = [' ', '\t', '\n', '&', ';', ',', '"', '\'', '`', '|', '\\'];
+    start..line[start..end].find(stops).map_or(end, |at| start + at)
+}
+
+/// `Authorization: Bearer …` as a word of its own.
+fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
+    let word = words::unquoted(line, command[at].clone());
+    let text = &line[word.at.clone()];
+    let (attached, text) = match text.strip_prefix("--header=").or_else(|| text.strip_prefix("-H")) {
+        Some(rest) => (true, rest.trim_start_matches(['"', '\'', ' '])),
+        None => (false, text),
+    };
+    let Some((name, value)) = text.split_once(':') else { return };
+    let name = name.trim();
+    if name.is_empty()
+        || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    {
+        return;
+    }
+    let lower = name.to_ascii_lowercase();
+    let known = matches!(lower.as_str(), "authorization" | "proxy-authorization" | "cookie" | "set-cookie");
+    let carried = attached
+        || lower.starts_with("x-")
+        || at > 0 && matches!(words::text(line, &command[at - 1]), "-H" | "--header" | "--proxy-header");
+    if !(known || carried && names::is_secret(name)) {
+        return;
+    }
+    let mut secret = value.trim_start_matches([' ', '\\', '\t']).trim_end_matches(['"', '\'']);
+    // The scheme stays: `Bearer`, `Basic`, `Token token=`.
+    if let Some((scheme, rest)) = secret.split_once([' ', '\\'])
+        && scheme.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && lower.ends_with("authorization")
+    {
+        secret = rest.trim_start_matches([' ', '\\']);
+    }
+    if !names::is_no_secret(secret, word.literal) {
+        let start = secret.as_ptr() as usize - line.as_ptr() as usize;
+        found.add(start..start + secret.len(), "header");
+    }
+}
+
+/// `scheme://user:secret@host`, `scheme://secret@host` where it looks like a token.
+fn urls(line: &str, word: &Word, found: &mut Found) {
+    let bytes = line.as_bytes();
+    let mut from = word.start;
+    while let Some(start) = line[from..word.end].find("://").map(|at| from + at + 3) {
+        from = start;
+        let stops = ['/', '?', '#', ' ', '"', '\'', '\n', '\t', '|'];
+        let end = line[start..word.end].find(stops).map_or(word.end, |at| start + at);
+        let Some(at_sign) = line[start..end].rfind('@').map(|at| start + at) else { continue };
+        if let Some(secret) = line[start..at_sign].find(':').map(|at| start + at + 1) {
+            if !names::is_no_secret(&line[secret..at_sign], false) {
+                found.add(secret..at_sign, "url");
+            }
+            continue;
+        }
+        let alone = &bytes[start..at_sign];
+        let digits = alone.iter().filter(|byte| byte.is_ascii_digit()).count();
+        if alone.len() >= 20 && digits >= 2 && !alone.contains(&b'$') {
+            found.add(start..at_sign, "url");
+        }
+    }
+}
+
+/// `"password": "value"` in a body, escaped or not.
+fn json(line: &str, word: &Word, found: &mut Found) {
+    let mut from = word.start;
+    while let Some(colon) = line[from..word.end].find(':').map(|at| from + at) {
+        from = colon + 1;
+        let before = line[word.start..colon].trim_end();
+        let Some(name) = before.strip_suffix('"') else { continue };
+        let name = name.strip_suffix('\\').unwrap_or(name);
+        let name = name
+            .rsplit(|letter: char| !(letter.is_ascii() && is_name_byte(letter as u8)))
+            .next()
+            .unwrap_or("");
+        if !names::is_secret(name) {
+            continue;
+        }
+        let rest = line[colon + 1..word.end].trim_start();
+        let Some(value) = rest.strip_prefix("\\\"").or_else(|| rest.strip_prefix('"')) else { continue };
+        let start = word.end - value.len();
+        let end = start + end_of_string(value, rest.starts_with('\\'));
+        if !names::is_no_secret(&line[start..end], false) {
+            found.add(start..end, "json");
+        }
+        from = end.max(from);
+    }
+}
+
+/// Where a JSON string ends; `escaped` = its quotes carry a backslash for the shell.
+fn end_of_string(text: &str, escaped: bool) -> usize {
+    if escaped {
+        return text.find("\\\"").unwrap_or(text.len());
+    }
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}

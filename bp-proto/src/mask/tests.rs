@@ -1,0 +1,345 @@
+//! Lines as people type them. In a line that bears secrets, `«…»` goes around what must go; all else must stay.
+
+use super::{MASK, mask};
+
+/// No value here was ever valid.
+const SECRETS: &[(&str, &str)] = &[
+    // Assignments.
+    ("PASSWORD=«hunter2» make deploy", "assignment"),
+    ("export GITHUB_TOKEN=«abc123def456»", "assignment"),
+    ("export DB_PASSWORD='«my pass; word»'", "assignment"),
+    ("DB_PASSWORD=\"«s3cret value»\" ./run.sh", "assignment"),
+    ("PGPASSWORD=«s3cr3t» psql -h db -U app", "assignment"),
+    ("MYSQL_PWD=«geheim99» mysql -u root shop", "assignment"),
+    ("docker run -e POSTGRES_PASSWORD=«p0stgr3s» -p 5432:5432 postgres", "assignment"),
+    ("docker run --env=API_KEY=«k-12345» app", "assignment"),
+    ("docker build --build-arg NPM_TOKEN=«tok123abc» .", "assignment"),
+    ("java -Djavax.net.ssl.keyStorePassword=«changeit2» -jar app.jar", "assignment"),
+    ("mvn -Dspring.datasource.password=«qwerty1» test", "assignment"),
+    ("helm install db bitnami/postgresql --set auth.postgresPassword=«pgpass9»", "assignment"),
+    ("sqlcmd -C \"Server=db;User Id=sa;Password=«Str0ng»;Encrypt=yes\"", "assignment"),
+    (
+        "az storage blob list --connection-string 'AccountName=a;AccountKey=«Zm9vYmFy/4/5+9==»;X=1'",
+        "assignment",
+    ),
+    ("mount -t cifs //nas/x /mnt -o username=me,password=«nas123»,uid=1000", "assignment"),
+    ("set -gx OPENAI_API_KEY «abcdef123»", "assignment"),
+    ("setenv AUTH_TOKEN «abcdef123»", "assignment"),
+    ("git config --global github.token «0a1b2c3d4e»", "assignment"),
+    ("npm config set //registry.example.org/:_authToken «n0tatoken»", "assignment"),
+    ("aws configure set aws_secret_access_key «wJalrXUtnFEMIK7MDENG»", "assignment"),
+    ("SECRET_KEY_BASE=«0f1e2d3c» rails s", "assignment"),
+    ("curl -d 'user=ali&password=«sifre123»' https://example.org/login", "assignment"),
+    ("bash -c 'export TOKEN=«abc123»; ./go'", "assignment"),
+    ("DB_PASS=\"«a$b1»\" ./x", "assignment"),
+    ("TOKEN='«$notavariable»' ./x", "assignment"),
+    // Flags.
+    ("mytool --password «hunter2» --verbose", "flag"),
+    ("mytool --password=«hunter2» --verbose", "flag"),
+    ("gh-thing --token «abc123def» list", "flag"),
+    ("vault-thing --client-secret '«s e c r e t»' go", "flag"),
+    ("keytool -list -keystore k.jks -storepass «changeit9»", "flag"),
+    ("kubeadm join 10.0.0.1:6443 --token «abcdef.0123456789abcdef»", "flag"),
+    ("gpg --batch --passphrase «letmein1» -d f.gpg", "flag"),
+    ("influx -username a -password «b4d»", "flag"),
+    ("wget --http-user=me --http-password=«pw0rd» https://example.org/f", "flag"),
+    ("sentry-cli --auth-token «0123abcd» releases list", "flag"),
+    ("stripe --api-key «zzz111» get /v1/charges", "flag"),
+    ("clickhouse-client --host h --password «ch0use»", "flag"),
+    ("mysql --user=root --password=«r00t» shop", "flag"),
+    // Headers.
+    ("curl -H 'Authorization: Bearer «abc.def-123»' https://api.example.org", "header"),
+    ("curl -H \"authorization: token «0123456789abcdef»\" https://api.example.org", "header"),
+    ("curl -H 'X-Api-Key: «k3y»' https://api.example.org", "header"),
+    ("curl --header 'PRIVATE-TOKEN: «tok-en-9»' https://gitlab.example.org/api", "header"),
+    ("curl --header=\"X-Vault-Token: «v4ult»\" https://vault", "header"),
+    ("curl -H 'Cookie: «session=abc; id=9»' https://example.org", "header"),
+    ("http GET example.org Authorization:«abc123» page==2", "header"),
+    ("curl -H Authorization:\\ Basic\\ «dXNlcjpwYXNz» https://example.org", "header"),
+    ("ssh web 'curl -H \"Authorization: Bearer «abc123»\" localhost'", "header"),
+    // URLs.
+    ("git clone https://ali:«parola1»@git.example.org/x.git", "url"),
+    ("psql postgres://app:«s3cret»@db:5432/shop", "url"),
+    ("pip install --index-url https://u:«p4ss»@pypi.example.org/simple x", "url"),
+    ("DATABASE_URL=mysql://root:«r00t!»@localhost/x rake db:migrate", "url"),
+    ("redis-cli -u redis://:«s3cret»@cache:6379", "url"),
+    ("git clone https://«0123456789abcdef01234567»@git.example.org/x.git", "url"),
+    ("curl 'https://api.example.org/v1?api_key=«0123abc»&page=2'", "url-query"),
+    ("wget \"https://s3.example.org/f?X-Amz-Date=20260101&X-Amz-Signature=«deadbeef01»\"", "url-query"),
+    // JSON.
+    ("curl -d '{\"user\":\"ali\",\"password\":\"«hunter2»\"}' https://example.org", "json"),
+    ("curl -d \"{\\\"token\\\": \\\"«abc123»\\\", \\\"n\\\": 1}\" https://example.org", "json"),
+    // Programs.
+    ("curl -u ali:«parola1» https://example.org", "program"),
+    ("curl --user 'ali:«pa rola»' https://example.org", "program"),
+    ("curl -uali:«parola1» https://example.org", "program"),
+    ("mysql -u root -p«geheim» shop", "program"),
+    ("mysqldump -uroot -p'«g e h»' shop > dump.sql", "program"),
+    ("docker exec -it db mysql -uroot -p«geheim» shop", "program"),
+    ("sshpass -p «pw1» ssh host", "program"),
+    ("sshpass -p'«pw1»' ssh host", "program"),
+    ("redis-cli -h cache -a «s3cret» ping", "program"),
+    ("mongosh -u admin -p «m0ngo» --authenticationDatabase admin", "program"),
+    ("ldapsearch -x -D cn=admin -w «ld4p» -b dc=x", "program"),
+    ("smbclient //nas/x -U ali%«parola1»", "program"),
+    ("docker login -u ali -p «parola1» registry.example.org", "program"),
+    ("unzip -P «z1p» a.zip", "program"),
+    ("7z x -p«sev3n» a.7z", "program"),
+    ("openssl enc -aes-256-cbc -pass pass:«0penssl» -in a", "program"),
+    ("openssl rsa -in k -passin pass:«0penssl»", "program"),
+    ("htpasswd -bc .htpasswd ali «parola1»", "program"),
+    ("sqlplus scott/«tiger1»@db", "program"),
+    ("nmcli dev wifi connect Ev password «wifi1234»", "program"),
+    ("vault login «s.0123456789»", "program"),
+    ("http -a ali:«parola1» example.org", "program"),
+    ("sudo -S apt update <<< «sudo1»", "program"),
+    ("kubectl create secret generic db --from-literal=user=«ali9» --from-literal=x='«p w»'", "secret-store"),
+    ("fly secrets set FOO=«bar1» BAZ=«qux2»", "secret-store"),
+    ("gh secret set NAME --body «v4lue»", "secret-store"),
+    ("echo «sudo1» | sudo -S apt update", "piped"),
+    ("echo \"«parola1»\" | docker login -u ali --password-stdin", "piped"),
+    ("printf '%s' «parola1» | docker login --password-stdin", "piped"),
+    // Issuers' prefixes.
+    ("echo «ghp_0123456789abcdefABCDEF0123456789abcd»", "token"),
+    ("x «github_pat_11ABCDEFG0123456789_abcdefgh»", "token"),
+    ("x «glpat-abcdEFGH1234_5678-90»", "token"),
+    ("x «AKIAIOSFODNN7EXAMPLE»", "token"),
+    ("x «sk-ant-api03-0123456789abcdefghij-AA»", "token"),
+    ("x «sk_live_0123456789abcdef»", "token"),
+    ("x «xoxb-123456789012-abcdefABCDEF»", "token"),
+    ("x «AIzaSyA0123456789abcdefghijklmnopqrstuv»", "token"),
+    ("x «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl»", "token"),
+    ("x «npm_0123456789abcdefghijABCDEFGHIJ012345»", "token"),
+    ("x «hvs.0123456789abcdefghijABCD»", "token"),
+    ("x «dckr_pat_0123456789abcdefghijABC»", "token"),
+    ("curl -d '{}' https://hooks.slack.com/services/«T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX»", "token"),
+    ("curl https://api.telegram.org/bot«123456789:AAabcdefghijklmnopqrstuvwxyz0123456»/getMe", "token"),
+    ("echo '-----BEGIN RSA PRIVATE KEY-----«\nMIIE\nabc\n»-----END RSA PRIVATE KEY-----' > k", "token"),
+    ("git push https://x:«ghp_0123456789abcdefABCDEF0123456789abcd»@github.com/a/b", "url"),
+];
+
+const HARMLESS: &[&str] = &[
+    "ls -la",
+    "cd ~/src",
+    "make -j8",
+    "cargo test --workspace",
+    "git status",
+    "git commit -m 'fix: the --password flag'",
+    "git commit -m \"mask tokens, passwords and secrets\"",
+    "git checkout -b token-refresh",
+    "git log --oneline -n 5",
+    "git show HEAD:secret.rs",
+    "git push origin token:main",
+    "git diff main..password-reset -- src/auth.rs",
+    "git config credential.helper store",
+    "git config --get github.token",
+    "git rebase -i 0123456789abcdef0123456789abcdef01234567",
+    "git clone git@github.com:a/b.git",
+    "git clone https://github.com/a/b",
+    "git clone ssh://git@host:22/a/b",
+    "docker run -p 80:80 nginx",
+    "docker run -p 127.0.0.1:5432:5432 -v token:/data postgres",
+    "docker login",
+    "docker login -u ali --password-stdin < f",
+    "docker build --secret id=npm,src=.npmrc .",
+    "docker ps -a",
+    "docker compose -p shop up",
+    "docker run -e TOKEN app",
+    "docker run -e TOKEN=$TOKEN app",
+    "docker exec -it db mysql -uroot -p shop",
+    "mysql -p db",
+    "mysql -u root -p",
+    "mysql -h db -P 3306 shop",
+    "mysql --password db",
+    "mysql -u root --password",
+    "psql -h db -p 5432 -U app",
+    "psql --password shop",
+    "psql postgres://app@db:5432/shop",
+    "psql postgres://app:$PW@db/shop",
+    "ssh -p 22 host",
+    "ssh -i ~/.ssh/id_rsa host",
+    "scp -P 2222 f host:/tmp",
+    "ssh-keygen -t ed25519 -f key",
+    "ssh -L 8080:localhost:80 host",
+    "rsync -avz --password-file=/etc/rsync.pw a b",
+    "curl -s https://example.org",
+    "curl -u ali https://example.org",
+    "curl -u $USER:$PASS https://example.org",
+    "curl -u \"${USER}:${PASS}\" https://example.org",
+    "curl -p https://example.org",
+    "curl -H 'Accept: application/json' https://example.org",
+    "curl -H \"Authorization: Bearer $TOKEN\" https://example.org",
+    "curl -H \"Authorization: Bearer ${TOKEN}\" https://example.org",
+    "curl -H \"Authorization: Bearer $(gcloud auth print-access-token)\" https://x",
+    "curl -H 'Authorization: Bearer <token>' https://example.org",
+    "curl -H 'Content-Type: text/plain' -d @body.json https://x",
+    "curl 'https://example.org/?page=2&sort=name'",
+    "curl https://example.org/?q=token",
+    "curl http://[::1]:7717/runs?key=abc",
+    "export PASSWORD",
+    "export TOKEN=$(cat ~/.token)",
+    "export TOKEN=`cat x`",
+    "TOKEN=$1 ./run",
+    "TOKEN=\"$OTHER\" ./run",
+    "PASSWORD= ./run",
+    "PASSWORD='' ./run",
+    "unset GITHUB_TOKEN",
+    "echo $GITHUB_TOKEN",
+    "echo \"$DB_PASSWORD\" | sudo -S ls",
+    "env | grep -i token",
+    "PWD=/tmp make",
+    "OLDPWD=/x cd -",
+    "TOKENIZERS_PARALLELISM=false python train.py",
+    "MAX_TOKENS=4096 python run.py",
+    "python train.py --max_tokens 100 --tokenizer bpe",
+    "python gen.py --max-token 100",
+    "TOKEN_FILE=/run/token ./x",
+    "GOOGLE_APPLICATION_CREDENTIALS=/home/ali/gcp.json terraform plan",
+    "PASSWORD_STORE_DIR=~/.pass pass show mail",
+    "SSH_AUTH_SOCK=/tmp/agent.1 ssh-add -l",
+    "ansible-playbook --private-key ~/.ssh/id_rsa site.yml",
+    "ansible-playbook --vault-password-file pw.txt x.yml",
+    "ansible-playbook --ask-vault-pass site.yml",
+    "gh auth status --show-token",
+    "gh auth login --with-token < f",
+    "gh pr list --search token",
+    "kubectl get secret db -o jsonpath='{.data.password}'",
+    "kubectl create secret generic db --from-file=./pw.txt",
+    "kubectl get secrets -n prod",
+    "vault kv get secret/db",
+    "vault login -method=oidc",
+    "helm install --set image.tag=1.2.3 x ./chart",
+    "aws s3 ls s3://bucket/token/",
+    "aws configure list",
+    "terraform apply -var-file=prod.tfvars",
+    "sha256sum f",
+    "echo e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "nix-shell -p openssl",
+    "tar -cpf a.tar x",
+    "mkdir -p a/b",
+    "cp -pr a b",
+    "ps -p 1234",
+    "lsof -p 1234",
+    "perf record -p 1234",
+    "7z x a.7z",
+    "7z x -p a.7z",
+    "zip -r a.zip x",
+    "unzip -p a.zip f",
+    "rar x -p- a.rar",
+    "redis-cli -p 6379 ping",
+    "mongosh --port 27017",
+    "openssl rsa -in k -passin env:PW",
+    "openssl req -new -key k.pem",
+    "openssl s_client -connect h:443",
+    "keytool -list -keystore k.jks",
+    "htpasswd -c f ali",
+    "sudo -u ali whoami",
+    "sudo apt install pass",
+    "grep -rn 'password' src/",
+    "grep -E 'token=.*' log",
+    "rg 'password\\s*=' src",
+    "sed -n '/secret/p' f",
+    "awk -F= '/token=/{print $2}' f",
+    "find . -name '*token*' -print",
+    "vim src/password.rs",
+    "cat /run/secrets/db_password",
+    "less token.txt",
+    "man passwd",
+    "passwd",
+    "npm run test:token",
+    "npm login",
+    "npm config set registry https://registry.npmjs.org",
+    "npm publish --access public",
+    "yarn add jsonwebtoken",
+    "pip install passlib",
+    "cargo add secrecy",
+    "cargo run -- --token-count 5",
+    "cargo publish --token $CARGO_TOKEN",
+    "my --password",
+    "my --password --verbose",
+    "my --token=\"$T\"",
+    "my --no-password x",
+    "my --password-stdin x",
+    "my --secret-name db x",
+    "my --api-key {{ key }}",
+    "my --token your-token-here",
+    "my --password ***",
+    "my --password xxxxxx",
+    "my --token env:TOKEN",
+    "conda create -n scikit-learn-experiments-project",
+    "task-runner sk-learn-a-long-branch-name-here",
+    "ffmpeg -i a.mp4 -passlogfile x -pass 1 b.mp4",
+    "bpctl run -- make",
+    "for i in 1 2 3; do echo $i; done",
+    "echo 'pass: 12 fail: 0'",
+    "x=1 y=2 ./go",
+];
+
+fn secret_line(marked: &str) -> (String, String) {
+    let line = marked.replace(['«', '»'], "");
+    let mut wanted = String::new();
+    let mut rest = marked;
+    while let Some((before, tail)) = rest.split_once('«') {
+        let (_, after) = tail.split_once('»').expect("every « has its »");
+        wanted.push_str(before);
+        wanted.push_str(MASK);
+        rest = after;
+    }
+    wanted.push_str(rest);
+    (line, wanted)
+}
+
+#[test]
+fn a_secret_goes_and_the_rest_of_the_line_stays() {
+    assert!(SECRETS.len() >= 60);
+    let mut wrong = Vec::new();
+    for (marked, rule) in SECRETS {
+        let (line, wanted) = secret_line(marked);
+        let masked = mask(&line);
+        if masked.text != wanted || !masked.rules.iter().any(|named| named == rule) {
+            wrong.push(format!(
+                "{line}\n  wanted {wanted} [{rule}]\n  got    {} {:?}",
+                masked.text, masked.rules
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), SECRETS.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_harmless_line_stays_as_it_is() {
+    assert!(HARMLESS.len() >= 100);
+    let mut wrong = Vec::new();
+    for line in HARMLESS {
+        let masked = mask(line);
+        if masked.text != *line || !masked.rules.is_empty() {
+            wrong.push(format!("{line}\n  got {} {:?}", masked.text, masked.rules));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), HARMLESS.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_masked_line_is_masked_no_further() {
+    for (marked, _) in SECRETS {
+        let once = mask(&secret_line(marked).0).text;
+        assert_eq!(mask(&once).text, once);
+    }
+}
+
+#[test]
+fn a_long_line_takes_no_more_than_its_length() {
+    // Quadratic work on it would not end within the test run's patience.
+    for piece in ["a=", "\"a\":", "$(", "\"", "x://a:", "-p ", "--password ", "'", "`", "=\"", "|", "mysql "]
+    {
+        let line = piece.repeat((64 << 10) / piece.len());
+        assert!(mask(&line).text.len() <= line.len() * 3);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_line_is_a_reason_to_panic(line in "(curl|mysql|echo|TOKEN=|--password|-p|-u|:|=|\"|'|\\$\\(|\\)|`|\\\\|\\||<<<|://|@|ü|«| |\n|[a-z0-9]{1,4}){0,30}") {
+        mask(&line);
+    }
+}
