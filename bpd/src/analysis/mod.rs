@@ -1,3 +1,16 @@
 //! What it means: pure functions, no I/O, clock, async or log.
 
+pub mod align;
+pub mod comments;
+pub mod compare;
+pub mod curve;
+pub mod differs;
+pub mod explain;
 pub mod key;
+pub mod metric;
+pub mod noise;
+pub mod points;
+pub mod quantile;
+#[cfg(test)]
+mod simulate;
+pub mod stats;

@@ -23,7 +23,7 @@ pub(super) fn decimal(lang: Lang, value: f64, digits: usize) -> String {
 
 /// Three significant digits at most below 100, whole numbers above.
 fn short(lang: Lang, value: f64) -> String {
-    decimal(lang, value, if value.abs() < 9.95 { 1 } else { 0 })
+    decimal(lang, value, usize::from(value.abs() < 9.95))
 }
 
 /// `93 %`, `%93`.
@@ -65,7 +65,7 @@ pub(super) fn duration(lang: Lang, seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let (large, small) = match whole {
         ..3600 => ((whole / 60, min), (whole % 60, s)),
-        ..86_400 => ((whole / 3600, h), (whole % 3600 / 60, min)),
+        3600..86_400 => ((whole / 3600, h), (whole % 3600 / 60, min)),
         _ => ((whole / 86_400, d), (whole % 86_400 / 3600, h)),
     };
     if small.0 == 0 {

@@ -13,6 +13,8 @@ use super::{Lang, number};
 const EN: &str = include_str!("en.ftl");
 const TR: &str = include_str!("tr.ftl");
 
+/// A number as a language writes it.
+type Format = fn(Lang, f64) -> String;
 type Bundle = FluentBundle<FluentResource>;
 
 // Parsed once, never changed: as constant as the text they are made of.
@@ -110,7 +112,7 @@ fn bundle(lang: Lang, text: &str) -> Bundle {
         Lang::En => |value, _| plain(Lang::En, value),
         Lang::Tr => |value, _| plain(Lang::Tr, value),
     }));
-    let functions: [(&str, fn(Lang, f64) -> String); 5] = [
+    let functions: [(&str, Format); 5] = [
         ("PERCENT", number::percent),
         ("DURATION", number::duration),
         ("SIZE", number::size),

@@ -1,0 +1,314 @@
+//! A run against another: a verdict only when it is true.
+
+use std::collections::BTreeMap;
+
+use bp_proto::report::{MetricDelta, Usual, Verdict};
+use bp_proto::{Run, RunState, RunStats};
+use serde_json::{Map, Value, json};
+
+use super::metric::{self, CPU_SECONDS, DURATION, Metric, RSS_MAX};
+use super::noise::{self, Pool};
+use super::{explain, key};
+
+/// Closer than this is the same to a person.
+const SIMILAR_BELOW: f64 = 0.05;
+/// Less than this is not worth a word, however sure it is.
+const LEAST_CHANGE: f64 = 0.10;
+/// A baseline this many standard deviations from the median is ordinary even outside the pool's range: of five
+/// runs, every third new one lies outside.
+const ORDINARY_WITHIN: f64 = 3.0;
+
+/// A code with its evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    pub code: &'static str,
+    pub params: Map<String, Value>,
+}
+
+impl Reason {
+    pub(super) fn new(code: &'static str, params: Value) -> Self {
+        let Value::Object(params) = params else { return Self { code, params: Map::new() } };
+        Self { code, params }
+    }
+}
+
+/// What `compare` has to say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    pub metrics: BTreeMap<String, MetricDelta>,
+    pub verdict: Verdict,
+    /// CPU seconds decided, because elapsed time could not.
+    pub by_cpu: bool,
+    pub reasons: Vec<Reason>,
+}
+
+/// `current` against `baseline`, given the figures of comparable runs (`pool`: same key, host and kind of actor,
+/// successful, neither of the two). Both runs carry their `run_stats`.
+pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
+    let unknown = RunStats::default();
+    let figures = [current, baseline].map(|run| run.run_stats.as_ref().unwrap_or(&unknown));
+    let obstacles = obstacles(current, baseline);
+    let mut ruled: BTreeMap<&str, Ruling> =
+        metric::ALL.iter().map(|metric| (metric.name, rule(metric, figures, pool))).collect();
+    if !obstacles.is_empty() {
+        for ruling in ruled.values_mut() {
+            ruling.delta.verdict = Verdict::NotComparable;
+        }
+        let metrics = shown(ruled);
+        return Judgement { metrics, verdict: Verdict::NotComparable, by_cpu: false, reasons: obstacles };
+    }
+
+    let busier = explain::busier_host(current, baseline);
+    if let (Some(slower_is_explained), Some(duration)) = (busier.as_ref(), ruled.get_mut(DURATION.name))
+        && duration.delta.verdict == slower_is_explained.explains
+    {
+        duration.delta.verdict = Verdict::Unclear;
+        duration.why = Some("host-busy");
+    }
+    let (verdict, by_cpu) = overall(&ruled);
+    let mut reasons = Vec::new();
+    if by_cpu {
+        reasons.push(Reason::new("by-cpu", json!({})));
+    } else if let Some(busy) = busier.filter(|_| ruled[DURATION.name].why == Some("host-busy")) {
+        reasons.push(busy.reason);
+    } else if verdict == Verdict::Unclear {
+        reasons.extend(ruled[DURATION.name].why.map(|code| Reason::new(code, json!({}))));
+    }
+    if matches!(verdict, Verdict::Faster | Verdict::Slower) {
+        reasons.extend(explain::difference(figures[0], figures[1]));
+    }
+    reasons.extend(memory(&ruled[RSS_MAX.name].delta));
+    if pool.len() < noise::MIN_POOL {
+        reasons.push(Reason::new("rough", json!({ "runs": pool.len() })));
+    }
+    Judgement { metrics: shown(ruled), verdict, by_cpu, reasons }
+}
+
+/// One figure's delta, and why its verdict is no more than unclear.
+struct Ruling {
+    delta: MetricDelta,
+    why: Option<&'static str>,
+}
+
+fn shown(ruled: BTreeMap<&str, Ruling>) -> BTreeMap<String, MetricDelta> {
+    ruled.into_iter().map(|(name, ruling)| (name.to_owned(), ruling.delta)).collect()
+}
+
+fn rule(metric: &Metric, [current, baseline]: [&RunStats; 2], pool: &[RunStats]) -> Ruling {
+    let (current, baseline) = ((metric.of)(current), (metric.of)(baseline));
+    let pool = Pool::new(pool.iter().filter_map(metric.of), metric.unit);
+    let mut delta = MetricDelta {
+        current,
+        baseline,
+        delta: None,
+        change: None,
+        verdict: Verdict::NotComparable,
+        usual: usual(&pool),
+    };
+    let (Some(current), Some(baseline)) = (current, baseline) else { return Ruling { delta, why: None } };
+    delta.delta = Some(current - baseline);
+    delta.change = (baseline > 0.0).then(|| current / baseline - 1.0);
+    let (verdict, why) = weigh(metric, current, baseline, &pool);
+    delta.verdict = verdict;
+    Ruling { delta, why }
+}
+
+/// From the tenth to the ninetieth percentile.
+fn usual(pool: &Pool) -> Option<Usual> {
+    if pool.is_rough() {
+        return None;
+    }
+    let at = |q| pool.quantile(q).map(f64::exp);
+    Some(Usual { low: at(0.1)?, median: at(0.5)?, high: at(0.9)? })
+}
+
+fn weigh(metric: &Metric, current: f64, baseline: f64, pool: &Pool) -> (Verdict, Option<&'static str>) {
+    let (a, b) = (noise::log(current, metric.unit), noise::log(baseline, metric.unit));
+    let change = (a - b).exp() - 1.0;
+    if change.abs() < SIMILAR_BELOW {
+        return (Verdict::Similar, None);
+    }
+    let unclear = |why| (Verdict::Unclear, Some(why));
+    if change.abs() < LEAST_CHANGE || (current - baseline).abs() < metric.unit.least_difference() {
+        return unclear("too-small");
+    }
+    if pool.z(a, b).abs() < pool.critical() {
+        return unclear("within-noise");
+    }
+    if !pool.is_rough() {
+        if pool.spans(a) {
+            return unclear("within-range");
+        }
+        if !pool.spans(b) && pool.deviation(b).is_some_and(|deviation| deviation.abs() > ORDINARY_WITHIN) {
+            return unclear("baseline-unusual");
+        }
+    }
+    (if a > b { Verdict::Slower } else { Verdict::Faster }, None)
+}
+
+/// Elapsed time decides; where it is unclear and CPU seconds, the quieter witness, are not, they do, unless elapsed
+/// time points the other way.
+fn overall(ruled: &BTreeMap<&str, Ruling>) -> (Verdict, bool) {
+    let (duration, cpu) = (&ruled[DURATION.name].delta, &ruled[CPU_SECONDS.name].delta);
+    let sure = matches!(cpu.verdict, Verdict::Faster | Verdict::Slower);
+    let agree = duration.delta.zip(cpu.delta).is_some_and(|(elapsed, cpu)| elapsed * cpu > 0.0);
+    if duration.verdict == Verdict::Unclear && sure && agree {
+        (cpu.verdict, true)
+    } else {
+        (duration.verdict, false)
+    }
+}
+
+fn memory(delta: &MetricDelta) -> Option<Reason> {
+    let code = match delta.verdict {
+        Verdict::Slower => "more-memory",
+        Verdict::Faster => "less-memory",
+        _ => return None,
+    };
+    let params = json!({ "current": delta.current, "baseline": delta.baseline, "change": delta.change });
+    Some(Reason::new(code, params))
+}
+
+/// What forbids a verdict.
+fn obstacles(current: &Run, baseline: &Run) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let mut add = |code, params| reasons.push(Reason::new(code, params));
+    if [current, baseline].iter().any(|run| run.state != RunState::Finished) {
+        add("unfinished", json!({}));
+    } else if current.exit_code != baseline.exit_code {
+        let shown = |run: &Run| run.exit_code.map_or_else(|| "?".to_owned(), |code| code.to_string());
+        add("exit-code", json!({ "current": shown(current), "baseline": shown(baseline) }));
+    }
+    if current.command.is_none() || baseline.command.is_none() {
+        add("hidden", json!({}));
+    } else if key::words(current.command.as_deref()) != key::words(baseline.command.as_deref()) {
+        add("args", json!({}));
+    } else if current.key != baseline.key {
+        add("place", json!({}));
+    }
+    if current.host != baseline.host {
+        add("host", json!({}));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::simulate::run_of;
+    use super::*;
+
+    fn pool(durations: &[f64]) -> Vec<RunStats> {
+        durations.iter().map(|&duration_s| RunStats { duration_s, ..RunStats::default() }).collect()
+    }
+
+    fn lasting(duration_s: f64) -> Run {
+        run_of(RunStats { duration_s, ..RunStats::default() })
+    }
+
+    #[track_caller]
+    fn check(current: f64, baseline: f64, history: &[f64], verdict: Verdict, reasons: &[&str]) {
+        let judged = judge(&lasting(current), &lasting(baseline), &pool(history));
+        let codes: Vec<_> = judged.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!((judged.verdict, codes.as_slice()), (verdict, reasons));
+    }
+
+    const STEADY: [f64; 10] = [1.0, 1.02, 0.98, 1.01, 0.99, 1.03, 0.97, 1.0, 1.01, 0.99];
+    const NOISY: [f64; 10] = [1.0, 1.6, 0.6, 1.4, 0.7, 1.8, 0.55, 1.2, 0.8, 1.1];
+
+    #[test]
+    fn verdicts() {
+        check(1.5, 1.0, &STEADY, Verdict::Slower, &[]);
+        check(0.6, 1.0, &STEADY, Verdict::Faster, &[]);
+        check(1.02, 1.0, &STEADY, Verdict::Similar, &[]);
+        check(1.08, 1.0, &STEADY, Verdict::Unclear, &["too-small"]);
+        check(1.5, 1.0, &NOISY, Verdict::Unclear, &["within-noise"]);
+        check(1.5, 0.5, &STEADY, Verdict::Unclear, &["baseline-unusual"]);
+        check(1.0, 0.5, &STEADY, Verdict::Unclear, &["within-range"]);
+        check(0.09, 0.05, &[], Verdict::Unclear, &["too-small", "rough"]);
+        check(2.0, 1.0, &[], Verdict::Slower, &["rough"]);
+        check(1.3, 1.0, &[1.0, 1.0], Verdict::Unclear, &["within-noise", "rough"]);
+    }
+
+    #[test]
+    fn runs_that_differ_in_kind_are_not_compared() {
+        let base = lasting(1.0);
+        let differing = |change: fn(&mut Run)| {
+            let mut other = lasting(1.0);
+            change(&mut other);
+            let judged = judge(&other, &base, &pool(&STEADY));
+            assert_eq!(judged.verdict, Verdict::NotComparable);
+            assert!(judged.metrics.values().all(|delta| delta.verdict == Verdict::NotComparable));
+            assert_eq!(judged.metrics["duration_s"].delta, Some(0.0));
+            judged.reasons.iter().map(|reason| reason.code).collect::<Vec<_>>()
+        };
+        assert_eq!(differing(|run| run.exit_code = Some(1)), ["exit-code"]);
+        assert_eq!(differing(|run| run.command = Some("make other".to_owned())), ["args"]);
+        assert_eq!(differing(|run| run.command = None), ["hidden"]);
+        assert_eq!(differing(|run| run.key = "elsewhere".to_owned()), ["place"]);
+        assert_eq!(differing(|run| run.host = "other".to_owned()), ["host"]);
+        assert_eq!(differing(|run| run.state = RunState::Lost), ["unfinished"]);
+    }
+
+    #[test]
+    fn a_new_environment_is_no_obstacle() {
+        let mut other = lasting(1.0);
+        other.command = Some("DEBUG=1 make".to_owned());
+        assert_eq!(judge(&other, &lasting(1.0), &pool(&STEADY)).verdict, Verdict::Similar);
+    }
+
+    #[test]
+    fn cpu_seconds_decide_when_elapsed_time_cannot() {
+        let run =
+            |duration_s, cpu| run_of(RunStats { duration_s, cpu_seconds: Some(cpu), ..RunStats::default() });
+        let history: Vec<_> = NOISY
+            .iter()
+            .zip(STEADY)
+            .map(|(&duration_s, cpu)| RunStats { duration_s, cpu_seconds: Some(cpu), ..RunStats::default() })
+            .collect();
+        let judged = judge(&run(1.5, 1.6), &run(1.0, 1.0), &history);
+        assert_eq!((judged.verdict, judged.by_cpu), (Verdict::Slower, true));
+        assert_eq!(judged.reasons[0].code, "by-cpu");
+        // More CPU in less time is no slower run.
+        let judged = judge(&run(0.8, 1.6), &run(1.0, 1.0), &history);
+        assert_eq!((judged.verdict, judged.by_cpu), (Verdict::Unclear, false));
+    }
+
+    #[test]
+    fn a_busy_machine_takes_the_blame_for_elapsed_time() {
+        let loaded = |duration_s, load| {
+            let mut run = lasting(duration_s);
+            run.context = Some(bp_proto::Context {
+                load_1m: Some(load),
+                cpus: Some(2),
+                ..bp_proto::Context::default()
+            });
+            run
+        };
+        let judged = judge(&loaded(2.0, 6.0), &loaded(1.0, 0.2), &pool(&STEADY));
+        assert_eq!((judged.verdict, judged.reasons[0].code), (Verdict::Unclear, "host-busy"));
+        let judged = judge(&loaded(2.0, 0.2), &loaded(1.0, 6.0), &pool(&STEADY));
+        assert_eq!(judged.verdict, Verdict::Slower, "a busy baseline does not excuse a slower run");
+    }
+
+    #[test]
+    fn what_is_unknown_is_not_compared() {
+        let judged = judge(&lasting(2.0), &lasting(1.0), &[]);
+        let memory = &judged.metrics["rss_max_mb"];
+        assert_eq!((memory.delta, memory.change, memory.verdict), (None, None, Verdict::NotComparable));
+        let duration = &judged.metrics["duration_s"];
+        assert_eq!((duration.delta, duration.change), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn usual_is_the_middle_of_the_pool() {
+        let judged = judge(&lasting(1.0), &lasting(1.0), &pool(&STEADY));
+        let usual = judged.metrics["duration_s"].usual.unwrap();
+        assert!(
+            usual.low > 0.96 && usual.low < usual.median && usual.median < usual.high && usual.high < 1.04
+        );
+        assert_eq!(
+            judge(&lasting(1.0), &lasting(1.0), &pool(&STEADY[..4])).metrics["duration_s"].usual,
+            None
+        );
+    }
+}

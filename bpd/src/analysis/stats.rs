@@ -1,0 +1,252 @@
+//! What a run has cost: its curve and totals as [`RunStats`], by the definitions of the contract.
+
+use std::time::Duration;
+
+use bp_proto::{RunStats, Sample, Totals};
+
+use super::curve::{BYTES_PER_MIB, Curve, NS_PER_SECOND, Piece};
+use super::quantile;
+
+const P95: f64 = 0.95;
+
+/// When a run was, as far as its figures depend on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Monotonic; of an open run: until now.
+    pub duration: Duration,
+    pub open: bool,
+    /// Its processes lived on after the prompt, so totals and curve cover more than the duration.
+    pub background: bool,
+}
+
+/// `None` while nothing is known: an open run without a sample.
+pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunStats> {
+    if span.open && curve.is_empty() && totals.is_none() {
+        return None;
+    }
+    let totals = totals.copied().unwrap_or(Totals { peak_lower_bound: true, ..Totals::default() });
+    let mut stats = RunStats {
+        duration_s: span.duration.as_secs_f64(),
+        user_seconds: totals.user_ns.map(seconds),
+        system_seconds: totals.system_ns.map(seconds),
+        samples: curve.len() as u64,
+        quality: totals.quality,
+        peak_lower_bound: totals.peak_lower_bound,
+        incomplete: totals.incomplete,
+        max_processes: totals.max_processes,
+        ..RunStats::default()
+    };
+    let pieces = curve.pieces();
+    match curve {
+        Curve::Measured(samples) => measured(&mut stats, samples, &pieces, &totals, span),
+        Curve::Posted(_) => posted(&mut stats, &pieces, &totals),
+    }
+    let high_water = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
+    stats.cpu_max = highest(
+        pieces.iter().filter(|piece| piece.seconds() > 0.0 || is_posted(curve)).map(|p| p.cpu_percent),
+    );
+    stats.rss_max_mb = highest(pieces.iter().map(|piece| piece.rss_mb).chain(high_water));
+    Some(stats)
+}
+
+fn is_posted(curve: Curve<'_>) -> bool {
+    matches!(curve, Curve::Posted(_))
+}
+
+fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: &Totals, span: Span) {
+    let last = samples.last();
+    let sampled_s = pieces.last().map_or(0.0, |piece| piece.to_s);
+    let sampled_cpu = last.map(|sample| sample.cpu_ns);
+    // An open run's totals are not there yet; a finished one's counter never ran backwards.
+    let cpu_ns = totals.cpu_ns.into_iter().chain(sampled_cpu).max();
+    stats.cpu_seconds = cpu_ns.map(seconds);
+    stats.max_processes = samples.iter().map(|sample| sample.processes).chain(totals.max_processes).max();
+
+    // The time in which the CPU seconds were spent. Of an open run that is known up to its last sample; background
+    // processes go on after the prompt, and their seconds over its few milliseconds would be no average of anything.
+    let spent_in_s = match (span.open, span.background) {
+        (true, _) => sampled_s,
+        (false, true) => stats.duration_s.max(sampled_s),
+        (false, false) => stats.duration_s,
+    };
+    stats.cpu_avg = stats.cpu_seconds.filter(|_| spent_in_s > 0.0).map(|cpu| cpu / spent_in_s * 100.0);
+    stats.cpu_p95 = quantile::weighted(pieces.iter().map(|piece| (piece.cpu_percent, piece.seconds())), P95);
+
+    // Memory is read at instants: each reading stands for half of the time to its neighbours, the first for all
+    // before it, the last for all that follows it within the run.
+    let lead_s = pieces.first().map_or(0.0, |piece| piece.seconds() / 2.0);
+    let tail_s = (spent_in_s - sampled_s).max(0.0);
+    let readings = weights(pieces, lead_s, tail_s);
+    stats.rss_avg_mb = mean(&readings);
+    stats.rss_p95_mb = quantile::weighted(readings, P95);
+}
+
+/// Posted points are readings at instants, CPU included: their averages are time integrals (trapezoids) over the
+/// time that they cover.
+fn posted(stats: &mut RunStats, pieces: &[Piece], totals: &Totals) {
+    let memory = weights(pieces, 0.0, 0.0);
+    let cpu: Vec<(f64, f64)> =
+        pieces.iter().zip(&memory).map(|(piece, (_, weight))| (piece.cpu_percent, *weight)).collect();
+    stats.cpu_avg = mean(&cpu);
+    stats.rss_avg_mb = mean(&memory);
+    let covered_s = pieces.last().map_or(0.0, |piece| piece.to_s);
+    let integral = stats.cpu_avg.map(|percent| percent / 100.0 * covered_s).filter(|_| covered_s > 0.0);
+    stats.cpu_seconds = totals.cpu_ns.map(seconds).or(integral);
+    stats.cpu_p95 = quantile::weighted(cpu, P95);
+    stats.rss_p95_mb = quantile::weighted(memory, P95);
+}
+
+/// (memory, seconds that it stands for); a lone reading has all the weight there is.
+fn weights(pieces: &[Piece], lead_s: f64, tail_s: f64) -> Vec<(f64, f64)> {
+    let last = pieces.len().saturating_sub(1);
+    let weigh = |(at, piece): (usize, &Piece)| {
+        let before = piece.seconds() / 2.0;
+        let after = pieces.get(at + 1).map_or(0.0, |next| next.seconds() / 2.0);
+        let lead = if at == 0 { lead_s } else { 0.0 };
+        let tail = if at == last { tail_s } else { 0.0 };
+        (piece.rss_mb, before + after + lead + tail)
+    };
+    let weighted: Vec<(f64, f64)> = pieces.iter().enumerate().map(weigh).collect();
+    if weighted.iter().all(|(_, weight)| *weight <= 0.0) {
+        return weighted.into_iter().map(|(value, _)| (value, 1.0)).collect();
+    }
+    weighted
+}
+
+fn mean(weighted: &[(f64, f64)]) -> Option<f64> {
+    let weight: f64 = weighted.iter().map(|(_, weight)| weight).sum();
+    (weight > 0.0).then(|| weighted.iter().map(|(value, weight)| value * weight).sum::<f64>() / weight)
+}
+
+fn highest(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.filter(|value| value.is_finite()).max_by(f64::total_cmp)
+}
+
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / NS_PER_SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use bp_proto::Quality;
+    use proptest::prelude::*;
+
+    use super::super::curve::samples::{measured_of, posted_of};
+    use super::*;
+
+    fn lasted(ms: u64) -> Span {
+        Span { duration: Duration::from_millis(ms), open: false, background: false }
+    }
+
+    #[track_caller]
+    fn near(found: Option<f64>, wanted: f64) {
+        let found = found.unwrap();
+        assert!((found - wanted).abs() < 1e-9, "{found} is not {wanted}");
+    }
+
+    #[test]
+    fn averages_are_of_time_and_never_of_samples() {
+        // Dense at first: nine samples of an idle second, then nine busy seconds in one sample.
+        let mut readings: Vec<(u64, u64, u64)> = (1..=10).map(|n| (n * 100, 0, 10)).collect();
+        readings.push((10_000, 9_000, 20));
+        let samples = measured_of(&readings);
+        let totals = Totals { cpu_ns: Some(9_100_000_000), ..Totals::default() };
+        let stats = of(Curve::Measured(&samples), Some(&totals), lasted(10_000)).unwrap();
+        near(stats.cpu_avg, 91.0);
+        near(stats.cpu_max, 100.0);
+        near(stats.cpu_seconds, 9.1);
+        // 10 MiB for 1 s, then a slope of 9 s to 20 MiB.
+        near(stats.rss_avg_mb, (10.0 + 15.0 * 9.0) / 10.0);
+        near(stats.rss_max_mb, 20.0);
+        near(stats.cpu_p95, 100.0);
+        assert_eq!(stats.samples, 11);
+    }
+
+    #[test]
+    fn a_high_water_mark_between_samples_counts() {
+        let samples = measured_of(&[(1000, 10, 10)]);
+        let totals = Totals { rss_max_bytes: Some(64 << 20), quality: Quality::Exact, ..Totals::default() };
+        let stats = of(Curve::Measured(&samples), Some(&totals), lasted(2000)).unwrap();
+        near(stats.rss_max_mb, 64.0);
+        near(stats.rss_avg_mb, 10.0);
+        assert_eq!((stats.quality, stats.peak_lower_bound), (Quality::Exact, false));
+    }
+
+    #[test]
+    fn a_run_without_a_curve_has_its_totals_alone() {
+        let totals = Totals { cpu_ns: Some(5_000_000), user_ns: Some(4_000_000), ..Totals::default() };
+        let stats = of(Curve::Measured(&[]), Some(&totals), lasted(20)).unwrap();
+        near(stats.cpu_avg, 25.0);
+        near(stats.user_seconds, 0.004);
+        assert_eq!(
+            (stats.cpu_p95, stats.cpu_max, stats.rss_avg_mb, stats.rss_max_mb),
+            (None, None, None, None)
+        );
+
+        let instant = of(Curve::Measured(&[]), Some(&totals), lasted(0)).unwrap();
+        assert_eq!(instant.cpu_avg, None);
+    }
+
+    #[test]
+    fn an_open_run_is_known_up_to_its_last_sample() {
+        let open = Span { duration: Duration::from_secs(60), open: true, background: false };
+        assert_eq!(of(Curve::Measured(&[]), None, open), None);
+        let samples = measured_of(&[(50_000, 25_000, 10)]);
+        let stats = of(Curve::Measured(&samples), None, open).unwrap();
+        near(stats.cpu_avg, 50.0);
+        near(Some(stats.duration_s), 60.0);
+        assert!(stats.peak_lower_bound);
+    }
+
+    #[test]
+    fn background_processes_are_averaged_over_the_time_they_ran() {
+        let samples = measured_of(&[(10_000, 5_000, 10)]);
+        let totals = Totals { cpu_ns: Some(5_000_000_000), ..Totals::default() };
+        let span = Span { background: true, ..lasted(4) };
+        let stats = of(Curve::Measured(&samples), Some(&totals), span).unwrap();
+        near(stats.cpu_avg, 50.0);
+        near(Some(stats.duration_s), 0.004);
+    }
+
+    #[test]
+    fn posted_averages_are_time_integrals_over_the_posted_time() {
+        let points = posted_of(&[(100.0, 0.0, 100.0), (101.0, 100.0, 200.0), (111.0, 100.0, 200.0)]);
+        let stats = of(Curve::Posted(&points), None, lasted(5)).unwrap();
+        near(stats.cpu_avg, (50.0 + 1000.0) / 11.0);
+        near(stats.rss_avg_mb, (150.0 + 2000.0) / 11.0);
+        near(stats.cpu_seconds, 10.5);
+        near(stats.cpu_max, 100.0);
+
+        let lone = posted_of(&[(100.0, 12.4, 230.5)]);
+        let stats = of(Curve::Posted(&lone), None, lasted(5)).unwrap();
+        near(stats.cpu_avg, 12.4);
+        near(stats.cpu_p95, 12.4);
+        near(stats.rss_max_mb, 230.5);
+        assert_eq!(stats.cpu_seconds, None);
+    }
+
+    proptest! {
+        #[test]
+        fn figures_are_finite_and_averages_never_exceed_the_highest(
+            steps in prop::collection::vec((0u64..5000, 0u64..20_000, 0u64..4096), 0..60), tail_ms in 0u64..10_000
+        ) {
+            let mut at = (0, 0);
+            let readings: Vec<_> = steps.iter().map(|&(ms, cpu, mib)| {
+                at = (at.0 + ms, at.1 + if ms == 0 { 0 } else { cpu });
+                (at.0, at.1, mib)
+            }).collect();
+            let samples = measured_of(&readings);
+            let stats = of(Curve::Measured(&samples), None, lasted(at.0 + tail_ms)).unwrap();
+            let all = [stats.cpu_avg, stats.cpu_p95, stats.cpu_max, stats.rss_avg_mb, stats.rss_p95_mb, stats.rss_max_mb];
+            prop_assert!(all.iter().flatten().all(|value| value.is_finite() && *value >= 0.0));
+            for (lower, upper) in [
+                (stats.cpu_avg, stats.cpu_max), (stats.cpu_p95, stats.cpu_max),
+                (stats.rss_avg_mb, stats.rss_max_mb), (stats.rss_p95_mb, stats.rss_max_mb),
+            ] {
+                if let (Some(lower), Some(upper)) = (lower, upper) {
+                    prop_assert!(lower <= upper + 1e-6, "{} > {}", lower, upper);
+                }
+            }
+        }
+    }
+}
