@@ -1,0 +1,96 @@
+//! How runs end: by their reporter's word, or lost; and what lives on of them.
+
+use std::time::Duration;
+
+use bp_proto::{Ending, Finish, Ulid, UnixMillis};
+
+use super::open::Now;
+use super::stage::Stage;
+use super::tail::Tail;
+use super::totals::{self, Accounts};
+use crate::event::{Body, Measured, Reply};
+
+/// How long an owner is gone before its run is lost: its last words may still be on their way.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+impl Stage {
+    /// The run ends now, or did a moment ago: a last reading, the totals, and what lives on.
+    pub(super) fn end(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
+        let uid = finish.uid;
+        let Some(mut open) = self.open.remove(&uid) else {
+            return self.pass(Body::Finish(Box::new(finish)), reply);
+        };
+        let started_at = open.start.draft.started_at;
+        let took = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
+        self.tree.until(uid, open.ticks_at(took, now));
+        let readings = self.probe.with_descendants(self.tree.roots());
+        self.tree.update(&readings);
+        let usage = self.tree.usage(uid);
+        let living = usage.as_ref().map_or(0, |usage| usage.processes);
+
+        let accounts = Accounts {
+            reported: finish.totals,
+            usage: usage.as_ref(),
+            observed: open.observed_during(took),
+            living,
+        };
+        let mut totals = totals::settle(accounts);
+        if let Some(exact) = open.exact {
+            totals = totals.completed_by(exact);
+        }
+        totals.cpu_ns = totals.cpu_ns.max((open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
+        finish.background = living > 0 && finish.ending != Ending::Lost;
+        if let Some(usage) = &usage {
+            finish.children.clone_from(&usage.children);
+            let cpu_ns = totals.cpu_ns.unwrap_or(0).max(open.cpu_ns(usage));
+            if accounts.observed
+                && let Some(sample) = open.sample(took, cpu_ns, usage)
+            {
+                self.out.push_back(Measured::Sample { run: uid, sample });
+            }
+        }
+        finish.totals = Some(totals);
+        if finish.background {
+            let usage = usage.unwrap_or_default();
+            self.tree.close(uid);
+            self.tails.insert(uid, Tail::new(totals, &usage, self.interval, now.mono));
+        } else {
+            self.tree.forget(uid);
+        }
+        self.remember(open, finish.finished_at);
+        self.pass(Body::Finish(Box::new(finish)), reply);
+    }
+
+    /// Nobody will report this run's end.
+    pub(super) fn lose(&mut self, uid: Ulid, seen_at: UnixMillis, now: Now) {
+        let Some(open) = self.open.get(&uid) else { return };
+        let finished_at = seen_at.max(open.start.draft.started_at);
+        let finish = Finish {
+            uid,
+            finished_at,
+            took: None,
+            ending: Ending::Lost,
+            totals: None,
+            children: Vec::new(),
+            background: false,
+        };
+        self.end(finish, None, now);
+    }
+
+    /// Runs whose owner has been gone for long enough. None before what was left behind has been read: it may hold
+    /// their end.
+    pub(super) fn lose_orphans(&mut self, now: Now) {
+        if !self.caught_up {
+            return;
+        }
+        let orphans: Vec<(Ulid, UnixMillis)> = self
+            .open
+            .values()
+            .filter(|open| open.gone_since.is_some_and(|since| now.mono.saturating_sub(since) >= GRACE))
+            .map(|open| (open.uid(), open.seen_at))
+            .collect();
+        for (uid, seen_at) in orphans {
+            self.lose(uid, seen_at, now);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One open run, as the sampler knows it.
+
+use std::time::Duration;
+
+use bp_proto::event::Source;
+use bp_proto::process::TICKS_PER_SECOND;
+use bp_proto::{Owner, Sample, Start, Totals, Ulid, UnixMillis};
+
+use super::schedule::{Opening, Schedule};
+use super::tally::Usage;
+use super::tree::Claim;
+use super::typed::{self, Typed};
+
+/// A hook's start that arrives later than this was left behind; what the machine and the branch were then, nobody
+/// knows.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// A wrapper's clock and the shell's are the same; their order is not kept to the millisecond.
+const SLACK: Duration = Duration::from_millis(50);
+
+/// A process that uses less of a core, and starts and ends nothing, stands still.
+const STILL_PER_MILLE: u128 = 1;
+
+/// One moment by the three clocks that are needed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Now {
+    /// Monotonic, since the sampler began.
+    pub mono: Duration,
+    /// Since boot, suspended time counted.
+    pub boot: Duration,
+    pub wall: UnixMillis,
+}
+
+#[derive(Debug)]
+pub(super) struct Open {
+    pub start: Start,
+    pub owner: Owner,
+    pub typed: Typed,
+    /// When the sampler learned of the run, and how old it was then.
+    opened: Duration,
+    age: Duration,
+    pub schedule: Schedule,
+    pub last: Sample,
+    /// CPU time from before bpd's last start that the tree does not see.
+    before_ns: u64,
+    /// When the owner was last seen alive.
+    pub seen_at: UnixMillis,
+    /// Since when the owner is gone, monotonic.
+    pub gone_since: Option<Duration>,
+    /// The owner was there when the run was opened: the tree's silence means something.
+    pub observed: bool,
+    /// The wrapper whose run this is, and what it accounted for.
+    pub adopted: Option<Ulid>,
+    pub exact: Option<Totals>,
+    /// CPUs that the run may use.
+    pub cpus: u32,
+}
+
+impl Open {
+    pub(super) fn new(start: Start, owner: Owner, interval: Duration, now: Now) -> Self {
+        let age = now.wall.since(start.draft.started_at);
+        let opening = match start.draft.source {
+            _ if age >= FRESH => Opening::Late,
+            Source::Hook => Opening::Hook,
+            _ => Opening::Prompt,
+        };
+        let typed = match (&start.draft.source, &start.draft.command) {
+            (Source::Hook, Some(command)) => typed::classify(command),
+            _ => Typed::Work,
+        };
+        let cpus = start.context.as_ref().and_then(|context| context.cpus).unwrap_or(1);
+        Self {
+            seen_at: start.draft.started_at,
+            start,
+            owner,
+            typed,
+            opened: now.mono,
+            age,
+            schedule: Schedule::new(opening, interval, age),
+            last: Sample::default(),
+            before_ns: 0,
+            gone_since: None,
+            observed: false,
+            adopted: None,
+            exact: None,
+            cpus,
+        }
+    }
+
+    /// Goes on where the last bpd stopped.
+    pub(super) fn continue_from(&mut self, last: Sample, usage_now_ns: u64) {
+        self.last = last;
+        self.before_ns = last.cpu_ns.saturating_sub(usage_now_ns);
+        self.seen_at = self.start.draft.started_at.plus(Duration::from_millis(last.at_ms));
+    }
+
+    pub(super) fn uid(&self) -> Ulid {
+        self.start.uid
+    }
+
+    pub(super) fn is_fresh(start: &Start, now: Now) -> bool {
+        now.wall.since(start.draft.started_at) < FRESH
+    }
+
+    /// How the run claims its processes. `now` maps its wall clock to clock ticks.
+    pub(super) fn claim(&self, now: Now) -> Claim {
+        match self.start.draft.source {
+            Source::Hook => Claim::Hook { from: self.ticks_at(Duration::ZERO, now), until: None },
+            Source::Wrapper => Claim::Wrapper,
+            Source::Api | Source::Import => Claim::Whole,
+        }
+    }
+
+    /// Clock ticks since boot at `elapsed` after the run's start.
+    pub(super) fn ticks_at(&self, elapsed: Duration, now: Now) -> u64 {
+        let began = now.boot.saturating_sub(self.elapsed(now));
+        ((began + elapsed).as_nanos() * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
+    }
+
+    /// Monotonic time since the run's start.
+    pub(super) fn elapsed(&self, now: Now) -> Duration {
+        self.age + now.mono.saturating_sub(self.opened)
+    }
+
+    /// Whether the run's processes were read while it was going, given how long it took.
+    pub(super) fn observed_during(&self, took: Duration) -> bool {
+        self.observed && (self.start.draft.source == Source::Wrapper || self.age < took)
+    }
+
+    /// When the run is to be read next, on the sampler's clock.
+    pub(super) fn due(&self) -> Duration {
+        self.opened + self.schedule.next().saturating_sub(self.age)
+    }
+
+    /// CPU time of the run so far.
+    pub(super) fn cpu_ns(&self, usage: &Usage) -> u64 {
+        self.before_ns + usage.cpu_ns
+    }
+
+    /// The next sample of the curve; `None` when it would not come after the last one. No interval shows more CPU
+    /// time than the machine can give in it: what was found late goes to the next one.
+    pub(super) fn sample(&mut self, elapsed: Duration, cpu_ns: u64, usage: &Usage) -> Option<Sample> {
+        let at_ms = elapsed.as_millis() as u64;
+        if at_ms <= self.last.at_ms {
+            return None;
+        }
+        let most = (at_ms - self.last.at_ms) * 1_000_000 * u64::from(self.cpus.max(1));
+        let sample = Sample {
+            at_ms,
+            cpu_ns: cpu_ns.clamp(self.last.cpu_ns, self.last.cpu_ns + most),
+            rss_bytes: usage.rss_bytes,
+            processes: usage.processes,
+        };
+        self.last = sample;
+        Some(sample)
+    }
+
+    /// Whether this usage shows that the run does something.
+    pub(super) fn moved(&self, previous: Sample, usage: &Usage, elapsed: Duration) -> bool {
+        let grown = u128::from(self.cpu_ns(usage).saturating_sub(previous.cpu_ns));
+        let interval = elapsed.saturating_sub(Duration::from_millis(previous.at_ms)).as_nanos();
+        usage.processes != previous.processes || grown * 1000 > interval * STILL_PER_MILLE
+    }
+
+    /// Whether the wrapper's run `start` is this run: typed as one simple command in the shell that started it.
+    pub(super) fn is_run_of(&self, wrapper: &Start) -> bool {
+        let latest = self.start.draft.started_at.minus(SLACK);
+        self.typed == Typed::Wrapped
+            && self.adopted.is_none_or(|adopted| adopted == wrapper.uid)
+            && wrapper.under.is_some_and(|under| is_same(self.owner, under))
+            && wrapper.draft.started_at >= latest
+    }
+}
+
+/// Whether two descriptions may mean one process; unknown start times fit any.
+pub(super) fn is_same(a: Owner, b: Owner) -> bool {
+    a.pid == b.pid && (a.start_ticks == b.start_ticks || a.start_ticks == 0 || b.start_ticks == 0)
+}
+
+/// A hook's run of `bpctl run` that has ended: its wrapper's account may still be on its way.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub run: Open,
+    pub finished_at: UnixMillis,
+}
+
+impl Ended {
+    pub(super) fn is_run_of(&self, wrapper: &Start) -> bool {
+        self.run.is_run_of(wrapper) && wrapper.draft.started_at <= self.finished_at.plus(SLACK)
+    }
+}

@@ -1,0 +1,33 @@
+//! What the machine says of processes. The rest of the sampler knows [`Probe`] and [`Reading`] only, so that a better
+//! probe changes nothing else.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(not(target_os = "linux"), test))]
+mod portable;
+
+#[cfg(target_os = "linux")]
+pub use linux::Probe;
+#[cfg(not(target_os = "linux"))]
+pub use portable::Probe;
+
+/// One process at one moment. Counters run from the process's own start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub pid: u32,
+    /// With `pid` it names the process for ever: [`bp_proto::Owner::start_ticks`].
+    pub start_ticks: u64,
+    pub parent: u32,
+    pub name: String,
+    /// CPU time of its own threads, nanoseconds.
+    pub own_ns: u64,
+    /// CPU time of the children it has waited for, theirs included, nanoseconds; 0 where the system does not say.
+    pub waited_ns: u64,
+    pub rss_bytes: u64,
+    /// Ended, but not yet waited for.
+    pub zombie: bool,
+}
+
+/// Processes that are read at most at once; what a run has beyond it is not counted. A machine has 4 million pids, a
+/// person's run has tens; this bounds a fork bomb.
+pub const MAX_READINGS: usize = 20_000;

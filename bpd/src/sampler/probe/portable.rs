@@ -1,0 +1,72 @@
+//! Processes by sysinfo, where there is no `/proc`. It cannot list the children of one process, so each reading asks
+//! every process of the machine for its parent; only the wanted ones are read whole. It knows start times by the
+//! second, and nothing of the time of children that were waited for.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use bp_proto::process::TICKS_PER_SECOND;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+
+use super::{MAX_READINGS, Reading};
+
+pub(crate) struct Probe {
+    /// `None` when the system cannot be asked at all.
+    system: Option<System>,
+    booted_at: u64,
+}
+
+impl Probe {
+    pub(crate) fn new() -> Self {
+        let system = System::new().map_err(|error| tracing::error!("processes cannot be read: {error}")).ok();
+        Self { system, booted_at: System::boot_time().unwrap_or(0) }
+    }
+
+    /// As the Linux probe's, a process before its children.
+    pub(crate) fn with_descendants(&mut self, pids: impl IntoIterator<Item = u32>) -> Vec<Reading> {
+        let Some(system) = &mut self.system else { return Vec::new() };
+        let nothing = ProcessRefreshKind::nothing().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::All, true, nothing);
+        let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
+        for (pid, process) in system.processes() {
+            if let Some(parent) = process.parent() {
+                children.entry(parent).or_default().push(*pid);
+            }
+        }
+        let mut queue: VecDeque<Pid> = pids.into_iter().map(Pid::from_u32).collect();
+        let mut seen: HashSet<Pid> = queue.iter().copied().collect();
+        let mut wanted = Vec::new();
+        while let Some(pid) = queue.pop_front() {
+            wanted.push(pid);
+            if wanted.len() == MAX_READINGS {
+                break;
+            }
+            let below = children.get(&pid).into_iter().flatten();
+            queue.extend(below.filter(|child| seen.insert(**child)));
+        }
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&wanted),
+            true,
+            nothing.with_cpu().with_memory(),
+        );
+        let reading = |pid: &Pid| {
+            let process = system.process(*pid)?;
+            let zombie = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+            Some(Reading {
+                pid: pid.as_u32(),
+                start_ticks: process.start_time().saturating_sub(self.booted_at) * TICKS_PER_SECOND,
+                parent: process.parent().map_or(0, Pid::as_u32),
+                name: process.name().to_string_lossy().into_owned(),
+                own_ns: process.accumulated_cpu_time() * 1_000_000,
+                waited_ns: 0,
+                rss_bytes: if zombie { 0 } else { process.memory() },
+                zombie,
+            })
+        };
+        wanted.iter().filter_map(reading).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn process(&mut self, pid: u32) -> Option<Reading> {
+        self.with_descendants([pid]).into_iter().next()
+    }
+}

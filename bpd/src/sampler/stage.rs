@@ -1,0 +1,292 @@
+//! The sampler's state and what events do to it. Asks the probe, never a channel: what goes on is put into `out`.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bp_proto::event::Source;
+use bp_proto::process;
+use bp_proto::request::Edit;
+use bp_proto::{Finish, Owner, Start, Ulid, UnixMillis};
+use tokio::time::Instant;
+
+use super::Resumed;
+use super::lookup::Lookups;
+use super::machine::{self, Machine};
+use super::open::{Ended, Now, Open, is_same};
+use super::probe::Probe;
+use super::tail::Tail;
+use super::tree::Tree;
+use super::typed::Typed;
+use crate::event::{Amendment, Body, Event, Measured, Receipt, Reply};
+
+/// Ended runs of `bpctl run` that still wait for their wrapper's account.
+const MAX_ENDED: usize = 256;
+
+/// Starts that were not recorded, whose ends are not either.
+const MAX_LOOKS: usize = 1024;
+
+/// Processes above one another that are searched for a run.
+const MAX_DEPTH: usize = 128;
+
+pub(super) struct Stage {
+    pub(super) interval: Duration,
+    pub(super) probe: Probe,
+    pub(super) tree: Tree,
+    pub(super) machine: Machine,
+    pub(super) open: HashMap<Ulid, Open>,
+    pub(super) tails: HashMap<Ulid, Tail>,
+    pub(super) ended: VecDeque<Ended>,
+    /// When the machine is read next; `None` while no run is open.
+    pub(super) machine_due: Option<Duration>,
+    pub(super) caught_up: bool,
+    pub out: VecDeque<Measured>,
+    looks: VecDeque<Ulid>,
+    lookups: Lookups,
+    host: String,
+    epoch: Instant,
+}
+
+impl Stage {
+    pub(super) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            probe: Probe::new(),
+            tree: Tree::default(),
+            machine: Machine::new(),
+            open: HashMap::new(),
+            tails: HashMap::new(),
+            ended: VecDeque::new(),
+            machine_due: None,
+            caught_up: false,
+            out: VecDeque::new(),
+            looks: VecDeque::new(),
+            lookups: Lookups::new(),
+            host: machine::host_name(),
+            epoch: Instant::now(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { mono: self.epoch.elapsed(), boot: machine::since_boot(), wall: UnixMillis::now() }
+    }
+
+    /// When [`Self::tick`] wants to be called; `None` = nothing is open.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.due().map(|due| self.epoch + due)
+    }
+
+    /// Runs that were open when bpd last went away.
+    pub(super) fn resume(&mut self, resumed: Vec<Resumed>) {
+        let now = self.now();
+        for Resumed { start, last } in resumed {
+            let Some(owner) = start.owner else { continue };
+            let uid = start.uid;
+            self.watch(start, owner, now);
+            let usage = self.tree.usage(uid).unwrap_or_default();
+            if let (Some(open), Some(last)) = (self.open.get_mut(&uid), last) {
+                open.continue_from(last, usage.cpu_ns);
+            }
+        }
+    }
+
+    pub(super) async fn take(&mut self, event: Event) {
+        let Event { body, reply } = event;
+        match body {
+            Body::Start(start) => self.start(*start, reply).await,
+            Body::Finish(finish) => self.finish(*finish, reply),
+            Body::CaughtUp => {
+                self.caught_up = true;
+                answer(reply, Receipt::Done);
+            }
+            Body::Points { run, points } => {
+                self.pass(Body::Points { run: self.known_as(run), points }, reply);
+            }
+            Body::Edit { run, edit } => self.pass(Body::Edit { run: self.known_as(run), edit }, reply),
+            Body::Delete { run } => {
+                let run = self.known_as(run);
+                self.open.remove(&run);
+                self.tails.remove(&run);
+                self.ended.retain(|ended| ended.run.uid() != run);
+                self.tree.forget(run);
+                self.pass(Body::Delete { run }, reply);
+            }
+            body @ (Body::Alert(_) | Body::Amend(_)) => self.pass(body, reply),
+        }
+    }
+
+    pub(super) fn pass(&mut self, body: Body, reply: Option<Reply>) {
+        self.out.push_back(Measured::Event(Event { body, reply }));
+    }
+
+    async fn start(&mut self, mut start: Start, reply: Option<Reply>) {
+        let now = self.now();
+        let mut owner = start.owner;
+        for named in [&mut owner, &mut start.under].into_iter().flatten() {
+            if named.start_ticks == 0 {
+                named.start_ticks = process::start_ticks(named.pid).unwrap_or(0);
+            }
+        }
+        start.owner = owner;
+        if self.open.contains_key(&start.uid) {
+            return self.pass(Body::Start(Box::new(start)), reply);
+        }
+        if start.draft.source == Source::Hook
+            && let Some(owner) = owner
+        {
+            self.lose_older(owner, start.draft.started_at, now);
+            let typed = start.draft.command.as_deref().map(super::typed::classify);
+            if typed == Some(Typed::Look) {
+                self.looks.push_back(start.uid);
+                if self.looks.len() > MAX_LOOKS {
+                    self.looks.pop_front();
+                }
+                return answer(reply, Receipt::Done);
+            }
+        }
+        if start.draft.source == Source::Wrapper && self.adopts(&start) {
+            return self.adopt(start, reply);
+        }
+        start.parent = self.parent_of(&start).or_else(|| {
+            let claimed = self.known_as(start.parent?);
+            self.open.contains_key(&claimed).then_some(claimed)
+        });
+        self.describe(&mut start, now).await;
+        if let Some(owner) = owner {
+            self.watch(start.clone(), owner, self.now());
+        }
+        self.pass(Body::Start(Box::new(start)), reply);
+    }
+
+    /// Fills in what the reporter did not say.
+    async fn describe(&mut self, start: &mut Start, now: Now) {
+        let fresh = Open::is_fresh(start, now);
+        if start.draft.host.is_empty() {
+            start.draft.host.clone_from(&self.host);
+        }
+        if start.context.is_none() && fresh {
+            start.context = Some(self.machine.context(start.owner.map(|owner| owner.pid)));
+        }
+        if start.draft.project.is_none()
+            && let Some(cwd) = start.draft.cwd.as_ref().map(PathBuf::from).filter(|cwd| cwd.is_absolute())
+        {
+            let project = self.lookups.project(cwd).await;
+            start.draft.project = project.root.map(|root| root.to_string_lossy().into_owned());
+            if start.draft.git.is_none() && fresh {
+                start.draft.git = project.git;
+            }
+        }
+    }
+
+    /// Opens a run and looks at its processes for the first time.
+    fn watch(&mut self, start: Start, owner: Owner, now: Now) {
+        let uid = start.uid;
+        let mut open = Open::new(start, owner, self.interval, now);
+        if process::is_alive(owner) {
+            let roots = self.tree.roots().into_iter().chain([owner.pid]);
+            let readings = self.probe.with_descendants(roots);
+            self.tree.open(uid, owner, open.claim(now), &readings);
+            open.observed = true;
+            open.seen_at = open.seen_at.max(now.wall);
+        } else {
+            open.gone_since = Some(now.mono);
+        }
+        if open.start.context.is_none() {
+            open.cpus = machine::cpus(Some(owner.pid));
+        }
+        self.open.insert(uid, open);
+        if self.machine_due.is_none() {
+            // The first reading only begins to count.
+            self.machine.reading();
+            self.machine_due = Some(now.mono + machine::PERIOD);
+        }
+    }
+
+    /// The shell reads another line: what it began before has ended unseen.
+    fn lose_older(&mut self, owner: Owner, started_at: UnixMillis, now: Now) {
+        let older: Vec<Ulid> = self
+            .open
+            .values()
+            .filter(|open| open.start.draft.source == Source::Hook && is_same(open.owner, owner))
+            .filter(|open| open.start.draft.started_at <= started_at)
+            .map(Open::uid)
+            .collect();
+        for uid in older {
+            let seen_at = self.open.get(&uid).map_or(started_at, |open| open.seen_at);
+            self.lose(uid, seen_at.min(started_at), now);
+        }
+    }
+
+    fn adopts(&self, wrapper: &Start) -> bool {
+        self.open.values().any(|open| open.is_run_of(wrapper))
+            || self.ended.iter().any(|ended| ended.is_run_of(wrapper))
+    }
+
+    /// The wrapper's run is the run of the shell's line that started it: the answer is that one's id.
+    fn adopt(&mut self, wrapper: Start, reply: Option<Reply>) {
+        let open = self.open.values_mut().find(|open| open.is_run_of(&wrapper));
+        let ended =
+            self.ended.iter_mut().rev().filter(|ended| ended.is_run_of(&wrapper)).map(|ended| &mut ended.run);
+        let Some(run) = open.into_iter().chain(ended).next() else { return };
+        run.adopted = Some(wrapper.uid);
+        let start = run.start.clone();
+        let uid = start.uid;
+        self.pass(Body::Start(Box::new(start)), reply);
+        let Start { draft, .. } = wrapper;
+        if !draft.tags.is_empty() || draft.note.is_some() {
+            let tags = (!draft.tags.is_empty()).then_some(draft.tags);
+            self.pass(Body::Edit { run: uid, edit: Edit { tags, note: draft.note } }, None);
+        }
+    }
+
+    /// The run that a reporter's uid stands for: its own, or the one that adopted it.
+    pub(super) fn known_as(&self, uid: Ulid) -> Ulid {
+        let runs = self.open.values().chain(self.ended.iter().map(|ended| &ended.run));
+        runs.into_iter().find(|run| run.adopted == Some(uid)).map_or(uid, Open::uid)
+    }
+
+    /// The innermost open run above the process that the run came from.
+    fn parent_of(&self, start: &Start) -> Option<Ulid> {
+        let mut pid = start.under.or(start.owner)?.pid;
+        for _ in 0..MAX_DEPTH {
+            if let Some(run) = self.tree.run_of(pid) {
+                return self.open.contains_key(&run).then_some(run);
+            }
+            pid = self.probe.process(pid).map(|process| process.parent).filter(|parent| *parent > 1)?;
+        }
+        None
+    }
+
+    fn finish(&mut self, finish: Finish, reply: Option<Reply>) {
+        if self.looks.contains(&finish.uid) {
+            return answer(reply, Receipt::Finished);
+        }
+        let run = self.known_as(finish.uid);
+        if run != finish.uid {
+            let Some(totals) = finish.totals else { return answer(reply, Receipt::Finished) };
+            if let Some(open) = self.open.get_mut(&run) {
+                open.exact = Some(totals);
+            }
+            let amendment = Amendment { run, totals, children: Vec::new(), background: false };
+            return self.pass(Body::Amend(Box::new(amendment)), reply);
+        }
+        self.end(finish, reply, self.now());
+    }
+
+    pub(super) fn remember(&mut self, run: Open, finished_at: UnixMillis) {
+        if run.typed == Typed::Wrapped {
+            self.ended.push_back(Ended { run, finished_at });
+            if self.ended.len() > MAX_ENDED {
+                self.ended.pop_front();
+            }
+        }
+    }
+}
+
+/// Answers an event that goes no further.
+fn answer(reply: Option<Reply>, receipt: Receipt) {
+    if let Some(reply) = reply {
+        // Whoever asked may be gone.
+        let _ = reply.send(Ok(receipt));
+    }
+}

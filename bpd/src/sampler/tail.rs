@@ -1,0 +1,77 @@
+//! What lives on of a run that has ended: its processes burn on, its totals follow. Its duration does not.
+//!
+//! A tail is read like a quiet run. When nothing has moved for ten minutes it no longer asks to be read at all: a
+//! server that somebody started once must not wake the machine for ever. It is read along while some run is open.
+
+use std::time::Duration;
+
+use bp_proto::{Totals, Ulid};
+
+use super::schedule::{Opening, Schedule};
+use super::tally::Usage;
+use crate::event::Amendment;
+
+/// Growing totals are written so often at most: each is a record on the disk.
+const AMEND_EVERY: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// As recorded at the end.
+    totals: Totals,
+    /// What the tree had seen by then.
+    seen_ns: u64,
+    schedule: Schedule,
+    ended: Duration,
+    last_cpu_ns: u64,
+    amended_ns: u64,
+    amended_at: Duration,
+}
+
+impl Tail {
+    pub(super) fn new(totals: Totals, usage: &Usage, interval: Duration, now: Duration) -> Self {
+        Self {
+            totals,
+            seen_ns: usage.cpu_ns,
+            schedule: Schedule::new(Opening::Late, interval, Duration::ZERO),
+            ended: now,
+            last_cpu_ns: usage.cpu_ns,
+            amended_ns: usage.cpu_ns,
+            amended_at: now,
+        }
+    }
+
+    /// When it wants to be read, on the sampler's clock.
+    pub(super) fn due(&self, now: Duration) -> Option<Duration> {
+        let asleep = self.schedule.is_asleep(now.saturating_sub(self.ended));
+        (!asleep).then(|| self.ended + self.schedule.next())
+    }
+
+    /// It was read. → what is to be recorded now.
+    pub(super) fn read(&mut self, run: Ulid, usage: &Usage, now: Duration) -> Option<Amendment> {
+        let moved = usage.cpu_ns > self.last_cpu_ns;
+        self.last_cpu_ns = usage.cpu_ns;
+        self.schedule.taken(now.saturating_sub(self.ended), moved);
+        let wanted = usage.processes == 0 || now.saturating_sub(self.amended_at) >= AMEND_EVERY;
+        if wanted { self.amendment(run, usage, now) } else { None }
+    }
+
+    /// What has grown since it was recorded last; `None` = nothing.
+    pub(super) fn amendment(&mut self, run: Ulid, usage: &Usage, now: Duration) -> Option<Amendment> {
+        if usage.cpu_ns <= self.amended_ns && usage.processes > 0 {
+            return None;
+        }
+        self.amended_ns = usage.cpu_ns;
+        self.amended_at = now;
+        let grown = usage.cpu_ns - self.seen_ns;
+        let totals = Totals {
+            cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
+            // The split of what came later is not known.
+            user_ns: None,
+            system_ns: None,
+            rss_max_bytes: self.totals.rss_max_bytes.max(Some(usage.rss_max_bytes)),
+            max_processes: self.totals.max_processes.max(Some(usage.max_processes)),
+            ..self.totals
+        };
+        Some(Amendment { run, totals, children: usage.children.clone(), background: true })
+    }
+}

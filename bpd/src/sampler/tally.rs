@@ -1,0 +1,104 @@
+//! What one run has cost, summed up, and who did it.
+
+use std::collections::HashMap;
+
+use bp_proto::Child;
+
+/// The children that are kept with a run.
+const KEPT_CHILDREN: usize = 5;
+
+/// Names that are told apart in one run; processes of further names are summed under [`OTHERS`].
+const MAX_NAMES: usize = 512;
+const OTHERS: &str = "…";
+
+const NS_PER_SECOND: f64 = 1e9;
+const BYTES_PER_MB: f64 = 1_048_576.0;
+
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub cpu_ns: u64,
+    /// Time of processes of earlier runs that the owner waited for during this one: in the shell's own accounting
+    /// it looks like this run's.
+    pub foreign_ns: u64,
+    rss_bytes: u64,
+    rss_max_bytes: u64,
+    processes: u32,
+    max_processes: u32,
+    names: HashMap<String, Named>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Named {
+    processes: u32,
+    cpu_ns: u64,
+    rss_max_bytes: u64,
+}
+
+/// What a run has cost so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Usage {
+    pub cpu_ns: u64,
+    pub foreign_ns: u64,
+    /// At the last reading.
+    pub rss_bytes: u64,
+    pub rss_max_bytes: u64,
+    /// Alive at the last reading.
+    pub processes: u32,
+    pub max_processes: u32,
+    /// The five that burned most, most first.
+    pub children: Vec<Child>,
+}
+
+impl Tally {
+    /// One reading of all that is alive.
+    pub(super) fn see(&mut self, rss_bytes: u64, processes: u32) {
+        self.rss_bytes = rss_bytes;
+        self.processes = processes;
+        self.rss_max_bytes = self.rss_max_bytes.max(rss_bytes);
+        self.max_processes = self.max_processes.max(processes);
+    }
+
+    /// A process is gone, or another run's from now on.
+    pub(super) fn fold(&mut self, name: &str, cpu_ns: u64, rss_max_bytes: u64) {
+        let named = self.named(name);
+        named.processes += 1;
+        named.cpu_ns += cpu_ns;
+        named.rss_max_bytes = named.rss_max_bytes.max(rss_max_bytes);
+    }
+
+    fn named(&mut self, name: &str) -> &mut Named {
+        let full = self.names.len() >= MAX_NAMES && !self.names.contains_key(name);
+        self.names.entry(if full { OTHERS } else { name }.to_owned()).or_default()
+    }
+
+    /// `alive`: name, CPU time and peak of the processes that were not folded yet.
+    pub(super) fn usage<'a>(&self, alive: impl Iterator<Item = (&'a str, u64, u64)>) -> Usage {
+        let mut names: HashMap<&str, Named> =
+            self.names.iter().map(|(name, named)| (name.as_str(), *named)).collect();
+        for (name, cpu_ns, rss_max_bytes) in alive {
+            let named = names.entry(name).or_default();
+            named.processes += 1;
+            named.cpu_ns += cpu_ns;
+            named.rss_max_bytes = named.rss_max_bytes.max(rss_max_bytes);
+        }
+        let mut most: Vec<(&str, Named)> = names.into_iter().collect();
+        most.sort_unstable_by(|(a_name, a), (b_name, b)| {
+            (b.cpu_ns, b.rss_max_bytes, a_name).cmp(&(a.cpu_ns, a.rss_max_bytes, b_name))
+        });
+        let children = most.into_iter().take(KEPT_CHILDREN).map(|(name, named)| Child {
+            name: name.to_owned(),
+            processes: named.processes,
+            cpu_seconds: named.cpu_ns as f64 / NS_PER_SECOND,
+            rss_max_mb: named.rss_max_bytes as f64 / BYTES_PER_MB,
+        });
+        Usage {
+            cpu_ns: self.cpu_ns,
+            foreign_ns: self.foreign_ns,
+            rss_bytes: self.rss_bytes,
+            rss_max_bytes: self.rss_max_bytes,
+            processes: self.processes,
+            max_processes: self.max_processes,
+            children: children.collect(),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What a typed line is to bp itself: a run of `bpctl run`, a look at bp, or somebody's work. Pure; knows just enough
+//! of shell grammar to be sure, and takes a line that it does not understand for somebody's work.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    Work,
+    /// One simple `bpctl run …`: the wrapper's run is this run.
+    Wrapped,
+    /// Another verb of `bpctl`, alone or into a viewer: not recorded.
+    Look,
+}
+
+/// Programs into which a look is piped without becoming work.
+const VIEWERS: [&str; 18] = [
+    "awk", "bat", "cat", "column", "cut", "egrep", "fgrep", "grep", "head", "jq", "less", "more", "most",
+    "sed", "sort", "tail", "uniq", "wc",
+];
+
+/// Options of `bpctl` itself that take a word.
+const WITH_VALUE: [&str; 2] = ["--color", "--lang"];
+
+pub(super) fn classify(line: &str) -> Typed {
+    let Some(pipeline) = split(line) else { return Typed::Work };
+    let mut commands = pipeline.iter().map(|words| command(words));
+    let Some(Some(("bpctl", arguments))) = commands.next() else { return Typed::Work };
+    if verb(arguments) == Some("run") {
+        return if pipeline.len() == 1 { Typed::Wrapped } else { Typed::Work };
+    }
+    let only_viewers = commands.all(|command| command.is_some_and(|(name, _)| VIEWERS.contains(&name)));
+    if only_viewers { Typed::Look } else { Typed::Work }
+}
+
+/// The program's name without its path, and its arguments; assignments before it are passed over.
+fn command(words: &[String]) -> Option<(&str, &[String])> {
+    let at = words.iter().position(|word| !is_assignment(word))?;
+    let name = words[at].rsplit('/').next()?;
+    Some((name, &words[at + 1..]))
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && !name.as_bytes()[0].is_ascii_digit()
+    })
+}
+
+fn verb(arguments: &[String]) -> Option<&str> {
+    let mut arguments = arguments.iter().map(String::as_str);
+    loop {
+        let argument = arguments.next()?;
+        if WITH_VALUE.contains(&argument) {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            return Some(argument);
+        }
+    }
+}
+
+/// The words of each command of one pipeline; `None` when the line is more than that.
+fn split(line: &str) -> Option<Vec<Vec<String>>> {
+    let mut pipeline = vec![Vec::new()];
+    let mut word: Option<String> = None;
+    let mut letters = line.trim().chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ' ' | '\t' => end_word(&mut pipeline, &mut word),
+            '\'' | '"' => quoted(letter, &mut letters, word.get_or_insert_default())?,
+            '\\' => word.get_or_insert_default().push(letters.next()?),
+            '|' if !matches!(letters.peek(), Some('|')) => {
+                letters.next_if_eq(&'&');
+                end_word(&mut pipeline, &mut word);
+                pipeline.push(Vec::new());
+            }
+            '#' if word.is_none() => break,
+            ';' if letters.peek().is_none() => {}
+            '>' => {
+                // `2>&1`, `>&2`, `>|file`: the ampersand and the bar belong to the redirection.
+                letters.next_if(|next| matches!(next, '>' | '&' | '|'));
+                word.get_or_insert_default().push('>');
+            }
+            '$' if letters.peek() == Some(&'(') => return None,
+            ';' | '&' | '|' | '\n' | '(' | ')' | '`' | '{' | '}' => return None,
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    end_word(&mut pipeline, &mut word);
+    pipeline.iter().all(|words| !words.is_empty()).then_some(pipeline)
+}
+
+fn end_word(pipeline: &mut [Vec<String>], word: &mut Option<String>) {
+    if let (Some(words), Some(word)) = (pipeline.last_mut(), word.take()) {
+        words.push(word);
+    }
+}
+
+/// The rest of a quotation; `None` when it does not end, or when something else runs inside it.
+fn quoted(quote: char, letters: &mut impl Iterator<Item = char>, word: &mut String) -> Option<()> {
+    while let Some(letter) = letters.next() {
+        match letter {
+            _ if letter == quote => return Some(()),
+            '\\' if quote == '"' => word.push(letters.next()?),
+            '`' if quote == '"' => return None,
+            _ => word.push(letter),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, typed: Typed) {
+        assert_eq!(classify(line), typed, "{line:?}");
+    }
+
+    #[test]
+    fn one_simple_run_is_the_wrappers() {
+        check("bpctl run make", Typed::Wrapped);
+        check("  /usr/local/bin/bpctl run -- make -j2 ", Typed::Wrapped);
+        check("RUST_LOG=debug bpctl --lang tr run -c 'a; b | c'", Typed::Wrapped);
+        check("bpctl run make > log 2>&1;", Typed::Wrapped);
+        check("bpctl run make # a | b", Typed::Wrapped);
+    }
+
+    #[test]
+    fn a_run_within_more_is_work() {
+        for line in [
+            "bpctl run make | tee log",
+            "bpctl run make &",
+            "bpctl run a; bpctl run b",
+            "bpctl run a && b",
+            "(bpctl run a)",
+            "bpctl run echo $(date)",
+            "time bpctl run a",
+            "echo bpctl run a",
+            "bpctl run 'unfinished",
+        ] {
+            check(line, Typed::Work);
+        }
+    }
+
+    #[test]
+    fn looking_at_bp_is_not_recorded_and_working_beside_it_is() {
+        for line in [
+            "bpctl",
+            "bpctl list",
+            "bpctl show latest | less -R",
+            "bpctl ls --json|jq . | head -3",
+            "bpctl --help",
+        ] {
+            check(line, Typed::Look);
+        }
+        for line in [
+            "bpctl list; make",
+            "bpctl export | gzip > all.gz",
+            "bpctl list || make",
+            "make",
+            "",
+            "bpctlx list",
+        ] {
+            check(line, Typed::Work);
+        }
+    }
+}
