@@ -201,6 +201,31 @@ pub struct Overhead {
     pub uptime_s: f64,
 }
 
+/// `GET /api/system/performance`: bpd's own answers over HTTP since it began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Performance {
+    #[cfg_attr(test, ts(type = "string"))]
+    pub since: UnixMillis,
+    pub routes: Vec<RouteTiming>,
+}
+
+/// One method and path pattern. Quantiles are of its newest 512 answers, milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RouteTiming {
+    /// `GET /runs/{run}`.
+    pub route: String,
+    #[cfg_attr(test, ts(type = "number"))]
+    pub answers: u64,
+    /// Those that were bpd's fault (5xx).
+    #[cfg_attr(test, ts(type = "number"))]
+    pub errors: u64,
+    pub p50_ms: f64,
+    pub p95_ms: f64,
+    pub max_ms: f64,
+}
+
 /// A one-time code for `POST /session`: 60 s, one use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenCode {

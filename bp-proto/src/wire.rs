@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 use crate::live::{CurveGrew, OpenSession, RunChanged, SessionOpened, Ticket};
 use crate::report::{
     AlertReport, Comparison, Difference, Failure, FailureBody, HttpStatus, Lines, MetricDelta, Overhead,
-    Series, Status, Usual, Verdict,
+    Performance, RouteTiming, Series, Status, Usual, Verdict,
 };
 use crate::request::{Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use crate::run::{Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
@@ -58,6 +58,8 @@ fn wire() -> String {
         Status,
         HttpStatus,
         Overhead,
+        Performance,
+        RouteTiming,
         Failure,
         FailureBody,
         OpenSession,

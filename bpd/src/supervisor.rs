@@ -156,6 +156,8 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         events: events.clone(),
         recorded: recorded.downgrade(),
         access: parts.access.clone(),
+        began: parts.began,
+        limits: http::Limits::default(),
     };
     let (interval, began) = (parts.config.sampling.interval, parts.began);
     let watchful = alerts::Parts {

@@ -308,6 +308,24 @@ commands_cpu_seconds: number, runs: number, rss_mb: number,
 disk_bytes: number, uptime_s: number, };
 
 /**
+ * `GET /api/system/performance`: bpd's own answers over HTTP since it began.
+ */
+export type Performance = { since: string, routes: Array<RouteTiming>, };
+
+/**
+ * One method and path pattern. Quantiles are of its newest 512 answers, milliseconds.
+ */
+export type RouteTiming = {
+/**
+ * `GET /runs/{run}`.
+ */
+route: string, answers: number,
+/**
+ * Those that were bpd's fault (5xx).
+ */
+errors: number, p50_ms: number, p95_ms: number, max_ms: number, };
+
+/**
  * Every error that leaves bpd: `{"error": {"code", "message", "hint"}}`.
  */
 export type Failure = { error: FailureBody, };

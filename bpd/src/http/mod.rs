@@ -1,26 +1,139 @@
 //! The API and the dashboard, on loopback. Sends events like `ipc`, asks `queries`.
 
+mod auth;
+mod body;
+mod compare;
+mod dress;
+mod failure;
+mod guard;
+mod line;
+mod live;
+mod page;
+mod patience;
+#[cfg(target_os = "linux")]
+mod peer;
+mod ring;
+mod routes;
+mod runs;
+mod samples;
+mod serve;
 mod session;
+mod start;
+mod system;
+mod timings;
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use bp_proto::UnixMillis;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
-use crate::event::{Event, Recorded};
-use crate::queries::Queries;
+use crate::event::{Body, Event, Receipt, Recorded};
+use crate::queries::{NoAnswer, Queries};
+use failure::Refused;
 
-/// Everything that the HTTP door needs. `recorded` is subscribed to per SSE stream.
+/// Everything that the HTTP door needs.
 #[derive(Debug)]
 pub struct Door {
     pub listeners: Vec<TcpListener>,
     pub queries: Queries,
     pub events: mpsc::Sender<Event>,
+    /// Weak: whoever watches the page must not keep the recorder from ending.
     pub recorded: broadcast::WeakSender<Recorded>,
     pub access: Access,
+    /// When this process did: its cost is counted from there.
+    pub began: UnixMillis,
+    pub limits: Limits,
+}
+
+/// How much, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub connections: usize,
+    /// From a request's first byte (or the connection's) to the end of its head; also how long one may stay idle.
+    pub header: Duration,
+    /// From the end of the head to the end of the body.
+    pub body: Duration,
+    /// A whole request; also how long an answer may lie unread.
+    pub request: Duration,
+    /// What one wrong credential costs.
+    pub wrong_delay: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 64,
+            header: Duration::from_secs(5),
+            body: Duration::from_secs(5),
+            request: Duration::from_secs(10),
+            wrong_delay: Duration::from_millis(250),
+        }
+    }
 }
 
 /// Serves until `stop`; then SSE streams end, requests in flight are answered, and the event sender is dropped.
-pub async fn run(_door: Door, _stop: CancellationToken) -> anyhow::Result<()> {
-    unimplemented!()
+pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
+    let Door { listeners, queries, events, recorded, access, began, limits } = door;
+    let live = Arc::new(live::Live::new(began));
+    let following = recorded
+        .upgrade()
+        .map(|recorded| tokio::spawn(live::follow(live.clone(), queries.clone(), recorded.subscribe())));
+    let api = Api {
+        queries,
+        events,
+        access,
+        limits,
+        live,
+        timings: timings::Timings::new(began),
+        patience: patience::Patience::default(),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        began,
+        stop,
+    };
+    let api = Arc::new(api);
+    serve::serve(listeners, api.clone(), routes::all(api)).await;
+    if let Some(following) = following {
+        following.abort();
+    }
+    Ok(())
+}
+
+/// What the handlers share.
+#[derive(Debug)]
+struct Api {
+    queries: Queries,
+    events: mpsc::Sender<Event>,
+    access: Access,
+    limits: Limits,
+    live: Arc<live::Live>,
+    timings: timings::Timings,
+    patience: patience::Patience,
+    host: String,
+    began: UnixMillis,
+    stop: CancellationToken,
+}
+
+impl Api {
+    /// Asks `queries`, away from the thread that serves everyone.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Queries) -> Result<T, NoAnswer> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let queries = self.queries.clone();
+        let answer = tokio::task::spawn_blocking(move || question(&queries)).await;
+        answer.map_err(|broken| Refused::internal(&broken))?.map_err(Refused::from)
+    }
+
+    /// Sends an event and waits until it is durable.
+    async fn change(&self, body: Body) -> Result<Receipt, Refused> {
+        let (reply, receipt) = oneshot::channel();
+        let event = Event { body, reply: Some(reply) };
+        self.events.send(event).await.map_err(|_| Refused::stopping())?;
+        // Without an answer the stages behind are gone.
+        receipt.await.map_err(|_| Refused::stopping())?.map_err(Refused::from)
+    }
 }

@@ -41,3 +41,74 @@
 //!
 //! A fresh stream (no last id) begins with `hello`, data `{}`: its id is where the stream begins, so that a page which
 //! loads its lists after `hello` misses nothing.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bp_proto::live::{OpenSession, SessionOpened, Ticket};
+
+use super::auth::{self, Caller, No};
+use super::failure::Refused;
+use super::guard::LocalPort;
+use super::{Api, body};
+
+/// `POST /session`: a code for a cookie and a nonce. Public, since this is how one gets in.
+pub(super) async fn open(
+    State(api): State<Arc<Api>>,
+    Extension(port): Extension<LocalPort>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let headers = request.headers();
+    // Programs send neither header. What a browser sends must be our own page's.
+    let foreign = auth::is_own_origin(headers) == Some(false)
+        || headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin");
+    if foreign {
+        return Err(auth::cross_site());
+    }
+    let OpenSession { code } = body::json(request, body::SMALL, api.limits.body).await?;
+    // A code is short enough to be typed, so guessing it must end: here even a right one is not looked at any more.
+    if api.patience.is_over(Instant::now()) {
+        return Err(auth::too_many());
+    }
+    let opened = api.access.open_session(&code).map_err(|error| Refused::internal(&error))?;
+    let Some(opened) = opened else {
+        let no = No::wrong("code_wrong", "the code is wrong, used up or older than a minute");
+        return Err(auth::charge(&api, no).await);
+    };
+    let cookie = cookie_line(port, &opened.cookie, opened.life.as_secs());
+    let answer = SessionOpened { nonce: opened.nonce, expires_at: opened.expires_at };
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(answer)).into_response())
+}
+
+/// `DELETE /session`.
+pub(super) async fn close(
+    State(api): State<Arc<Api>>,
+    Extension(port): Extension<LocalPort>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Refused> {
+    if let Caller::Session(id) = caller {
+        api.access.end_session(id).map_err(|error| Refused::internal(&error))?;
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie_line(port, "", 0))]).into_response())
+}
+
+/// `POST /session/ticket`: for the one event stream that an `EventSource` is about to open.
+pub(super) async fn ticket(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Refused> {
+    let Caller::Session(id) = caller else {
+        let message = "tickets are for browser sessions; with the token, GET /events needs none";
+        return Err(Refused::new(StatusCode::FORBIDDEN, "no_session", message));
+    };
+    Ok((StatusCode::CREATED, Json(Ticket { ticket: api.access.mint_ticket(id) })).into_response())
+}
+
+fn cookie_line(port: LocalPort, value: &str, seconds: u64) -> String {
+    let name = auth::cookie_name(port);
+    format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}")
+}
