@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError};
 use crate::ipc::endpoint::Endpoint;
 use crate::lock::Lock;
 use crate::queries::{Degraded, Identity, Queries};
-use crate::store::{Reader, Writer};
+use crate::store::{Curve, Reader, Writer};
 use crate::words::Lang;
 use crate::{alerts, http, ipc, listen, logs, queries, recorder, sampler, store};
 
@@ -148,7 +148,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     let origin = format!("http://{}", identity.http_address);
     let lang = language(&parts.config);
     let queries = Queries::new(parts.reader.clone(), lang, identity);
-    let resumed = parts.reader.open_runs()?.into_iter().map(|(_, start)| start).collect();
+    let resumed = resumed(&parts.reader)?;
     let live = Live { places: parts.places.clone(), config: parts.config.clone(), rules, logs: parts.logs };
     let front = http::Door {
         listeners: adopted(parts.http)?,
@@ -325,4 +325,18 @@ impl Stages {
         }
         outcome
     }
+}
+
+/// The runs that were open when the last bpd went away, each with the end of its curve.
+fn resumed(reader: &Reader) -> anyhow::Result<Vec<sampler::Resumed>> {
+    let open = reader.open_runs()?;
+    open.into_iter()
+        .map(|(id, start)| {
+            let last = match reader.curve(id)? {
+                Curve::Measured(samples) => samples.last().copied(),
+                Curve::Posted(_) => None,
+            };
+            Ok(sampler::Resumed { start, last })
+        })
+        .collect()
 }
