@@ -229,19 +229,6 @@ fn opener() -> PathBuf {
     beside.filter(|bpctl| bpctl.exists()).unwrap_or_else(|| PathBuf::from("bpctl"))
 }
 
-/// The runs that were open when bpd last went away, each with the sample that its curve goes on from.
-fn resumed(reader: &Reader) -> Result<Vec<sampler::Resumed>, store::StoreError> {
-    let open = reader.open_runs()?.into_iter();
-    open.map(|(id, start)| {
-        let last = match reader.curve(id)? {
-            store::Curve::Measured(samples) => samples.last().copied(),
-            store::Curve::Posted(_) => None,
-        };
-        Ok(sampler::Resumed { start, last })
-    })
-    .collect()
-}
-
 /// The language of sentences when nobody asks for one.
 fn language(config: &Config) -> Lang {
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
