@@ -1,0 +1,201 @@
+/** What a run is and what it has cost, in figures and short tables. */
+import type { ComponentChildren } from 'preact';
+import { formatDuration, formatInstant, formatMemory, formatNumber, formatPercent } from '../format';
+import { lang } from '../prefs';
+import { hrefOf, runRoute } from '../route';
+import { actorName, formatFigure, t, tn } from '../speech';
+import type { Child, Comment, Context, Run, RunStats } from '../wire';
+import { LevelMark } from './basics';
+import { qualitySentence } from './curves';
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+/** When, where, by whom. */
+export function Facts({ run }: { run: Run }) {
+  const { git } = run;
+  const place = run.cwd ?? run.project;
+  return (
+    <>
+      <dl class="facts">
+        <Fact name={t('run.when')}>
+          <time dateTime={run.started_at}>{formatInstant(Date.parse(run.started_at), lang.value)}</time>
+        </Fact>
+        {place !== null && (
+          <Fact name={t('run.where')}>
+            <code>{place}</code>
+          </Fact>
+        )}
+        {git?.branch != null && (
+          <Fact name={t('run.branch')}>
+            <code>{git.branch}</code>
+          </Fact>
+        )}
+        {git?.commit != null && (
+          <Fact name={t('run.commit')}>
+            <code title={git.commit}>{git.commit.slice(0, 10)}</code>
+          </Fact>
+        )}
+        <Fact name={t('run.host')}>{run.host}</Fact>
+        {run.shell !== null && <Fact name={t('run.shell')}>{run.shell}</Fact>}
+        <Fact name={t('run.actor')}>{actorName(run.actor)}</Fact>
+        {run.parent !== null && (
+          <Fact name={t('run.parent')}>
+            <a href={hrefOf(runRoute(run.parent))}>{run.parent}</a>
+          </Fact>
+        )}
+        {run.imported && <Fact name={t('run.imported')}>{t('common.yes')}</Fact>}
+      </dl>
+      <Remarks run={run} />
+    </>
+  );
+}
+
+function Remarks({ run }: { run: Run }) {
+  const remarks = [
+    ...(run.masked.length > 0 ? [tn('run.masked', run.masked.length, { rules: run.masked.join(', ') })] : []),
+    ...(run.command_truncated === null ? [] : [t('run.truncated', { n: formatNumber(run.command_truncated, lang.value) })]),
+    ...(run.background ? [t('run.background')] : []),
+  ];
+  return (
+    <>
+      {remarks.map((remark) => (
+        <p class="remark dim" key={remark}>
+          {remark}
+        </p>
+      ))}
+    </>
+  );
+}
+
+const FIGURES = ['duration_s', 'cpu_seconds', 'cpu_avg', 'cpu_p95', 'cpu_max', 'rss_max_mb', 'rss_avg_mb', 'max_processes'] as const;
+
+/** Peaks are seen by looking at the right moment only. */
+const PEAKS: ReadonlySet<string> = new Set(['cpu_max', 'rss_max_mb', 'max_processes']);
+
+export function Figures({ stats, running, elapsed }: { stats: RunStats; running: boolean; elapsed: string | null }) {
+  const language = lang.value;
+  const figure = (name: (typeof FIGURES)[number]) => {
+    if (name === 'duration_s' && elapsed !== null) return elapsed;
+    const value = formatFigure(name, stats[name], language);
+    return stats[name] != null && stats.peak_lower_bound && PEAKS.has(name) ? t('figure.at_least', { value }) : value;
+  };
+  return (
+    <>
+      <dl class="figures">
+        {FIGURES.map((name) => (
+          <div class="figure" key={name}>
+            <dt>{t(`figure.${name}`)}</dt>
+            <dd>
+              {figure(name)}
+              {name === 'cpu_seconds' && stats.user_seconds != null && stats.system_seconds != null && (
+                <small class="dim">
+                  {t('figure.split', {
+                    user: formatDuration(stats.user_seconds, language),
+                    system: formatDuration(stats.system_seconds, language),
+                  })}
+                </small>
+              )}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p class="quality dim">{qualitySentence(stats, running)}</p>
+    </>
+  );
+}
+
+/** Sentences by rule, each with the numbers that it rests on. */
+export function Comments({ comments }: { comments: readonly Comment[] }) {
+  return (
+    <ul class="comments">
+      {comments.map((comment) => (
+        <li key={comment.rule} class={`comment comment-${comment.level}`}>
+          <LevelMark level={comment.level} />
+          <span class="comment-text">
+            {comment.text}
+            {Object.keys(comment.params).length > 0 && (
+              <details>
+                <summary>{t('run.evidence')}</summary>
+                <code>
+                  {comment.rule}:{' '}
+                  {Object.entries(comment.params)
+                    .map(([name, value]) => `${name} = ${value}`)
+                    .join(', ')}
+                </code>
+              </details>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Children({ children, total }: { children: readonly Child[]; total: number | null }) {
+  const highest = Math.max(0.001, ...children.map((child) => child.cpu_seconds));
+  return (
+    <div class="scroll-x" tabIndex={0} role="region" aria-label={t('run.children')}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('run.children.name')}</th>
+            <th scope="col" class="number">{t('run.children.processes')}</th>
+            <th scope="col" class="number">{t('column.cpu')}</th>
+            <th scope="col">{t('run.children.share')}</th>
+            <th scope="col" class="number">{t('column.memory')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {children.map((child) => (
+            <tr key={child.name}>
+              <th scope="row">
+                <code>{child.name}</code>
+              </th>
+              <td class="number">{formatNumber(child.processes, lang.value)}</td>
+              <td class="number">{formatDuration(child.cpu_seconds, lang.value)}</td>
+              <td class="share">
+                <svg width="96" height="10" aria-hidden="true">
+                  <rect class="share-all" width="96" height="10" rx="2" />
+                  <rect class="share-part" width={(child.cpu_seconds / highest) * 96} height="10" rx="2" />
+                </svg>
+                {total !== null && total > 0 && (
+                  <span class="number">{formatPercent((child.cpu_seconds / total) * 100, lang.value)}</span>
+                )}
+              </td>
+              <td class="number">{formatMemory(child.rss_max_mb, lang.value)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The machine when the run began; nothing when nothing is known of it. */
+export function MachineContext({ context }: { context: Context }) {
+  const language = lang.value;
+  const { memory_used_mb: used, memory_total_mb: total } = context;
+  return (
+    <dl class="facts">
+      {context.load_1m != null && <Fact name={t('context.load')}>{formatNumber(context.load_1m, language, 2)}</Fact>}
+      {context.host_cpu_percent != null && (
+        <Fact name={t('context.host_cpu')}>{formatPercent(context.host_cpu_percent, language)}</Fact>
+      )}
+      {used != null && (
+        <Fact name={t('context.memory')}>
+          {total == null
+            ? formatMemory(used, language)
+            : t('context.memory_of', { used: formatMemory(used, language), total: formatMemory(total, language) })}
+        </Fact>
+      )}
+      {context.cpus != null && <Fact name={t('context.cpus')}>{formatNumber(context.cpus, language)}</Fact>}
+    </dl>
+  );
+}

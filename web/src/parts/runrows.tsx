@@ -1,0 +1,126 @@
+/** One run as one row. */
+import { formatBytes, formatChange, formatDuration, formatElapsed, formatMemory, formatPercent } from '../format';
+import { baseName } from '../format';
+import { lang } from '../prefs';
+import { hrefOf, runRoute } from '../route';
+import type { Change } from '../runlist';
+import { actorName, commandOf, t } from '../speech';
+import type { Point, Run } from '../wire';
+import { CommandText, Status, When } from './basics';
+import { Spark } from './spark';
+
+/** A text of more than this may not fit a row; the row shows all of it while it has the focus. Characters. */
+const FITS = 48;
+
+interface RowProps {
+  readonly run: Run;
+  readonly index: number;
+  readonly selected: boolean;
+  readonly onSelect: (id: number) => void;
+}
+
+function Cells({ run, selected, onSelect }: Omit<RowProps, 'index'>) {
+  const command = commandOf(run);
+  return (
+    <>
+      <span role="cell" class="cell-select">
+        <input
+          type="checkbox"
+          checked={selected}
+          aria-label={t('runs.select', { id: run.id })}
+          onChange={() => onSelect(run.id)}
+        />
+      </span>
+      <span role="cell" class="cell-status">
+        <Status run={run} />
+      </span>
+      <span role="cell" class="cell-command">
+        <a href={hrefOf(runRoute(run.id))} title={command}>
+          <CommandText run={run} />
+        </a>
+        {command.length > FITS && (
+          <span class="command-whole" aria-hidden="true">
+            {command.slice(0, 2000)}
+          </span>
+        )}
+      </span>
+    </>
+  );
+}
+
+function Place({ run }: { run: Run }) {
+  const place = run.project ?? run.cwd;
+  return (
+    <span role="cell" class="cell-place" title={run.cwd ?? undefined}>
+      {place !== null && <span class="place-name">{baseName(place)}</span>}
+      {run.git?.branch != null && <span class="branch">{run.git.branch}</span>}
+    </span>
+  );
+}
+
+/** A run that has ended. */
+export function FinishedRow(props: RowProps & { change: Change | undefined; now: number }) {
+  const { run, change, now } = props;
+  const stats = run.run_stats;
+  return (
+    <div role="row" class="run-row" aria-rowindex={props.index + 2} data-run={run.id}>
+      <Cells {...props} />
+      <Place run={run} />
+      <span role="cell" class="cell-when">
+        <When at={run.started_at} now={now} />
+      </span>
+      <span role="cell" class="cell-duration number">{formatDuration(stats?.duration_s, lang.value)}</span>
+      <span role="cell" class="cell-change">
+        {change && <ChangeChip change={change} />}
+      </span>
+      <span role="cell" class="cell-cpu number">{formatDuration(stats?.cpu_seconds, lang.value)}</span>
+      <span role="cell" class="cell-memory number">{formatMemory(stats?.rss_max_mb, lang.value)}</span>
+      <span role="cell" class="cell-tags">
+        {run.actor !== 'human' && <span class="tag tag-actor">{actorName(run.actor)}</span>}
+        {run.tags.map((tag) => (
+          <span class="tag" key={tag}>
+            {tag}
+          </span>
+        ))}
+      </span>
+    </div>
+  );
+}
+
+/** A run that is going on. */
+export function RunningRow(props: RowProps & { points: readonly Point[]; now: number }) {
+  const { run, points, now } = props;
+  const last = points.at(-1);
+  const peak = Math.max(run.run_stats?.rss_max_mb ?? 0, ...points.map((point) => point.rss_mb));
+  return (
+    <div role="row" class="run-row running-row" aria-rowindex={props.index + 2} data-run={run.id}>
+      <Cells {...props} />
+      <Place run={run} />
+      <span role="cell" class="cell-spark">
+        <Spark values={points.map((point) => point.cpu_percent)} />
+      </span>
+      <span role="cell" class="cell-now number">{formatPercent(last?.cpu_percent, lang.value)}</span>
+      <span role="cell" class="cell-duration number">
+        {run.state === 'running'
+          ? formatElapsed((now - Date.parse(run.started_at)) / 1000)
+          : formatDuration(run.run_stats?.duration_s, lang.value)}
+      </span>
+      <span role="cell" class="cell-memory number">{peak > 0 ? formatMemory(peak, lang.value) : formatBytes(0, lang.value)}</span>
+    </div>
+  );
+}
+
+const CHANGE_MARK = { faster: '▾', slower: '▴', same: '≈' } as const;
+
+function ChangeChip({ change }: { change: Change }) {
+  const text = formatChange(change.change, lang.value);
+  const whole = t(`change.${change.kind}`, { change: text, previous: change.previous.id });
+  return (
+    <span class={`chip chip-${change.kind}`} title={whole}>
+      <span aria-hidden="true">
+        {CHANGE_MARK[change.kind]} {change.kind === 'same' ? '' : text}
+      </span>
+      <span class="sr">{whole}</span>
+    </span>
+  );
+}
