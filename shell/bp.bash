@@ -5,7 +5,7 @@
 # PS0 is expanded after a whole line was read and before it runs; arithmetic in it stamps the time without a fork.
 # (`__bizim_nil` is set and empty, so that the expansion prints nothing.)
 __bizim_arm() {
-    if ((BASH_VERSINFO[0] >= 5)); then
+    if ((__bizim_version >= 500)); then
         # shellcheck disable=SC2016
         __bizim_ps0='${__bizim_nil:$((__bizim_state=1,__bizim_number=HISTCMD,__bizim_stamp=${EPOCHREALTIME/[!0-9]},0)):0}'
     else
@@ -100,12 +100,15 @@ __bizim_look_at_traps() {
 # Whether the line is in the history, and with it its text: HISTCMD moved since the prompt was shown. Only that is safe:
 # a line with a leading space or one that HISTIGNORE names is none of our business.
 __bizim_judge() {
-    local moved=$((__bizim_number - __bizim_base))
+    local moved
+    if __bizim_compares_entries; then
+        __bizim_read_entry
+        __bizim_number=$__bizim_entry_number
+    fi
+    moved=$((__bizim_number - __bizim_base))
     if ((moved > 1)) && ! shopt -q cmdhist; then
         __bizim_how=m # Every line of a multi-line command has an entry of its own.
-    elif ((moved != 0)); then
-        __bizim_how=t
-    elif __bizim_erased; then
+    elif ((moved != 0)) || [[ $__bizim_entry != "$__bizim_base_entry" ]]; then
         __bizim_how=t
     elif [[ ${HISTCONTROL-} == *dups* || ${HISTCONTROL-} == *both* ]] && [[ -n $1 && $1 == "$__bizim_first" ]]; then
         __bizim_how=r
@@ -115,19 +118,18 @@ __bizim_judge() {
     [[ $__bizim_how != [tm] ]] || __bizim_first=$1
 }
 
-# erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still: compare the entries.
-__bizim_erased() {
-    local entry
-    [[ ${HISTCONTROL-} == *erasedups* ]] || return 1
-    entry=$__bizim_entry
-    __bizim_remember_entry
-    [[ $entry != "$__bizim_entry" ]]
-}
+# erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still; before bash 5.1 HISTCMD is 1 in
+# PROMPT_COMMAND. Then the entries themselves tell whether there is a new one.
+__bizim_compares_entries() { [[ ${HISTCONTROL-} == *erasedups* ]] || ((__bizim_version < 501)); }
 
-__bizim_remember_entry() {
+# The last entry and its number, by way of a file: a pipe has no room for every line.
+__bizim_read_entry() {
     [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
-    __bizim_print_entry >|"$__bizim_scratch"
+    HISTTIMEFORMAT='' builtin history 1 >|"$__bizim_scratch"
     IFS= builtin read -r -d '' __bizim_entry <"$__bizim_scratch" || :
+    __bizim_entry_number=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
+    __bizim_entry_number=${__bizim_entry_number%%[!0-9]*}
+    : "${__bizim_entry_number:=0}"
 }
 
 # The last entry as the shell has it, byte for byte. A date in front of it is switched off, or, when the variable is
@@ -163,13 +165,18 @@ __bizim_deliver() {
     else
         [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
         "$@" >|"$__bizim_scratch"
-        "$__bizim_client" event --pid $$ <"$__bizim_scratch" >/dev/null
+        "$__bizim_client" event --pid "$$" <"$__bizim_scratch" >/dev/null
     fi
     return 0
 }
 
 # Called with the first simple command of the line, before it runs.
 __bizim_start() {
+    if ((__bizim_state == 3)); then
+        __bizim_number=$HISTCMD
+        __bizim_stamp=${EPOCHREALTIME-$((__bizim_stamp + 1))}
+        __bizim_stamp=${__bizim_stamp/[!0-9]/}
+    fi
     __bizim_state=2
     __bizim_judge "$1"
     __bizim_guarded __bizim_deliver __bizim_print_start
@@ -196,7 +203,7 @@ __bizim_preexec() {
 # First at the prompt, where `$?` is still the command's.
 __bizim_prompt() {
     local status=$? now=${EPOCHREALTIME-}
-    if ((__bizim_state != 0)); then
+    if ((__bizim_state != 0 && (__bizim_state != 3 || HISTCMD != __bizim_seen))); then
         __bizim_look_at_traps
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
@@ -204,20 +211,26 @@ __bizim_prompt() {
         __bizim_state=0
     fi
     # Before bash 5.1 PROMPT_COMMAND is one string and what follows in it wants `$?`; a status under `set -e` is an exit.
-    ((${#PROMPT_COMMAND[@]} == 1)) && [[ $- != *e* ]] && return "$status"
+    ((__bizim_version >= 501)) || [[ $- == *e* ]] || return "$status"
     return 0
 }
 
 # Last at the prompt. True when DEBUG is free for us.
 __bizim_rearm() {
     if ! shopt -q promptvars; then
-        PS0=${PS0//"$__bizim_ps0"/} # It would be shown as it stands.
+        # Ours would be shown as it stands. What is left is to see the history move; hidden lines go unseen.
+        PS0=${PS0//"$__bizim_ps0"/}
+        __bizim_state=3
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
         PS0=${PS0-}$__bizim_ps0
     fi
     __bizim_take_place
-    __bizim_base=$HISTCMD
-    [[ ${HISTCONTROL-} != *erasedups* ]] || __bizim_guarded __bizim_remember_entry
+    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD
+    __bizim_entry='' __bizim_base_entry=''
+    if __bizim_compares_entries; then
+        __bizim_guarded __bizim_read_entry
+        __bizim_base=$__bizim_entry_number __bizim_base_entry=$__bizim_entry
+    fi
     if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
         [[ " ${preexec_functions[*]-} " == *__bizim_preexec* ]] || preexec_functions+=(__bizim_preexec)
         return 1
@@ -229,13 +242,15 @@ __bizim_rearm() {
 # `PROMPT_COMMAND="other; $PROMPT_COMMAND"`.
 __bizim_take_place() {
     local entry last
-    if ((BASH_VERSINFO[0] < 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] < 1))); then
+    if ((__bizim_version < 501)); then
         [[ ${PROMPT_COMMAND-} != "$__bizim_before"$'\n'*"$__bizim_after" ]] || return 0
         entry=${PROMPT_COMMAND-}
         __bizim_without_us
         PROMPT_COMMAND=$__bizim_before$'\n'$entry$'\n'$__bizim_after
         return 0
     fi
+    declare -ga PROMPT_COMMAND # Under `set -u` a plain string has no number of elements.
+    [[ -n ${PROMPT_COMMAND+set} ]] || PROMPT_COMMAND[0]=''
     last=$((${#PROMPT_COMMAND[@]} - 1))
     [[ ${PROMPT_COMMAND[0]-} != "$__bizim_before" || ${PROMPT_COMMAND[last]-} != "$__bizim_after" ]] || return 0
     set -- "${PROMPT_COMMAND[@]}"
@@ -258,8 +273,9 @@ __bizim_without_us() {
 __bizim_load() {
     # Arrays are never exported, so `set -a` cannot make a nested shell believe that it is done.
     __bizim_loaded=(1)
+    __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
     __bizim_nil='' __bizim_state=0 __bizim_number=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
-    __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_traps='' __bizim_client=''
+    __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
         __bizim_client=$(builtin type -P bpctl) || return 0
@@ -268,10 +284,10 @@ __bizim_load() {
     # Whole groups with their own stderr: `set -x` shows nothing of them.
     __bizim_before='{ __bizim_prompt; } 2>/dev/null'
     # shellcheck disable=SC2016
-    __bizim_fire='{ if ((__bizim_state == 1)); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
+    __bizim_fire='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && HISTCMD != __bizim_seen)))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
     # In a function `trap -p DEBUG` shows nothing, so this stands at the top level.
     # shellcheck disable=SC2016
-    __bizim_after='{ { builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS= builtin read -r -d "" __bizim_traps || :; } <<<""; if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
+    __bizim_after='{ case $__bizim_state in [12]) __bizim_prompt;; esac; { builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS= builtin read -r -d "" __bizim_traps || :; } <<<""; if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
     __bizim_take_place
 }

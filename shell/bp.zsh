@@ -80,7 +80,7 @@ __bizim_deliver() {
     else
         [[ -e $__bizim_scratch ]] || __bizim_create $__bizim_scratch
         "$@" >|$__bizim_scratch
-        $__bizim_client event --pid $$ <$__bizim_scratch >/dev/null
+        $__bizim_client event --pid "$$" <$__bizim_scratch >/dev/null
     fi
 }
 

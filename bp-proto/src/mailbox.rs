@@ -14,8 +14,8 @@
 //!   separated by spaces; what is unknown is `-`. `start-ticks` is field 22 of `/proc/PID/stat`; `parent` is `$BP_RUN`.
 //! - `stamp`: microseconds since 1970 when the line was read: with the shell it names the run. A shell without such a
 //!   clock writes a number of its own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
-//! - `how`: `t` the text follows, behind the number that `history` prints; `x` the text follows, exactly; `r` the same
-//!   text as this shell's run before; `h` hidden, no text; `m` no text because the shell kept only part of it.
+//! - `how`: `t` the text follows, as `history 1` or `fc -ln` print it; `x` the text follows, exactly; `r` the same
+//!   text as the last that this shell sent; `h` hidden, no text; `m` no text because the shell kept only part of it.
 //! - `times`: what the builtin `times` printed, any locale; empty where there is none.
 //! - `exit`: `$?`, decimal.
 //! - `end`: microseconds since 1970 at the prompt; empty = bpd takes the time of arrival.
@@ -241,9 +241,13 @@ fn number(field: &[u8]) -> Option<u64> {
     str::from_utf8(field).ok()?.parse().ok()
 }
 
-/// `history 1` prints blanks, the line's number, perhaps a `*`, two blanks, the text and a newline.
+/// `history 1` prints blanks, the line's number, perhaps a `*`, two blanks, the text and a newline; `fc -ln`, which stands
+/// in where a date cannot be switched off, a tab, a blank or `*`, the text and a newline.
 fn strip_history_number(text: &[u8]) -> &[u8] {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
+    if let [b'\t', b' ' | b'*', text @ ..] = text {
+        return text;
+    }
     let blanks = text.iter().take_while(|byte| **byte == b' ').count();
     let digits = text[blanks..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits == 0 {
@@ -343,6 +347,7 @@ mod tests {
             ("  9  12 34\n", "12 34"),
             ("  9   leading\n", " leading"),
             ("  9  a\nb\n", "a\nb"),
+            ("\t ls  -l\n", "ls  -l"),
         ] {
             assert_eq!(
                 text_of(&take(&started("1", "t", printed)).records[0]),

@@ -2,4 +2,5 @@
 
 mod hook;
 mod pty;
+mod quiet;
 mod shells;
