@@ -1,3 +1,4 @@
 //! bpctl, the client of bp: its parts, so that `main` is a story and tests reach the pure ones.
 
+pub mod bpd;
 pub mod verbs;

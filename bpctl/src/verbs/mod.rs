@@ -1,6 +1,9 @@
 //! The verbs of bpctl, one file each.
 
+pub mod config;
+pub mod daemon;
 pub mod event;
+pub mod init;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,7 +14,13 @@ use clap::Subcommand;
 /// One arm a verb; each verb's file holds its arguments and what it does.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Takes mailbox records on standard input, for shells that cannot write the mailbox themselves.
+    /// Starts, stops and looks after the daemon
+    Daemon(daemon::Args),
+    /// Prints what a shell evaluates to be recorded: eval "$(bpctl init bash)"
+    Init(init::Args),
+    /// Shows and checks the config
+    Config(config::Args),
+    /// Takes mailbox records on standard input, for shells that cannot write the mailbox themselves
     Event(event::Args),
 }
 
@@ -27,6 +36,9 @@ pub enum Exit {
 impl Verb {
     pub fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Self::Daemon(args) => daemon::run(&args),
+            Self::Init(args) => init::run(&args),
+            Self::Config(args) => config::run(&args),
             Self::Event(args) => event::run(&args),
         }
     }

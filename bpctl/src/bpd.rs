@@ -1,0 +1,127 @@
+//! The daemon's program: where it is, whether it answers, how it is started apart from everything here.
+
+use std::ffi::OsStr;
+use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use bp_proto::RUN_ENV;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+/// What bpd says on standard output once it can be reached.
+const READY: &[u8] = b"ready\n";
+
+/// The bpd that came with this bpctl, else the one on the path.
+pub fn program() -> anyhow::Result<PathBuf> {
+    let here = std::env::current_exe().context("cannot tell where bpctl is")?;
+    let beside = here.with_file_name("bpd");
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    on_path(&path).with_context(|| {
+        format!("there is no bpd beside {} and none on the PATH; install both together", here.display())
+    })
+}
+
+fn on_path(path: &OsStr) -> Option<PathBuf> {
+    // A relative entry would start whatever lies in the current directory.
+    let dirs = std::env::split_paths(path).filter(|dir| dir.is_absolute());
+    dirs.map(|dir| dir.join("bpd")).find(|file| file.is_file())
+}
+
+/// Whether somebody listens there. Never waits, also when bpd hangs.
+pub fn is_served(socket: &Path) -> bool {
+    let attempt = || -> rustix::io::Result<()> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&stream, &SocketAddrUnix::new(socket)?)
+    };
+    // A full queue has an owner, too.
+    matches!(attempt(), Ok(()) | Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INPROGRESS))
+}
+
+/// Starts bpd and forgets it: nothing is waited for, nothing is printed.
+pub fn launch(program: &Path) -> anyhow::Result<()> {
+    let mut command = detached(program);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map(drop).with_context(|| format!("cannot start {}", program.display()))
+}
+
+/// Starts bpd and waits until it can be reached. → its pid.
+///
+/// # Errors
+/// What bpd said when it gave up, or that it was not ready within `patience`.
+pub fn start(program: &Path, patience: Duration) -> anyhow::Result<u32> {
+    let mut command = detached(program);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+    if is_ready(&mut child, patience)? {
+        return Ok(child.id());
+    }
+    let mut said = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        stderr.take(8192).read_to_string(&mut said).context("cannot read what bpd said")?;
+    }
+    let status = child.wait().context("cannot wait for bpd")?;
+    let said = said.trim().trim_start_matches("bpd: ");
+    if said.is_empty() {
+        anyhow::bail!("bpd gave up ({status}); see `bpctl daemon logs`");
+    }
+    anyhow::bail!("bpd gave up: {said}")
+}
+
+fn detached(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    // bpd belongs to no run, whoever's prompt it was started at.
+    command.arg("--detached").env_remove(RUN_ENV).current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// `false` = it closed its output without a word: it is ending.
+fn is_ready(child: &mut Child, patience: Duration) -> anyhow::Result<bool> {
+    let deadline = Instant::now() + patience;
+    let mut stdout = child.stdout.take().context("bpd was started without a pipe")?;
+    let mut said = Vec::new();
+    while !said.starts_with(READY) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).context("too long")?;
+        let mut waited = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::IN)];
+        match poll(&mut waited, Some(&timeout)) {
+            Ok(0) => anyhow::bail!(
+                "bpd (pid {}) is still starting after {} s; see `bpctl daemon logs`",
+                child.id(),
+                patience.as_secs()
+            ),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error).context("cannot wait for bpd"),
+        }
+        let mut piece = [0; 64];
+        let read = stdout.read(&mut piece).context("cannot hear bpd")?;
+        if read == 0 {
+            return Ok(false);
+        }
+        said.extend_from_slice(&piece[..read]);
+    }
+    Ok(true)
+}
+
+/// Runs `bpd --show-config` with its errors going where ours go. → what it printed, `None` when the config is refused.
+pub fn config(program: &Path, file: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
+    let mut command = Command::new(program);
+    command.arg("--show-config").stdin(Stdio::null());
+    if let Some(file) = file {
+        command.env("BP_CONFIG", file);
+    }
+    let output = command.output().with_context(|| format!("cannot start {}", program.display()))?;
+    if output.status.success() {
+        return Ok(Some(output.stdout));
+    }
+    std::io::stderr().write_all(&output.stderr).context("cannot say what is wrong")?;
+    Ok(None)
+}

@@ -1,0 +1,65 @@
+//! `bpctl config`: where the config is, what is in effect, whether a file is right. bpd alone reads it, so bpd is
+//! asked: the program, which need not be running, or the running one to read it again.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bp_proto::client::Client;
+use bp_proto::place::Places;
+use bp_proto::request::Request;
+use clap::Subcommand;
+
+use super::Exit;
+use crate::bpd;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Prints every key with what it means and the value in effect: a config file to begin with (the default)
+    Show,
+    /// Prints where the config file is
+    Path,
+    /// Says what is wrong with the config file, or with FILE
+    Check { file: Option<PathBuf> },
+    /// Makes the running bpd read the file again
+    Reload,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let places = Places::find()?;
+    match args.what.as_ref().unwrap_or(&What::Show) {
+        What::Show => match bpd::config(&bpd::program()?, None)? {
+            Some(text) => std::io::stdout().write_all(&text)?,
+            None => return Ok(Exit::Failed),
+        },
+        What::Path => writeln!(std::io::stdout(), "{}", places.config.display())?,
+        What::Check { file } => return check(&places.config, file.as_deref()),
+        What::Reload => {
+            Client::connect(&places.socket()?, PATIENCE)?.ask_raw(&Request::ReloadConfig)?;
+            writeln!(std::io::stdout(), "bpd has read {}", places.config.display())?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn check(usual: &Path, file: Option<&Path>) -> anyhow::Result<Exit> {
+    let file = std::path::absolute(file.unwrap_or(usual))?;
+    if bpd::config(&bpd::program()?, Some(&file))?.is_none() {
+        return Ok(Exit::Failed);
+    }
+    let line = if file.exists() {
+        format!("{} is right", file.display())
+    } else {
+        format!("there is no {}; every key has its default", file.display())
+    };
+    writeln!(std::io::stdout(), "{line}")?;
+    Ok(Exit::Fine)
+}

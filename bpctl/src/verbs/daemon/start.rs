@@ -1,0 +1,36 @@
+//! `bpctl daemon start`.
+
+use std::time::Duration;
+
+use bp_proto::Status;
+use bp_proto::client::{Client, ClientError};
+use bp_proto::place::Places;
+use bp_proto::request::Request;
+
+use super::{PATIENCE, introduce, say};
+use crate::bpd;
+use crate::verbs::Exit;
+
+/// A store of years is proved within a second; one that must be rebuilt takes longer.
+const START: Duration = Duration::from_secs(30);
+
+pub(super) fn run(places: &Places) -> anyhow::Result<Exit> {
+    let socket = places.socket()?;
+    if bpd::is_served(&socket) {
+        let status: Status = Client::connect(&socket, PATIENCE)?.ask(&Request::Status)?;
+        introduce(&status)?;
+        return Ok(Exit::Fine);
+    }
+    let pid = bpd::start(&bpd::program()?, START)?;
+    // It serves from here on, whatever becomes of the question.
+    match ask(places) {
+        Ok(status) => introduce(&status)?,
+        Err(error) => say(&format!("bpd runs (pid {pid}), but does not answer yet: {error}"))?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn ask(places: &Places) -> Result<Status, ClientError> {
+    let socket = places.run.join("bpd.sock");
+    Client::connect(&socket, PATIENCE)?.ask(&Request::Status)
+}

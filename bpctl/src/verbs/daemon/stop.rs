@@ -1,0 +1,73 @@
+//! `bpctl daemon stop`: bpd has ended when it let go of its lock.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use bp_proto::client::{Client, ClientError};
+use bp_proto::place::Places;
+use bp_proto::request::Request;
+use rustix::fs::{FlockOperation, flock};
+
+use super::{PATIENCE, say};
+use crate::verbs::Exit;
+
+/// What is in flight is one commit and a few requests, each with its own deadline.
+const END: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+pub(super) fn run(places: &Places) -> anyhow::Result<Exit> {
+    let lock = places.store_lock();
+    let asked = Client::connect(&places.socket()?, PATIENCE).and_then(|mut bpd| bpd.ask_raw(&Request::Stop));
+    match asked {
+        Ok(_) => {}
+        Err(ClientError::Unreachable { .. }) => return not_reached(&lock),
+        Err(error) => return Err(error.into()),
+    }
+    let deadline = Instant::now() + END;
+    while is_held(&lock)? {
+        if Instant::now() > deadline {
+            let seconds = END.as_secs();
+            anyhow::bail!(
+                "bpd{} was told to stop {seconds} s ago and still runs; see `bpctl daemon logs`",
+                who(&lock)
+            );
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    say("bpd has stopped")?;
+    Ok(Exit::Fine)
+}
+
+fn not_reached(lock: &Path) -> anyhow::Result<Exit> {
+    if is_held(lock)? {
+        anyhow::bail!("bpd{} runs, but does not answer; end it with `kill`", who(lock));
+    }
+    say("bpd is not running")?;
+    Ok(Exit::Fine)
+}
+
+fn is_held(lock: &Path) -> anyhow::Result<bool> {
+    let file = match File::open(lock) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", lock.display())),
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error).with_context(|| format!("cannot look at {}", lock.display())),
+    }
+}
+
+/// The holder's pid, which it wrote for people.
+fn who(lock: &Path) -> String {
+    let mut text = String::new();
+    let read = File::open(lock).and_then(|file| file.take(16).read_to_string(&mut text));
+    match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(pid)) => format!(" (pid {pid})"),
+        _ => String::new(),
+    }
+}
