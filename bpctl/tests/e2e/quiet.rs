@@ -83,7 +83,15 @@ fn bash_shows_exactly_what_it_shows_without_us() {
     unfelt(
         Kind::Bash,
         "",
-        &[b"true | false | true", b"echo \"${PIPESTATUS[@]}\"", b"trap 'echo bye' EXIT", b"trap -p", b"set | grep -v '^_\\|^BASH\\|bizim\\|^PROMPT_COMMAND\\|^PS0\\|^HOME\\|^PWD\\|^OLDPWD\\|^BP_\\|^PP*ID\\|^RANDOM\\|^SRANDOM\\|^EPOCH\\|^SECONDS\\|^PIPESTATUS\\|^COPROC'"],
+        &[
+            b"true | false | true",
+            b"echo \"${PIPESTATUS[@]}\"",
+            b"trap 'echo bye' EXIT",
+            b"trap -p",
+            b"compgen -v | grep -vx '__bizim.*\\|HISTCMD\\|PS0\\|PROMPT_COMMAND\\|EPOCHREALTIME\\|_'",
+            b"compgen -A function | grep -v '^__bizim'",
+            b"compgen -e | sort",
+        ],
     );
 }
 
