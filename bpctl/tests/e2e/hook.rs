@@ -334,6 +334,7 @@ const ZSH: &[Case] = &[
     },
     Case {
         name: "bytes that are no text",
+        after: "unsetopt zle",
         lines: &[b"echo \xff\xfe"],
         told: &[("echo \u{fffd}\u{fffd}", Some(0))],
         ..PLAIN

@@ -1,6 +1,7 @@
 //! The whole of bp as a person meets it: real shells in real terminals, the real programs behind them.
 
 mod hook;
+mod jobs;
 mod pty;
 mod quiet;
 mod shells;

@@ -87,6 +87,11 @@ impl Terminal {
         Prompt { status: found.status, screen: found.screen }
     }
 
+    /// The next prompt is another shell's, which counts for itself.
+    pub(crate) fn forget_prompts(&mut self) {
+        self.prompts = 0;
+    }
+
     /// Waits until `text` is shown behind what was handed out before.
     pub(crate) fn shows(&mut self, text: &str) {
         self.wait(text, |shown, _| {

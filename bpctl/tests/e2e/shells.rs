@@ -38,7 +38,7 @@ impl Kind {
             }
             Self::Zsh => {
                 "typeset -gi __n=${__n-0}; setopt prompt_subst interactive_comments no_beep\n\
-                 unsetopt prompt_sp prompt_cr zle; PROMPT='<<P:$((++__n)):%?>>'; PROMPT2='>'\n"
+                 unsetopt prompt_sp prompt_cr; unset zle_bracketed_paste; PROMPT='<<P:$((++__n)):%?>>'; PROMPT2='>'\n"
             }
         }
     }
@@ -226,6 +226,12 @@ impl Shell {
 
     pub(crate) fn line(&mut self, line: impl AsRef<[u8]>) -> Prompt {
         self.terminal.line(line)
+    }
+
+    /// Takes the terminal away, as closing its window does.
+    pub(crate) fn hang_up(self) -> Home {
+        drop(self.terminal);
+        self.home
     }
 
     /// Texts and statuses of what was recorded so far.
