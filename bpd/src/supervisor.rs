@@ -149,7 +149,13 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     let lang = language(&parts.config);
     let queries = Queries::new(parts.reader.clone(), lang, identity);
     let resumed = resumed(&parts.reader)?;
-    let live = Live { places: parts.places.clone(), config: parts.config.clone(), rules, logs: parts.logs };
+    let live = Live {
+        places: parts.places.clone(),
+        config: parts.config.clone(),
+        rules,
+        logs: parts.logs,
+        degraded: parts.degraded.clone(),
+    };
     let front = http::Door {
         listeners: adopted(parts.http)?,
         queries: queries.clone(),
@@ -243,6 +249,7 @@ struct Live {
     config: Config,
     rules: watch::Sender<crate::config::Alerts>,
     logs: Option<logs::Control>,
+    degraded: Degraded,
 }
 
 impl Live {
@@ -263,8 +270,12 @@ impl Live {
             let outcome =
                 (reread.config)(&self.places).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
             let outcome = outcome.map(|config| self.apply(config));
-            if let Err(why) = &outcome {
-                tracing::warn!("the config was not read again: {why}");
+            match &outcome {
+                Ok(()) => self.degraded.mended("config"),
+                Err(why) => {
+                    tracing::warn!("the old config stays in effect: {why}");
+                    self.degraded.say("config", format!("the old config stays in effect: {why}"));
+                }
             }
             if let Some(reply) = reply {
                 let _ = reply.send(outcome);

@@ -30,7 +30,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Answers until the client goes, falls silent or breaks the protocol; at `stop` as soon as it asks nothing.
 pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: CancellationToken) {
     let mut talk = Talk { stream, decoder: FrameDecoder::new(MAX_REQUEST_BYTES) };
-    if let Err(refusal) = admit(&talk.stream, room.owner) {
+    let peer = talk.stream.peer_creds().ok().and_then(|creds| creds.euid());
+    if let Err(refusal) = admit(peer, room.owner) {
         let _ = talk.answer(Err(refusal)).await;
         return;
     }
@@ -91,8 +92,7 @@ fn understood(frame: &Frame) -> Result<Said, Failure> {
 }
 
 /// The socket is the user's alone already; this holds even where the directory's permissions were changed.
-fn admit(stream: &Stream, owner: u32) -> Result<(), Failure> {
-    let peer = stream.peer_creds().ok().and_then(|creds| creds.euid());
+fn admit(peer: Option<u32>, owner: u32) -> Result<(), Failure> {
     if peer == Some(owner) {
         return Ok(());
     }
@@ -164,5 +164,18 @@ impl Talk {
     async fn write(&mut self, kind: Kind, payload: &[u8]) -> io::Result<()> {
         let frame = frame::encode(kind, payload);
         timeout_at(Instant::now() + WRITE, self.stream.write_all(&frame)).await?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_is_let_in_not_even_root_and_nobody_without_a_name() {
+        assert!(admit(Some(1000), 1000).is_ok());
+        for peer in [Some(0), Some(1001), None] {
+            assert_eq!(admit(peer, 1000).unwrap_err().error.code, "not_permitted");
+        }
     }
 }
