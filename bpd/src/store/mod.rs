@@ -1,9 +1,38 @@
 //! What is kept: a journal that is the truth, and an index that can be thrown away and rebuilt from it.
+//!
+//! ```text
+//! data/journal/runs-000001.log         starts, finishes, edits, deletions, alerts, own costs
+//! data/samples/samples-202611-01.seg   chunks of measured samples, batches of posted points
+//! data/index/                          sled: where a run's records are, and rows to scan
+//! data/unclean                         there while a writer is at work: the last one did not close
+//! ```
+//! A group of changes is appended, synced with one `fdatasync` a file, applied to the index in batches that carry how
+//! far the journal is applied, and only then acknowledged and visible. What was acknowledged therefore survives a kill
+//! and a power cut; what was not may survive. On opening, the tail that the index has not seen is replayed; an index
+//! that is missing, does not open or does not fit is set aside and built anew. A torn tail is cut at the last whole
+//! record; damage in the middle costs the damaged records alone.
+//!
+//! Deleting a run zeroes its records in place, so its text is in no file of the store from then on.
 
+mod buffers;
+mod columns;
+mod commit;
+mod frame;
+mod health;
+mod index;
+mod log;
+mod open;
 pub mod reader;
+mod records;
+mod rows;
+mod shared;
+mod staging;
+#[cfg(test)]
+mod suite;
 pub mod writer;
 
 use bp_proto::{Point, RunState, Sample, Start, UnixMillis};
+use serde::{Deserialize, Serialize};
 
 pub use reader::Reader;
 pub use writer::Writer;
@@ -14,8 +43,17 @@ pub enum StoreError {
     Io { doing: &'static str, path: std::path::PathBuf, source: std::io::Error },
     #[error("{} was written by a newer bp (version {theirs}); this one reads up to {ours} and touches nothing", path.display())]
     Newer { path: std::path::PathBuf, theirs: u32, ours: u32 },
+    #[error("{} is in use by another bpd; stop it with `bpctl daemon stop`", path.display())]
+    Held { path: std::path::PathBuf },
     #[error("the index failed: {0}")]
     Index(String),
+}
+
+/// Where a record lies. (0, 0) is before all of them: segments are counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Position {
+    segment: u32,
+    offset: u32,
 }
 
 /// How a command key is derived from what was typed and where. Passed in, so that the store need not know; the index

@@ -1,73 +1,351 @@
-//! Writing: one writer, on one thread. Changes are queued, then committed as a group: one `fdatasync` for all.
+//! Writing: one writer, on one thread. Changes are queued here, then committed as a group (see `commit`).
 
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLockWriteGuard};
+use std::time::Instant;
 
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
-use bp_proto::{AlertReport, Finish, Point, Sample, Start, Ulid};
+use bp_proto::{AlertReport, Ending, Finish, Point, Sample, Start, Ulid, UnixMillis};
 
-use super::{KeyRule, OwnCost, Reader, StoreError};
+use super::buffers::Buffers;
+use super::columns::quantised;
+use super::log::{Appender, Series};
+use super::open::Replayed;
+pub use super::open::open;
+use super::records::{Amended, Edited, Record};
+use super::rows::{Entry, Meta, State};
+use super::shared::{Fetched, Shared};
+use super::staging::Staging;
+use super::{OwnCost, Position, StoreError};
 use crate::event::{Amendment, Refusal};
 
-#[derive(Debug)]
-pub struct Writer {}
+const MAX_TAGS: usize = 64;
+const MAX_TAG_BYTES: usize = 256;
+const MAX_NOTE_BYTES: usize = 16 * 1024;
+/// Points that a client may post to one run.
+const MAX_POINTS: u64 = 1_000_000;
+/// Points in one record.
+const MAX_BATCH_POINTS: usize = 8192;
+/// Posted runs whose times are kept in memory; the others' are read again when points come.
+const MAX_KNOWN_TIMES: usize = 16;
 
-/// Opens or makes the store below `dir`; rebuilds the index if it is missing or does not fit the journal.
-pub fn open(_dir: &Path, _keys: KeyRule) -> Result<(Writer, Reader), StoreError> {
-    unimplemented!()
+#[derive(Debug)]
+pub struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) runs: Appender,
+    pub(super) samples: Appender,
+    pub(super) staging: Staging,
+    /// As of the last commit.
+    pub(super) meta: Meta,
+    /// Runs begun, ended, deleted in this group.
+    pub(super) begun: Vec<u64>,
+    pub(super) ended: Vec<u64>,
+    pub(super) deleted: Vec<u64>,
+    /// Open runs, so that a sample finds its run without the index.
+    pub(super) open: HashMap<Ulid, u64>,
+    /// Bits of the times of posted points, so that a point that comes twice is known.
+    pub(super) times: HashMap<u64, HashSet<u64>>,
+    pub(super) chunks_wait_until: Option<Instant>,
+    pub(super) index_flushed: Instant,
+    pub(super) is_index_dirty: bool,
+    /// A read failed while the group was staged: it must not be committed.
+    pub(super) broken: Option<String>,
+    pub(super) remakes: u32,
 }
 
 impl Writer {
-    /// Allocates the id. A uid that is known already gives its run and `true`, and nothing changes.
-    pub fn begin(&mut self, _start: &Start) -> Result<(Registered, bool), Refusal> {
-        unimplemented!()
+    pub(super) fn new(shared: Arc<Shared>, replayed: Replayed) -> Result<Self, StoreError> {
+        let [runs, samples] = replayed.ends;
+        let appender = |series, end: Position| {
+            let segments = Arc::clone(shared.journal.series(series));
+            Appender::new(series, segments, end.segment, u64::from(end.offset))
+        };
+        let mut writer = Self {
+            runs: appender(Series::Runs, runs),
+            samples: appender(Series::Samples, samples),
+            staging: Staging::new(shared.index(), shared.keys, replayed.meta.clone()),
+            meta: replayed.meta,
+            begun: Vec::new(),
+            ended: Vec::new(),
+            deleted: Vec::new(),
+            open: HashMap::new(),
+            times: HashMap::new(),
+            chunks_wait_until: None,
+            index_flushed: Instant::now(),
+            is_index_dirty: true,
+            broken: None,
+            remakes: 0,
+            shared,
+        };
+        writer.shared.total.store(writer.staging.meta.total, Ordering::Relaxed);
+        for (id, start) in super::Reader::new(Arc::clone(&writer.shared)).open_runs()? {
+            let last = writer.last_sample(id)?;
+            writer.open.insert(start.uid, id);
+            writer.buffers().begin(id, last, false);
+        }
+        Ok(writer)
     }
 
-    /// → the run's id.
-    pub fn finish(&mut self, _finish: &Finish) -> Result<u64, Refusal> {
-        unimplemented!()
+    /// Allocates the id. A uid that is known already gives its run and `true`, and nothing changes.
+    pub fn begin(&mut self, start: &Start) -> Result<(Registered, bool), Refusal> {
+        let mut started_at = start.draft.started_at;
+        if let Some(id) = self.checked(|writer| writer.staging.id_of(start.uid))? {
+            if let Some(entry) = self.checked(|writer| writer.staging.entry(id))? {
+                started_at = UnixMillis(entry.started_at_ms);
+            }
+            return Ok((Registered { id, started_at }, true));
+        }
+        check_tags(&start.draft.tags)?;
+        check_note(start.draft.note.as_deref())?;
+        let id = self.staging.meta.last_id + 1;
+        self.stage(&Record::Start { id, start: Box::new(start.clone()) })?;
+        self.begun.push(id);
+        self.open.insert(start.uid, id);
+        self.buffers().begin(id, Sample::default(), false);
+        Ok((Registered { id, started_at }, false))
+    }
+
+    /// → the run's id. A run that was thought lost may still report its end.
+    pub fn finish(&mut self, finish: &Finish) -> Result<u64, Refusal> {
+        let (id, entry) = self.run(finish.uid)?;
+        match (entry.cover.state, finish.ending) {
+            (State::Running, _) | (State::Lost, Ending::Exited { .. }) => {}
+            _ => return Err(Refusal::AlreadyFinished { id }),
+        }
+        self.stage_chunk(id)?;
+        self.stage(&Record::Finish { id, finish: Box::new(finish.clone()), previous: entry.finish })?;
+        self.ended.push(id);
+        Ok(id)
     }
 
     /// Readable at once, on disk within 10 s or 64 samples. → the run's id and the sample before.
-    pub fn sample(&mut self, _run: Ulid, _sample: Sample) -> Result<(u64, Sample), Refusal> {
-        unimplemented!()
+    pub fn sample(&mut self, run: Ulid, sample: Sample) -> Result<(u64, Sample), Refusal> {
+        let id = match self.open.get(&run) {
+            Some(&id) => id,
+            None => {
+                // A background process that outlived the end of its run.
+                let (id, _) = self.run(run)?;
+                let last = self.checked(|writer| writer.last_sample(id))?;
+                self.buffers().begin(id, last, true);
+                id
+            }
+        };
+        let pushed = self.buffers().push(id, quantised(sample), Instant::now());
+        let Some((before, is_full)) = pushed else {
+            return Err(Refusal::Invalid(format!("a sample of run {id} is not later than the one before")));
+        };
+        if is_full {
+            self.stage_chunk(id)?;
+        }
+        Ok((id, before))
     }
 
     /// Posted points; one with a `ts` that is there already is counted and dropped. → the run's id.
-    pub fn points(&mut self, _run: Ulid, _points: &[Point]) -> Result<u64, Refusal> {
-        unimplemented!()
+    pub fn points(&mut self, run: Ulid, points: &[Point]) -> Result<u64, Refusal> {
+        let (id, entry) = self.run(run)?;
+        if points.iter().any(|p| !(p.ts.is_finite() && p.cpu_percent.is_finite() && p.rss_mb.is_finite())) {
+            return Err(Refusal::Invalid("a point has a number that is not finite".to_owned()));
+        }
+        if entry.rows + points.len() as u64 > MAX_POINTS {
+            return Err(Refusal::Invalid(format!("run {id} would have more than {MAX_POINTS} points")));
+        }
+        if !self.times.contains_key(&id) {
+            let known = self.checked(|writer| writer.posted_times(id))?;
+            if self.times.len() >= MAX_KNOWN_TIMES {
+                self.times.clear();
+            }
+            self.times.insert(id, known);
+        }
+        let known = self.times.entry(id).or_default();
+        let new: Vec<Point> = points.iter().filter(|point| known.insert(time_bits(point))).cloned().collect();
+        for batch in new.chunks(MAX_BATCH_POINTS) {
+            let nth = self.checked(|writer| writer.staging.entry(id))?.map_or(0, |entry| entry.chunks);
+            self.stage(&Record::Points { id, nth, points: batch.to_vec() })?;
+        }
+        Ok(id)
     }
 
     /// Completes a run's totals ([`bp_proto::Totals::completed_by`]), children and background; the run may be open, then
     /// its finish completes them in turn. → the run's id.
-    pub fn amend(&mut self, _amendment: &Amendment) -> Result<u64, Refusal> {
-        unimplemented!()
+    pub fn amend(&mut self, amendment: &Amendment) -> Result<u64, Refusal> {
+        let (id, entry) = self.run(amendment.run)?;
+        let earlier = match entry.amend {
+            Some(at) => self.checked(|writer| writer.fetch(Series::Runs, at))?,
+            None => None,
+        };
+        let amended = match earlier {
+            Some(Record::Amend { amended, .. }) => amended.amended_by(amendment),
+            _ => Amended::of(amendment),
+        };
+        self.stage(&Record::Amend { id, amended: Box::new(amended), previous: entry.amend })?;
+        Ok(id)
     }
 
-    pub fn edit(&mut self, _run: Ulid, _edit: &Edit) -> Result<u64, Refusal> {
-        unimplemented!()
+    pub fn edit(&mut self, run: Ulid, edit: &Edit) -> Result<u64, Refusal> {
+        let (id, entry) = self.run(run)?;
+        let mut edited = self.checked(|writer| writer.edited(&entry))?;
+        if let Some(tags) = &edit.tags {
+            check_tags(tags)?;
+            edited.tags.clone_from(tags);
+        }
+        if let Some(note) = &edit.note {
+            check_note(Some(note))?;
+            edited.note = Some(note.clone()).filter(|note| !note.is_empty());
+        }
+        self.stage(&Record::Edit { id, edited, previous: entry.edit })?;
+        Ok(id)
     }
 
-    pub fn delete(&mut self, _run: Ulid) -> Result<u64, Refusal> {
-        unimplemented!()
+    /// The text of the run, of what was written on it and of alerts about it, and its samples, leave the disk.
+    pub fn delete(&mut self, run: Ulid) -> Result<u64, Refusal> {
+        let (id, _) = self.run(run)?;
+        for uid in self.checked(|writer| writer.staging.alerts_of(id))? {
+            if let Some(mut alert) = self.checked(|writer| writer.recorded_alert(uid))? {
+                alert.run = None;
+                alert.command = None;
+                self.stage(&Record::Alert { alert: Box::new(alert), previous: None })?;
+            }
+        }
+        self.stage(&Record::Delete { id, uid: run })?;
+        self.deleted.push(id);
+        self.open.remove(&run);
+        Ok(id)
     }
 
-    pub fn alert(&mut self, _alert: &AlertReport) -> Result<(), Refusal> {
-        unimplemented!()
+    pub fn alert(&mut self, alert: &AlertReport) -> Result<(), Refusal> {
+        let mut alert = alert.clone();
+        if let Some(id) = alert.run
+            && self.checked(|writer| writer.staging.entry(id))?.is_none()
+        {
+            (alert.run, alert.command) = (None, None);
+        }
+        let before = self.checked(|writer| writer.staging.alert(alert.uid))?;
+        let previous = before.map(|(_, row)| row.at).filter(|_| alert.run.is_some());
+        self.stage(&Record::Alert { alert: Box::new(alert), previous })
     }
 
-    pub fn own_cost(&mut self, _cost: OwnCost) -> Result<(), Refusal> {
-        unimplemented!()
+    pub fn own_cost(&mut self, cost: OwnCost) -> Result<(), Refusal> {
+        self.stage(&Record::OwnCost(cost))
     }
 
-    /// Makes durable, then visible, what was queued since the last commit. An error means that nothing of the group
-    /// took effect.
-    pub fn commit(&mut self) -> Result<(), Refusal> {
-        unimplemented!()
+    /// The run as the group leaves it.
+    fn run(&mut self, uid: Ulid) -> Result<(u64, Entry), Refusal> {
+        let found = self.checked(|writer| {
+            let Some(id) = writer.staging.id_of(uid)? else { return Ok(None) };
+            Ok(writer.staging.entry(id)?.map(|entry| (id, entry)))
+        });
+        found?.ok_or(Refusal::NoSuchRun(uid))
     }
 
-    /// Writes sample chunks that are old enough. → when to call again; `None` while no run is open.
-    pub fn flush_chunks(&mut self) -> Result<Option<std::time::Duration>, Refusal> {
-        unimplemented!()
+    /// A read that fails leaves the group half staged: all of it is refused, and the index is made anew.
+    pub(super) fn checked<T>(
+        &mut self,
+        read: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, Refusal> {
+        read(self).map_err(|error| {
+            let why = error.to_string();
+            self.broken = Some(why.clone());
+            Refusal::Store(why)
+        })
+    }
+
+    pub(super) fn stage(&mut self, record: &Record) -> Result<(), Refusal> {
+        let (kind, version, payload) = record.encode()?;
+        let appender = match record.series() {
+            Series::Runs => &mut self.runs,
+            Series::Samples => &mut self.samples,
+        };
+        let placed = appender.stage(kind, version, &payload, UnixMillis::now());
+        let folded = self.staging.fold(record, placed.at, placed.end, placed.crc);
+        self.checked(|_| folded)
+    }
+
+    pub(super) fn buffers(&self) -> RwLockWriteGuard<'_, Buffers> {
+        self.shared.buffers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From the disk, or from the group that is being staged.
+    fn fetch(&self, series: Series, at: Position) -> Result<Option<Record>, StoreError> {
+        let appender = match series {
+            Series::Runs => &self.runs,
+            Series::Samples => &self.samples,
+        };
+        if let Some(staged) = appender.staged_record(at) {
+            return Ok(Record::decode(staged.kind, staged.version, staged.payload).ok());
+        }
+        Ok(match self.shared.journal.fetch(series, at)? {
+            Fetched::Record(record) => Some(*record),
+            Fetched::Gone | Fetched::Damaged(_) => None,
+        })
+    }
+
+    fn last_sample(&self, id: u64) -> Result<Sample, StoreError> {
+        for chunk in self.staging.chunks_of(id)?.iter().rev().filter(|chunk| !chunk.is_posted) {
+            if let Some(Record::Chunk { samples, .. }) = self.fetch(Series::Samples, chunk.at)?
+                && let Some(last) = samples.last()
+            {
+                return Ok(*last);
+            }
+        }
+        Ok(Sample::default())
+    }
+
+    fn posted_times(&self, id: u64) -> Result<HashSet<u64>, StoreError> {
+        let mut times = HashSet::new();
+        for chunk in self.staging.chunks_of(id)?.iter().filter(|chunk| chunk.is_posted) {
+            if let Some(Record::Points { points, .. }) = self.fetch(Series::Samples, chunk.at)? {
+                times.extend(points.iter().map(time_bits));
+            }
+        }
+        Ok(times)
+    }
+
+    /// What is written on a run now.
+    fn edited(&self, entry: &Entry) -> Result<Edited, StoreError> {
+        let at = entry.edit.unwrap_or(entry.start);
+        Ok(match self.fetch(Series::Runs, at)? {
+            Some(Record::Edit { edited, .. }) => edited,
+            Some(Record::Start { start, .. }) => Edited { tags: start.draft.tags, note: start.draft.note },
+            _ => Edited::default(),
+        })
+    }
+
+    fn recorded_alert(&self, uid: Ulid) -> Result<Option<AlertReport>, StoreError> {
+        let Some((_, row)) = self.staging.alert(uid)? else { return Ok(None) };
+        Ok(match self.fetch(Series::Runs, row.at)? {
+            Some(Record::Alert { alert, .. }) => Some(*alert),
+            _ => None,
+        })
+    }
+}
+
+/// Adding zero makes −0 and 0 the same time.
+fn time_bits(point: &Point) -> u64 {
+    (point.ts + 0.0).to_bits()
+}
+
+fn check_tags(tags: &[String]) -> Result<(), Refusal> {
+    if tags.len() > MAX_TAGS {
+        return Err(Refusal::Invalid(format!(
+            "{} tags are more than the {MAX_TAGS} that are kept",
+            tags.len()
+        )));
+    }
+    match tags.iter().find(|tag| tag.is_empty() || tag.len() > MAX_TAG_BYTES) {
+        Some(tag) => {
+            Err(Refusal::Invalid(format!("a tag has 1 to {MAX_TAG_BYTES} bytes, not {}", tag.len())))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_note(note: Option<&str>) -> Result<(), Refusal> {
+    match note.map(str::len) {
+        Some(length) if length > MAX_NOTE_BYTES => Err(Refusal::Invalid(format!(
+            "the note has {length} bytes, more than the {MAX_NOTE_BYTES} that are kept"
+        ))),
+        _ => Ok(()),
     }
 }

@@ -1,0 +1,401 @@
+//! Opening: prove that index and journal belong together, replay what the index has not seen, or build it anew.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use bp_proto::UnixMillis;
+
+use super::frame::{self, ERASED, HEADER_BYTES, STORE_VERSION};
+use super::health::Health;
+use super::index::{Index, MemoryIndex, SledIndex};
+use super::log::{self, Found, Segments, Series};
+use super::records::Record;
+use super::rows::{self, INDEX_FORMAT, Meta};
+use super::shared::{Journal, Shared};
+use super::staging::{Erase, Staging};
+use super::{KeyRule, Position, Reader, StoreError, Writer};
+
+/// Records that a replay holds before it applies them.
+const REPLAY_GROUP: usize = 500;
+
+/// Indexes that were set aside and are kept to be looked at.
+const MAX_SET_ASIDE: usize = 2;
+
+/// Opens or makes the store below `dir`; rebuilds the index if it is missing or does not fit the journal.
+pub fn open(dir: &Path, keys: KeyRule) -> Result<(Writer, Reader), StoreError> {
+    open_with(dir, keys, Backing::Disk)
+}
+
+/// Where the index is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Backing {
+    Disk,
+    /// Built from the journal each time, and gone when the store is closed.
+    #[cfg(test)]
+    Memory,
+}
+
+pub(super) fn open_with(dir: &Path, keys: KeyRule, backing: Backing) -> Result<(Writer, Reader), StoreError> {
+    let journal = Journal::new(dir);
+    for series in Series::BOTH {
+        refuse_newer(dir, series, journal.series(series))?;
+    }
+    log::make_dir(dir)?;
+    for series in Series::BOTH {
+        log::make_dir(&series.dir(dir))?;
+    }
+    let held = hold(dir)?;
+    let health = Health::default();
+    let was_unclean = dir.join("unclean").exists();
+    mark_unclean(dir)?;
+    let (index, replayed) = match backing {
+        Backing::Disk => fitting_index(dir, keys, &journal, &health, was_unclean)?,
+        #[cfg(test)]
+        Backing::Memory => build(Arc::new(MemoryIndex::default()), keys, &journal, 0)?,
+    };
+    replayed.report(&health);
+    let shared = Arc::new(Shared::new(dir.to_owned(), keys, journal, health, index, held));
+    let writer = Writer::new(Arc::clone(&shared), replayed)?;
+    Ok((writer, Reader::new(shared)))
+}
+
+/// One process at a time; the kernel lets go when it dies.
+fn hold(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join("store.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(|source| StoreError::Io { doing: "open", path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Held { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(StoreError::Io { doing: "lock", path, source }),
+    }
+}
+
+/// There as long as a writer is at work; found on opening, it says that the last one did not close.
+fn mark_unclean(dir: &Path) -> Result<(), StoreError> {
+    let path = dir.join("unclean");
+    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    made.map(drop).map_err(|source| StoreError::Io { doing: "make", path, source })
+}
+
+/// Before anything is touched.
+fn refuse_newer(dir: &Path, series: Series, segments: &Segments) -> Result<(), StoreError> {
+    if !series.dir(dir).is_dir() {
+        return Ok(());
+    }
+    for number in segments.numbers()? {
+        let path = segments.path(number);
+        let failed = |source| StoreError::Io { doing: "read", path: path.clone(), source };
+        let mut header = Vec::with_capacity(HEADER_BYTES);
+        let file = File::open(&path).map_err(failed)?;
+        file.take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(failed)?;
+        if let Some(theirs) = frame::version_of(&header).filter(|theirs| *theirs > STORE_VERSION) {
+            return Err(StoreError::Newer { path, theirs, ours: STORE_VERSION });
+        }
+    }
+    Ok(())
+}
+
+/// The index on disk with the tail of the journal applied; a new one when it is no good.
+fn fitting_index(
+    dir: &Path,
+    keys: KeyRule,
+    journal: &Journal,
+    health: &Health,
+    was_unclean: bool,
+) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
+    let path = dir.join("index");
+    let is_new = !path.exists();
+    let opened = SledIndex::open(&path).and_then(|index| {
+        let index: Arc<dyn Index> = Arc::new(index);
+        let fit = fit(&*index, keys, journal, was_unclean)?;
+        Ok((index, fit))
+    });
+    // The index is dropped, and its files closed, before it is set aside.
+    let (misfit, last_id) = match opened {
+        Ok((index, Fit::Good(meta))) => {
+            let last_id = meta.last_id;
+            match replay(Arc::clone(&index), keys, journal, meta) {
+                Ok(replayed) => return Ok((index, replayed)),
+                Err(error) => (Some(error.to_string()), last_id),
+            }
+        }
+        Ok((index, Fit::Empty)) if journal.runs.numbers()?.is_empty() => {
+            return build(index, keys, journal, 0);
+        }
+        Ok((index, fit)) => {
+            drop(index);
+            match fit {
+                Fit::OtherRule { last_id } => (None, last_id),
+                Fit::Bad { why, last_id } => (Some(why), last_id),
+                Fit::Empty | Fit::Good(_) => {
+                    (Some(if is_new { "it was missing" } else { "it was empty" }.to_owned()), 0)
+                }
+            }
+        }
+        Err(error) => (Some(error.to_string()), 0),
+    };
+    if let Some(why) = &misfit {
+        health.found(format!("the index did not fit the journal ({why}) and was rebuilt from it"));
+    } else {
+        tracing::info!("store: the rule of command keys has changed; the index is rebuilt");
+    }
+    remake(dir, keys, journal, health, last_id, misfit.is_some() && !is_new)
+}
+
+/// A new index from the journal: on disk, or in memory when the disk does not take it.
+pub(super) fn remake(
+    dir: &Path,
+    keys: KeyRule,
+    journal: &Journal,
+    health: &Health,
+    last_id: u64,
+    keep_old: bool,
+) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
+    let on_disk = set_aside(dir, keep_old).and_then(|()| {
+        let index: Arc<dyn Index> = Arc::new(SledIndex::open(&dir.join("index"))?);
+        build(index, keys, journal, last_id)
+    });
+    on_disk.or_else(|error| {
+        health
+            .found(format!("the index cannot be kept on disk ({error}) and is in memory until bpd restarts"));
+        in_memory(keys, journal, last_id)
+    })
+}
+
+pub(super) fn in_memory(
+    keys: KeyRule,
+    journal: &Journal,
+    last_id: u64,
+) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
+    build(Arc::new(MemoryIndex::default()), keys, journal, last_id)
+}
+
+fn build(
+    index: Arc<dyn Index>,
+    keys: KeyRule,
+    journal: &Journal,
+    last_id: u64,
+) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
+    let meta = Meta { format: INDEX_FORMAT, key_rule: keys.version, last_id, ..Meta::default() };
+    let replayed = replay(Arc::clone(&index), keys, journal, meta)?;
+    index.flush()?;
+    Ok((index, replayed))
+}
+
+/// Moves the index out of the way, or removes it; only the newest that were set aside are kept.
+fn set_aside(dir: &Path, keep: bool) -> Result<(), StoreError> {
+    let path = dir.join("index");
+    let failed = |source| StoreError::Io { doing: "set aside", path: path.clone(), source };
+    if !path.exists() {
+        return Ok(());
+    }
+    if !keep {
+        return std::fs::remove_dir_all(&path).map_err(failed);
+    }
+    let now = UnixMillis::now().to_string().replace(':', "");
+    std::fs::rename(&path, dir.join(format!("index.corrupt-{now}"))).map_err(failed)?;
+    let mut aside: Vec<_> = std::fs::read_dir(dir)
+        .map_err(failed)?
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("index.corrupt-"))
+        .map(|entry| entry.path())
+        .collect();
+    aside.sort();
+    for old in aside.iter().rev().skip(MAX_SET_ASIDE) {
+        std::fs::remove_dir_all(old).map_err(failed)?;
+    }
+    Ok(())
+}
+
+enum Fit {
+    Good(Meta),
+    Empty,
+    OtherRule { last_id: u64 },
+    Bad { why: String, last_id: u64 },
+}
+
+/// Does the index belong to this journal? After an unclean end its rows are counted too.
+fn fit(index: &dyn Index, keys: KeyRule, journal: &Journal, count: bool) -> Result<Fit, StoreError> {
+    let Some(row) = index.get(rows::META)? else { return Ok(Fit::Empty) };
+    let meta: Meta = rows::parsed(&row)?;
+    let last_id = meta.last_id;
+    let bad = |why: &str| Ok(Fit::Bad { why: why.to_owned(), last_id });
+    if meta.format != INDEX_FORMAT || meta.key_rule != keys.version {
+        return Ok(Fit::OtherRule { last_id });
+    }
+    for (series, at) in [(Series::Runs, meta.runs), (Series::Samples, meta.samples)] {
+        if at != Position::default() && length(journal.series(series), at.segment)? < u64::from(at.offset) {
+            return bad("the journal is shorter than what the index has seen of it");
+        }
+    }
+    if let Some((at, crc)) = meta.last {
+        match journal.runs.read(at)? {
+            Found::Record { crc: theirs, .. } if theirs != crc => {
+                return bad("the journal holds another record where the index last saw one");
+            }
+            Found::Damaged => return bad("the last record that the index has seen is damaged"),
+            Found::Record { .. } | Found::Erased => {}
+        }
+    }
+    if count && entries(index, rows::TIMES)? != meta.total {
+        return bad("it does not hold as many runs as it says");
+    }
+    Ok(Fit::Good(meta))
+}
+
+/// Bytes of a segment; 0 when there is none.
+fn length(segments: &Segments, number: u32) -> Result<u64, StoreError> {
+    let path = segments.path(number);
+    match std::fs::metadata(&path) {
+        Ok(meta) => Ok(meta.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(StoreError::Io { doing: "read", path, source }),
+    }
+}
+
+fn entries(index: &dyn Index, table: u8) -> Result<u64, StoreError> {
+    const PAGE: usize = 10_000;
+    let mut from = vec![table];
+    let mut n = 0;
+    loop {
+        let page = index.range(&from, &[table + 1], super::index::Direction::Ascending, PAGE)?;
+        n += page.len() as u64;
+        match page.into_iter().next_back() {
+            Some((last, _)) if n % PAGE as u64 == 0 => from = [&last[..], &[0]].concat(),
+            _ => return Ok(n),
+        }
+    }
+}
+
+/// What a replay did.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    pub(super) meta: Meta,
+    /// Where each series ends.
+    pub(super) ends: [Position; 2],
+    damaged: usize,
+    damaged_bytes: usize,
+    unreadable: usize,
+    not_erased: Option<String>,
+}
+
+impl Replayed {
+    pub(super) fn report(&self, health: &Health) {
+        if self.damaged > 0 {
+            health.found(format!(
+                "the journal is damaged in {} places; {} bytes of it were skipped",
+                self.damaged, self.damaged_bytes
+            ));
+        }
+        if self.unreadable > 0 {
+            health.found(format!("{} records of the journal do not read and were skipped", self.unreadable));
+        }
+        if let Some(why) = &self.not_erased {
+            health.found(format!("the text of a deleted run could not be erased: {why}"));
+        }
+    }
+}
+
+struct Replay {
+    index: Arc<dyn Index>,
+    keys: KeyRule,
+    staging: Staging,
+    erase: Vec<Erase>,
+    done: Replayed,
+}
+
+/// Applies to the index everything that it has not seen, cuts torn tails, finishes deletions.
+fn replay(
+    index: Arc<dyn Index>,
+    keys: KeyRule,
+    journal: &Journal,
+    meta: Meta,
+) -> Result<Replayed, StoreError> {
+    let staging = Staging::new(Arc::clone(&index), keys, meta);
+    let mut replay = Replay { index, keys, staging, erase: Vec::new(), done: Replayed::default() };
+    replay.series(Series::Runs, &journal.runs)?;
+    replay.series(Series::Samples, &journal.samples)?;
+    replay.apply()?;
+    replay.done.not_erased = journal.erase(&replay.erase).err().map(|error| error.to_string());
+    replay.done.meta = replay.staging.meta;
+    Ok(replay.done)
+}
+
+impl Replay {
+    fn series(&mut self, series: Series, segments: &Segments) -> Result<(), StoreError> {
+        let seen = match series {
+            Series::Runs => self.staging.meta.runs,
+            Series::Samples => self.staging.meta.samples,
+        };
+        let numbers = segments.numbers()?;
+        let mut end = seen;
+        for &number in numbers.iter().filter(|number| **number >= seen.segment) {
+            let from = if number == seen.segment { seen.offset as usize } else { HEADER_BYTES };
+            let is_last = Some(&number) == numbers.last();
+            if let Some(last) = self.segment(series, segments, number, from, is_last)? {
+                end = Position { segment: number, offset: last };
+            }
+        }
+        if end != seen {
+            self.staging.pass(series, end);
+        }
+        self.done.ends[series as usize] = end;
+        Ok(())
+    }
+
+    /// → where it ends; `None` when it was torn before its first record and is gone.
+    fn segment(
+        &mut self,
+        series: Series,
+        segments: &Segments,
+        number: u32,
+        from: usize,
+        is_last: bool,
+    ) -> Result<Option<u32>, StoreError> {
+        let bytes = segments.bytes(number)?;
+        if bytes.len() < HEADER_BYTES && is_last {
+            log::cut(segments, number, 0)?;
+            return Ok(None);
+        }
+        let walked = frame::walk(number, &bytes, from, |at, framed| self.record(at, framed))?;
+        self.done.damaged += walked.damaged;
+        self.done.damaged_bytes += walked.damaged_bytes;
+        let torn = bytes.len().saturating_sub(walked.end);
+        if torn > 0 && is_last {
+            tracing::warn!(bytes = torn, ?series, "store: a torn tail was cut");
+            log::cut(segments, number, walked.end as u64)?;
+        } else if torn > 0 {
+            self.done.damaged += 1;
+            self.done.damaged_bytes += torn;
+        }
+        Ok(Some(walked.end as u32))
+    }
+
+    fn record(&mut self, at: Position, framed: frame::Framed<'_>) -> Result<(), StoreError> {
+        if framed.kind == ERASED {
+            return Ok(());
+        }
+        match Record::decode(framed.kind, framed.version, framed.payload) {
+            Ok(record) => {
+                let end = Position { offset: at.offset + framed.bytes_on_disk() as u32, ..at };
+                self.staging.fold(&record, at, end, framed.crc)?;
+            }
+            Err(error) => {
+                tracing::warn!(?at, "store: {error}");
+                self.done.unreadable += 1;
+            }
+        }
+        if self.staging.len() >= REPLAY_GROUP { self.apply() } else { Ok(()) }
+    }
+
+    fn apply(&mut self) -> Result<(), StoreError> {
+        let next = Staging::new(Arc::clone(&self.index), self.keys, self.staging.meta.clone());
+        let (_, mut erase) = std::mem::replace(&mut self.staging, next).apply()?;
+        self.erase.append(&mut erase);
+        Ok(())
+    }
+}
