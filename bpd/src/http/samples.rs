@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bp_proto::Point;
 use bp_proto::request::SamplesQuery;
+use bp_proto::{Point, UnixMillis};
 use serde::Serialize;
 
 use super::failure::Refused;
@@ -34,7 +34,7 @@ pub(super) async fn read(
     if [query.from, query.to].into_iter().flatten().any(|bound| !bound.is_finite()) {
         return Err(Refused::invalid("invalid_query", "from and to are Unix seconds"));
     }
-    Ok(Json(api.ask(move |queries| queries.samples(&run, &query)).await?))
+    Ok(Json(api.ask(move |queries| queries.samples(&run, &query, UnixMillis::now())).await?))
 }
 
 #[derive(Debug, Serialize)]

@@ -98,7 +98,7 @@ fn look_up(queries: &Queries, question: Request, began: UnixMillis) -> Result<Ve
     match question {
         Request::List(query) => json(&queries.list(&query, now).map_err(said)?.runs),
         Request::Show { run, lang } => json(&queries.show(&run, lang.as_deref(), now).map_err(said)?),
-        Request::Samples { run, query } => json(&queries.samples(&run, &query).map_err(said)?),
+        Request::Samples { run, query } => json(&queries.samples(&run, &query, now).map_err(said)?),
         Request::Compare(query) => json(&queries.compare(&query, now).map_err(said)?),
         Request::Alerts { limit, lang } => {
             let limit = limit.unwrap_or(ALERTS).min(MAX_ALERTS) as usize;

@@ -1,28 +1,48 @@
 //! Every question that bpd answers: store + analysis → report. One room, two doors: `ipc` and `http` both ask here.
 
+mod compare;
 mod degraded;
+mod derive;
 mod keys;
+mod list;
+mod no_answer;
+mod overhead;
 mod own;
+mod scan;
+mod search;
+mod select;
+mod value;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use bp_proto::report::{AlertReport, Comparison, Overhead, Status};
+use bp_proto::report::{AlertReport, Comparison, HttpStatus, Overhead, Status};
 use bp_proto::request::{CompareQuery, ListQuery, SamplesQuery};
-use bp_proto::{Failure, Point, Run, UnixMillis};
+use bp_proto::{Point, Run, UnixMillis};
 
+use crate::analysis::points;
 use crate::store::Reader;
-use crate::words::Lang;
+use crate::words::{self, Lang};
+use derive::Derive;
+use select::{Field, select};
 
 pub use degraded::Degraded;
 pub use keys::key_rule;
+pub use list::Page;
+pub use no_answer::NoAnswer;
 pub use own::Own;
+
+/// As the contract has it, when `step` is left out.
+const USUAL_STEP: u32 = 5;
+const MOST_ALERTS: usize = 500;
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queries {
-    _reader: Reader,
-    _lang: Lang,
-    _identity: std::sync::Arc<Identity>,
+    reader: Reader,
+    derive: Derive,
+    lang: Lang,
+    identity: Arc<Identity>,
 }
 
 /// What this bpd is and where it listens, for `status`.
@@ -38,59 +58,99 @@ pub struct Identity {
     pub degraded: Degraded,
 }
 
-/// Why a question has no answer. `status` is the HTTP status; ipc gives the failure alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoAnswer {
-    pub status: u16,
-    pub failure: Failure,
-}
-
-/// One page of a list.
-#[derive(Clone, Debug)]
-pub struct Page {
-    pub runs: Vec<Run>,
-    /// The cursor of the next page; `None` = this is the last.
-    pub next: Option<String>,
-}
-
+/// In every question `lang` is a language tag or an `Accept-Language` list, as the door received it, and an answer
+/// without one speaks the language that [`Queries::new`] was given. Errors: 404 `run_not_found` with candidates, 409
+/// `ambiguous_run`, 422 `invalid_query`, 500 `store_failed`.
 impl Queries {
     /// `lang` = the language of sentences when nobody asks for one.
     pub fn new(reader: Reader, lang: Lang, identity: Identity) -> Self {
-        Self { _reader: reader, _lang: lang, _identity: std::sync::Arc::new(identity) }
+        let derive = Derive::new(reader.clone());
+        Self { reader, derive, lang, identity: Arc::new(identity) }
     }
 
-    pub fn status(&self, _now: UnixMillis) -> Status {
-        unimplemented!()
+    pub fn status(&self, now: UnixMillis) -> Status {
+        let identity = &self.identity;
+        let (runs, running) = self.reader.counts();
+        let mut degraded = identity.degraded.sentences();
+        degraded.extend(self.reader.degraded());
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            http: HttpStatus {
+                address: identity.http_address.clone(),
+                token_file: identity.token_file.clone(),
+            },
+            socket: identity.socket.clone(),
+            data_dir: identity.data_dir.clone(),
+            runs,
+            running,
+            uptime_s: now.since(identity.began).as_secs_f64(),
+            degraded,
+        }
     }
 
-    pub fn list(&self, _query: &ListQuery, _now: UnixMillis) -> Result<Page, NoAnswer> {
-        unimplemented!()
+    /// Newest first.
+    pub fn list(&self, query: &ListQuery, now: UnixMillis) -> Result<Page, NoAnswer> {
+        list::list(self, query, now)
     }
 
     /// `selector` as in the contract: id, ULID prefix, `latest`, `latest-success`, `@TAG`, `latest{…}`, `~N`, …
-    /// `lang`, here and below: a language tag or an `Accept-Language` list, as the door received it.
-    pub fn show(&self, _selector: &str, _lang: Option<&str>, _now: UnixMillis) -> Result<Run, NoAnswer> {
-        unimplemented!()
+    pub fn show(&self, selector: &str, lang: Option<&str>, now: UnixMillis) -> Result<Run, NoAnswer> {
+        let run = select(self, selector, Field::All, now)?;
+        self.derive.complete(run, self.lang(lang), now)
     }
 
-    pub fn samples(&self, _selector: &str, _query: &SamplesQuery) -> Result<Vec<Point>, NoAnswer> {
-        unimplemented!()
+    /// The curve: every `step`th sample of the whole one when asked for, then those of the window, then at most
+    /// `max_points` of them.
+    pub fn samples(
+        &self,
+        selector: &str,
+        query: &SamplesQuery,
+        now: UnixMillis,
+    ) -> Result<Vec<Point>, NoAnswer> {
+        let step = match (query.downsample.unwrap_or(false), query.step.unwrap_or(USUAL_STEP)) {
+            (_, 0) => return Err(NoAnswer::invalid("`step` is 0", "1 gives every sample")),
+            (true, step) => step,
+            (false, _) => 1,
+        };
+        if query.max_points == Some(0) {
+            return Err(NoAnswer::invalid("`max_points` is 0", "leave it out for all points"));
+        }
+        let run = select(self, selector, Field::All, now)?;
+        let kept = self.reader.curve(run.id)?;
+        let full = points::of(derive::curve_of(&kept), run.started_at);
+        let window = points::between(points::every(full, step as usize), query.from, query.to);
+        Ok(match query.max_points {
+            Some(most) => points::at_most(window, most as usize),
+            None => window,
+        })
     }
 
-    pub fn compare(&self, _query: &CompareQuery, _now: UnixMillis) -> Result<Comparison, NoAnswer> {
-        unimplemented!()
+    /// The baseline is looked for within the current run's key, before it; `latest-success` if none is named.
+    pub fn compare(&self, query: &CompareQuery, now: UnixMillis) -> Result<Comparison, NoAnswer> {
+        compare::compare(self, query, now)
     }
 
-    pub fn alerts(&self, _limit: usize, _lang: Option<&str>) -> Result<Vec<AlertReport>, NoAnswer> {
-        unimplemented!()
+    /// Newest first, at most 500.
+    pub fn alerts(&self, limit: usize, lang: Option<&str>) -> Result<Vec<AlertReport>, NoAnswer> {
+        let lang = self.lang(lang);
+        let mut alerts = self.reader.alerts(limit.min(MOST_ALERTS))?;
+        for alert in &mut alerts {
+            alert.text = words::alert(lang, alert);
+        }
+        Ok(alerts)
     }
 
-    /// CPU and memory of this process are read by the caller: (CPU ns so far, resident bytes, when it began).
-    pub fn overhead(&self, _own: Own, _now: UnixMillis) -> Result<Overhead, NoAnswer> {
-        unimplemented!()
+    /// What the caller reads of this process, and what the store knows of those before it.
+    pub fn overhead(&self, own: Own, now: UnixMillis) -> Result<Overhead, NoAnswer> {
+        overhead::overhead(self, own, now)
     }
 
     pub fn reader(&self) -> &Reader {
-        &self._reader
+        &self.reader
+    }
+
+    fn lang(&self, asked: Option<&str>) -> Lang {
+        asked.and_then(Lang::preferred).unwrap_or(self.lang)
     }
 }

@@ -1,0 +1,180 @@
+//! What is derived from a recorded run: its figures, the history it is measured by, and the comments on it. Kept per
+//! (run, revision), because every list asks for the same again.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bp_proto::{Actor, Comment, Run, RunState, RunStats, UnixMillis};
+use moka::sync::Cache;
+
+use super::NoAnswer;
+use super::scan::Scope;
+use crate::analysis::comments::{Finding, Subject, findings};
+use crate::analysis::curve;
+use crate::analysis::noise::MAX_POOL;
+use crate::analysis::stats::{self, Span};
+use crate::store::{Curve, Reader, Row, Within};
+use crate::words::{self, Lang};
+
+/// Some 400 bytes each: 3 MB when full. The oldest make room.
+const MOST_FIGURES: u64 = 8192;
+const MOST_FINDINGS: u64 = 4096;
+
+/// A history is looked for among this many runs before: a command that nearly always fails has none.
+pub(super) const HISTORY_ROWS: usize = 400;
+
+/// (run, revision).
+type Version = (u64, u64);
+
+#[derive(Clone, Debug)]
+pub(super) struct Derive {
+    reader: Reader,
+    figures: Cache<Version, Arc<Figures>>,
+    findings: Cache<Version, Arc<Vec<Finding>>>,
+}
+
+/// What a history needs to know of a run.
+#[derive(Debug)]
+pub(super) struct Figures {
+    pub stats: Option<RunStats>,
+    /// Host and kind of actor: only runs of one kind are measured by each other.
+    kind: u64,
+    signalled: bool,
+    /// Nested in another run, whose sums hold it already.
+    pub nested: bool,
+}
+
+impl Derive {
+    pub(super) fn new(reader: Reader) -> Self {
+        Self { reader, figures: Cache::new(MOST_FIGURES), findings: Cache::new(MOST_FINDINGS) }
+    }
+
+    /// The run's figures, as of `now` while it is open.
+    pub(super) fn stats(&self, run: &Run, now: UnixMillis) -> Result<Option<RunStats>, NoAnswer> {
+        if run.state == RunState::Running {
+            return self.read_stats(run, now);
+        }
+        Ok(self.figures(run.id, Some(run))?.and_then(|figures| figures.stats.clone()))
+    }
+
+    /// Figures of a run that has ended; `None` when it is gone. `run` saves reading it.
+    pub(super) fn figures(&self, id: u64, run: Option<&Run>) -> Result<Option<Arc<Figures>>, NoAnswer> {
+        // Read before the run: what is kept under a revision is never older than it.
+        let version = (id, self.reader.revision(id));
+        if let Some(figures) = self.figures.get(&version) {
+            return Ok(Some(figures));
+        }
+        let read;
+        let run = match run {
+            Some(run) => run,
+            None => match self.reader.get(id)? {
+                Some(found) => {
+                    read = found;
+                    &read
+                }
+                None => return Ok(None),
+            },
+        };
+        // `now` matters to open runs alone.
+        let stats = self.read_stats(run, run.finished_at.unwrap_or(run.started_at))?;
+        let figures = Arc::new(Figures {
+            stats,
+            kind: kind(run),
+            signalled: run.signal.is_some(),
+            nested: run.parent.is_some(),
+        });
+        if run.state != RunState::Running {
+            self.figures.insert(version, Arc::clone(&figures));
+        }
+        Ok(Some(figures))
+    }
+
+    fn read_stats(&self, run: &Run, now: UnixMillis) -> Result<Option<RunStats>, NoAnswer> {
+        let kept = self.reader.curve(run.id)?;
+        let curve = curve_of(&kept);
+        let open = run.state == RunState::Running;
+        let last_s = curve.pieces().last().map_or(0.0, |piece| piece.to_s);
+        let duration = match (run.took, run.finished_at) {
+            _ if open => now.since(run.started_at),
+            (Some(took), _) => took,
+            (None, Some(finished_at)) => finished_at.since(run.started_at),
+            // Lost: it lasted at least as long as it was seen.
+            (None, None) => Duration::from_secs_f64(last_s),
+        };
+        let span = Span { duration, open, background: run.background };
+        Ok(stats::of(curve, run.totals.as_ref(), span))
+    }
+
+    /// The figures of the newest runs before `run` that it may be measured by: same key, host and kind of actor,
+    /// successful, not killed; newest first, at most fifty. `except` is left out.
+    pub(super) fn history(&self, run: &Run, except: Option<u64>) -> Result<Vec<RunStats>, NoAnswer> {
+        let scope = Scope { within: Within::Key(run.key.clone()), before: Some(super::scan::place(run)) };
+        let own_kind = kind(run);
+        let mut past = Vec::new();
+        scope.walk(&self.reader, HISTORY_ROWS, |row| {
+            if is_good(row) && Some(row.cursor.id) != except {
+                let figures = self.figures(row.cursor.id, None)?;
+                let like = figures.filter(|figures| figures.kind == own_kind && !figures.signalled);
+                past.extend(like.and_then(|figures| figures.stats.clone()));
+            }
+            Ok(past.len() < MAX_POOL)
+        })?;
+        Ok(past)
+    }
+
+    /// The run with its figures and comments.
+    pub(super) fn complete(&self, mut run: Run, lang: Lang, now: UnixMillis) -> Result<Run, NoAnswer> {
+        run.run_stats = self.stats(&run, now)?;
+        run.comments = self.findings(&run)?.iter().map(|finding| said(finding, lang)).collect();
+        Ok(run)
+    }
+
+    fn findings(&self, run: &Run) -> Result<Arc<Vec<Finding>>, NoAnswer> {
+        let Some(stats) = &run.run_stats else { return Ok(Arc::default()) };
+        let version = (run.id, self.reader.revision(run.id));
+        if run.state != RunState::Running
+            && let Some(known) = self.findings.get(&version)
+        {
+            return Ok(known);
+        }
+        let past = if run.is_success() { self.history(run, None)? } else { Vec::new() };
+        let found = Arc::new(findings(Subject { run, stats, past: &past }));
+        if run.state != RunState::Running {
+            self.findings.insert(version, Arc::clone(&found));
+        }
+        Ok(found)
+    }
+}
+
+/// A successful run that others may be measured by.
+pub(super) fn is_good(row: &Row) -> bool {
+    row.state == RunState::Finished && row.exit_code == Some(0) && !row.no_baseline
+}
+
+/// A stored curve as `analysis` takes it.
+pub(super) fn curve_of(kept: &Curve) -> curve::Curve<'_> {
+    match kept {
+        Curve::Measured(samples) => curve::Curve::Measured(samples),
+        Curve::Posted(points) => curve::Curve::Posted(points),
+    }
+}
+
+fn said(finding: &Finding, lang: Lang) -> Comment {
+    Comment {
+        rule: finding.rule.to_owned(),
+        level: finding.level,
+        text: words::comment(lang, finding.rule, &finding.params),
+        params: finding.params.clone(),
+    }
+}
+
+/// Runs of one kind are on one host, by people, by agents of any name, or by CI.
+fn kind(run: &Run) -> u64 {
+    let actor = match run.actor {
+        Actor::Human => 0,
+        Actor::Agent(_) => 1,
+        Actor::Ci => 2_u8,
+    };
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((&run.host, actor))
+}

@@ -1,0 +1,99 @@
+//! Going through runs, newest first, with an end: nobody's question may read the store for minutes.
+
+use bp_proto::{Run, UnixMillis};
+
+use super::NoAnswer;
+use crate::store::{Cursor, Reader, Row, Within};
+
+/// Rows that one question goes through at most: some 50 ms of index.
+pub(super) const MOST_ROWS: usize = 100_000;
+/// Rows that are taken from the index at a time.
+const ROWS_AT_ONCE: usize = 256;
+
+/// The runs that a question is about.
+#[derive(Clone, Debug)]
+pub(super) struct Scope {
+    pub within: Within,
+    pub before: Option<Cursor>,
+}
+
+/// How a walk ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walked {
+    /// There are no more runs.
+    ToTheEnd,
+    /// The visitor had enough.
+    Enough,
+    /// The limit was reached; the rest comes after this.
+    UpTo(Cursor),
+}
+
+impl Scope {
+    pub(super) fn all() -> Self {
+        Self { within: Within::All, before: None }
+    }
+
+    /// Visits rows, at most `limit`, until `visit` returns `false`.
+    pub(super) fn walk(
+        &self,
+        reader: &Reader,
+        limit: usize,
+        mut visit: impl FnMut(&Row) -> Result<bool, NoAnswer>,
+    ) -> Result<Walked, NoAnswer> {
+        let mut before = self.before;
+        let mut left = limit;
+        while left > 0 {
+            let rows = reader.rows(&self.within, before, ROWS_AT_ONCE.min(left))?;
+            let Some(last) = rows.last() else { return Ok(Walked::ToTheEnd) };
+            before = Some(last.cursor);
+            left -= rows.len().min(left);
+            for row in &rows {
+                if !visit(row)? {
+                    return Ok(Walked::Enough);
+                }
+            }
+        }
+        Ok(before.map_or(Walked::ToTheEnd, Walked::UpTo))
+    }
+}
+
+/// A run's place in the order of runs.
+pub(super) fn place(run: &Run) -> Cursor {
+    Cursor { started_at: run.started_at, id: run.id }
+}
+
+/// As in the `Link: rel="next"` header: `1714980000000-12`.
+pub(super) fn write_cursor(cursor: Cursor) -> String {
+    format!("{}-{}", cursor.started_at.0, cursor.id)
+}
+
+pub(super) fn read_cursor(text: &str) -> Result<Cursor, NoAnswer> {
+    let parts = text.rsplit_once('-').and_then(|(started_at, id)| {
+        Some(Cursor { started_at: UnixMillis(started_at.parse().ok()?), id: id.parse().ok()? })
+    });
+    parts.ok_or_else(|| {
+        let shown: String = text.chars().take(80).collect();
+        NoAnswer::invalid(
+            format!("`before` is not a cursor: {shown:?}"),
+            "take it from the Link header of the page before",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back() {
+        for cursor in [
+            Cursor { started_at: UnixMillis(1_714_980_000_000), id: 12 },
+            Cursor { started_at: UnixMillis(-5), id: u64::MAX },
+        ] {
+            assert_eq!(read_cursor(&write_cursor(cursor)), Ok(cursor));
+        }
+        for text in ["", "12", "a-1", "1-", "1-b"] {
+            assert_eq!(read_cursor(text).unwrap_err().status, 422, "{text}");
+        }
+    }
+}

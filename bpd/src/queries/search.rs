@@ -1,0 +1,318 @@
+//! The search language: bare words are parts of the command, `field:value` terms are conditions, `-` in front negates,
+//! all must hold. Quotes keep blanks together and make anything a plain word.
+
+use bp_proto::{Actor, Run, RunState, RunStats, UnixMillis};
+
+use super::NoAnswer;
+use super::value::{Bound, duration_s, instant, mebibytes, percent};
+use crate::store::Row;
+
+/// More is no question that a person asked.
+const MAX_TERMS: usize = 32;
+
+const FIELDS: &str = "exit, state, tag, key, id, cwd, host, shell, actor, git, dur, cpu, mem, since, until";
+
+/// Conditions on a run, all of which must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Filter {
+    terms: Vec<Term>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Term {
+    negated: bool,
+    test: Test,
+}
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    /// Part of the command, lower case.
+    Word(String),
+    Exit(i32),
+    State(RunState),
+    Tag(String),
+    /// The beginning of a key's hash.
+    Key(String),
+    Id(Bound),
+    /// That directory or one below it.
+    Cwd(String),
+    Host(String),
+    Shell(String),
+    /// As the contract writes actors; `agent` alone is any agent.
+    Actor(String),
+    /// A branch, or the beginning of a commit.
+    Git(String),
+    /// Seconds.
+    Duration(Bound),
+    /// Average CPU, percent.
+    Cpu(Bound),
+    /// Peak memory, MiB.
+    Memory(Bound),
+    Since(UnixMillis),
+    Until(UnixMillis),
+}
+
+impl Filter {
+    /// Ages (`since:2h`) count back from `now`.
+    ///
+    /// # Errors
+    /// 422 `invalid_query` that names the term.
+    pub(super) fn parse(text: &str, now: UnixMillis) -> Result<Self, NoAnswer> {
+        let words = split(text);
+        if words.len() > MAX_TERMS {
+            let message = format!("a search of {} terms; {MAX_TERMS} is the limit", words.len());
+            return Err(NoAnswer::invalid(message, "leave some out"));
+        }
+        let terms = words.into_iter().map(|word| term(&word, now)).collect::<Result<_, _>>()?;
+        Ok(Self { terms })
+    }
+
+    /// One more condition.
+    pub(super) fn and(&mut self, test: Test) {
+        self.terms.push(Term { negated: false, test });
+    }
+
+    /// `false` when the row alone rules the run out; `true` says that only [`Filter::holds`] knows.
+    pub(super) fn may_hold(&self, row: &Row) -> bool {
+        self.terms.iter().all(|term| term.test.of_row(row).is_none_or(|holds| holds != term.negated))
+    }
+
+    /// Whether no run older than this one can match.
+    pub(super) fn ends_at(&self, row: &Row) -> bool {
+        let started = row.cursor.started_at;
+        self.terms
+            .iter()
+            .any(|term| !term.negated && matches!(term.test, Test::Since(since) if started < since))
+    }
+
+    /// Whether `run` matches; `stats` are derived only if a condition asks for them.
+    pub(super) fn holds<E>(
+        &self,
+        run: &Run,
+        mut stats: impl FnMut() -> Result<Option<RunStats>, E>,
+    ) -> Result<bool, E> {
+        for term in &self.terms {
+            let holds = match &term.test {
+                Test::Cpu(bound) => {
+                    stats()?.and_then(|stats| stats.cpu_avg).is_some_and(|value| bound.holds(value))
+                }
+                Test::Memory(bound) => {
+                    stats()?.and_then(|stats| stats.rss_max_mb).is_some_and(|value| bound.holds(value))
+                }
+                Test::Duration(bound) => {
+                    stats()?.map(|stats| stats.duration_s).is_some_and(|value| bound.holds(value))
+                }
+                test => test.of_run(run),
+            };
+            if holds == term.negated {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Test {
+    /// `None` when a row does not tell.
+    fn of_row(&self, row: &Row) -> Option<bool> {
+        Some(match self {
+            Self::Exit(code) => row.exit_code == Some(*code),
+            Self::State(state) => row.state == *state,
+            Self::Key(prefix) => row.key.starts_with(prefix),
+            Self::Id(bound) => bound.holds(row.cursor.id as f64),
+            Self::Since(since) => *since <= row.cursor.started_at,
+            Self::Until(until) => row.cursor.started_at <= *until,
+            Self::Duration(bound) => bound.holds(row.duration_ms? as f64 / 1000.0),
+            _ => return None,
+        })
+    }
+
+    fn of_run(&self, run: &Run) -> bool {
+        match self {
+            Self::Word(word) => {
+                run.command.as_ref().is_some_and(|command| command.to_lowercase().contains(word))
+            }
+            Self::Exit(code) => run.exit_code == Some(*code),
+            Self::State(state) => run.state == *state,
+            Self::Tag(tag) => run.tags.contains(tag),
+            Self::Key(prefix) => run.key.starts_with(prefix),
+            Self::Id(bound) => bound.holds(run.id as f64),
+            Self::Cwd(cwd) => run.cwd.as_ref().is_some_and(|at| {
+                at.strip_prefix(cwd.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || cwd == "/")
+            }),
+            Self::Host(host) => run.host.eq_ignore_ascii_case(host),
+            Self::Shell(shell) => run.shell.as_ref() == Some(shell),
+            Self::Actor(actor) => {
+                run.actor.to_string() == *actor || actor == "agent" && matches!(run.actor, Actor::Agent(_))
+            }
+            Self::Git(name) => run.git.as_ref().is_some_and(|git| {
+                git.branch.as_ref() == Some(name)
+                    || name.len() >= 4 && git.commit.as_ref().is_some_and(|commit| commit.starts_with(name))
+            }),
+            Self::Since(since) => *since <= run.started_at,
+            Self::Until(until) => run.started_at <= *until,
+            // Answered by `holds`, which has the figures.
+            Self::Duration(_) | Self::Cpu(_) | Self::Memory(_) => false,
+        }
+    }
+}
+
+/// A word of a search, as typed.
+struct Typed {
+    text: String,
+    /// Where quotes opened, in bytes; what stands behind has no meaning but itself.
+    quoted_from: Option<usize>,
+}
+
+fn split(text: &str) -> Vec<Typed> {
+    let mut words = Vec::new();
+    let mut word = Typed { text: String::new(), quoted_from: None };
+    let mut open = false;
+    for c in text.chars() {
+        match c {
+            '"' => {
+                open = !open;
+                word.quoted_from.get_or_insert(word.text.len());
+            }
+            c if c.is_whitespace() && !open => take(&mut word, &mut words),
+            c => word.text.push(c),
+        }
+    }
+    take(&mut word, &mut words);
+    words
+}
+
+fn take(word: &mut Typed, words: &mut Vec<Typed>) {
+    let whole = std::mem::replace(word, Typed { text: String::new(), quoted_from: None });
+    if !whole.text.is_empty() {
+        words.push(whole);
+    }
+}
+
+fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
+    let plain = &word.text[..word.quoted_from.unwrap_or(word.text.len())];
+    let negated = plain.len() > usize::from(word.quoted_from.is_none()) && plain.starts_with('-');
+    let whole = &word.text[usize::from(negated)..];
+    let plain = &plain[usize::from(negated)..];
+    if !plain.contains(':') {
+        return Ok(Term { negated, test: Test::Word(whole.to_lowercase()) });
+    }
+    let (field, value) = whole.split_once(':').unwrap_or((whole, ""));
+    let (value, inverted) = value.strip_prefix('!').map_or((value, false), |value| (value, true));
+    let test = condition(field, value, now).map_err(|wanted| match wanted {
+        Some(wanted) => {
+            let message = format!("`{}` in the search: {field} wants {wanted}", word.text);
+            NoAnswer::invalid(message, format!("for example {}", example(field)))
+        }
+        None => {
+            let message = format!("unknown field `{field}` in the search");
+            NoAnswer::invalid(message, format!("fields are {FIELDS}; for the text itself: \"{}\"", word.text))
+        }
+    })?;
+    Ok(Term { negated: negated != inverted, test })
+}
+
+/// `Err(None)` = no such field; `Err(Some(_))` = what the field wants.
+fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Option<&'static str>> {
+    let text = || if value.is_empty() { Err(Some("a value")) } else { Ok(value.to_owned()) };
+    Ok(match field {
+        "exit" => Test::Exit(value.parse().map_err(|_| Some("an exit code"))?),
+        "state" => Test::State(match value {
+            "running" => RunState::Running,
+            "finished" => RunState::Finished,
+            "lost" => RunState::Lost,
+            _ => return Err(Some("running, finished or lost")),
+        }),
+        "tag" => Test::Tag(text()?),
+        "key" => Test::Key(text()?.to_ascii_lowercase()),
+        "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Some("an id"))?),
+        "cwd" => Test::Cwd(directory(value).ok_or(Some("an absolute directory; bpctl resolves `.`"))?),
+        "host" => Test::Host(text()?),
+        "shell" => Test::Shell(text()?),
+        "actor" => Test::Actor(text()?),
+        "git" => Test::Git(text()?),
+        "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Some("a duration"))?),
+        "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Some("a percentage"))?),
+        "mem" => Test::Memory(Bound::parse(value, mebibytes).ok_or(Some("a size"))?),
+        "since" => Test::Since(instant(value, now).ok_or(Some("an age, a date or a time"))?),
+        "until" => Test::Until(instant(value, now).ok_or(Some("an age, a date or a time"))?),
+        _ => return Err(None),
+    })
+}
+
+/// Without the slash at its end, as recorded directories are.
+pub(super) fn directory(path: &str) -> Option<String> {
+    let trimmed = path.trim_end_matches('/');
+    path.starts_with('/').then(|| if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
+}
+
+fn example(field: &str) -> &'static str {
+    match field {
+        "exit" => "exit:0 or exit:!0",
+        "state" => "state:running",
+        "id" => "id:12 or id:>100",
+        "cwd" => "cwd:/home/me/app",
+        "dur" => "dur:>5s",
+        "cpu" => "cpu:>80",
+        "mem" => "mem:>500mb",
+        "since" | "until" => "since:2h, since:2026-05-06 or since:2026-05-06T07:20:00Z",
+        "git" => "git:main",
+        "actor" => "actor:human, actor:ci or actor:agent:NAME",
+        _ => "tag:release",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
+
+    fn tests(text: &str) -> Vec<(bool, Test)> {
+        Filter::parse(text, NOW).unwrap().terms.into_iter().map(|term| (term.negated, term.test)).collect()
+    }
+
+    #[test]
+    fn words_and_terms_are_told_apart() {
+        for (text, wanted) in [
+            ("Make", (false, Test::Word("make".to_owned()))),
+            ("-make", (true, Test::Word("make".to_owned()))),
+            ("-", (false, Test::Word("-".to_owned()))),
+            ("\"-la\"", (false, Test::Word("-la".to_owned()))),
+            ("\"a: b\"", (false, Test::Word("a: b".to_owned()))),
+            ("exit:0", (false, Test::Exit(0))),
+            ("exit:!0", (true, Test::Exit(0))),
+            ("-exit:!0", (false, Test::Exit(0))),
+            ("tag:\"two words\"", (false, Test::Tag("two words".to_owned()))),
+            ("cwd:/a/b/", (false, Test::Cwd("/a/b".to_owned()))),
+            ("cwd:/", (false, Test::Cwd("/".to_owned()))),
+            ("actor:agent:x", (false, Test::Actor("agent:x".to_owned()))),
+            ("since:2h", (false, Test::Since(UnixMillis(NOW.0 - 7_200_000)))),
+        ] {
+            assert_eq!(tests(text), [wanted], "{text}");
+        }
+        assert_eq!(tests("  a  \"b c\" -d ").len(), 3);
+        assert_eq!(tests(""), []);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (text, part) in [
+            ("colour:red", "unknown field `colour`"),
+            ("http://x", "unknown field `http`"),
+            ("exit:zero", "exit wants an exit code"),
+            ("cwd:.", "bpctl resolves"),
+            ("dur:>fast", "dur wants a duration"),
+            ("state:dead", "running, finished or lost"),
+            ("tag:", "tag wants a value"),
+        ] {
+            let refused = Filter::parse(text, NOW).unwrap_err();
+            assert_eq!((refused.status, refused.failure.error.code.as_str()), (422, "invalid_query"));
+            assert!(refused.failure.error.message.contains(part), "{}", refused.failure.error.message);
+        }
+        let long = "a ".repeat(MAX_TERMS + 1);
+        assert_eq!(Filter::parse(&long, NOW).unwrap_err().status, 422);
+    }
+}
