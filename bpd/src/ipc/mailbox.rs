@@ -1,17 +1,37 @@
-//! The mailbox as bpd sees it: what shells appended to their files, and what `bpctl event` brings over the socket,
-//! become events in order. Cheap to clone; all clones share one reading position.
+//! The mailbox as bpd sees it: what shells appended to their files, what `bpctl event` brings over the socket, and what
+//! `bpctl run` left in its spool become events in order. Cheap to clone; all clones share one reading position.
+//!
+//! `session` says what records mean, `mailfile` and `maildir` where they are read, `mailwatch` when. A file goes only
+//! after its events are durable: each is sent with a reply, and the clerk keeps account of them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
-use bp_proto::place::PlaceError;
+use bp_proto::Ulid;
+use bp_proto::place::{PlaceError, own_dir};
 use bp_proto::spool::Spool;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::event::{Event, Refusal};
+use super::maildir::{Letter, MailDir};
+use super::mailwatch::MailWatch;
+use crate::event::{Body, Event, Receipt, Refusal};
+
+/// Events that are sent and not durable yet; with more, reading waits.
+const MAX_UNSETTLED: usize = 4096;
+
+/// How long a question waits for what was typed before it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The store refused mail (a full disk): it is read again after this.
+const RETRY: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
-pub struct Mail {}
+pub struct Mail {
+    shared: Arc<Shared>,
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
@@ -21,31 +41,327 @@ pub enum MailError {
     Watch { path: std::path::PathBuf, source: std::io::Error },
 }
 
+#[derive(Debug)]
+struct Shared {
+    reading: Mutex<Reading>,
+    watch: MailWatch,
+    spool: Spool,
+    events: mpsc::Sender<Event>,
+    slips: mpsc::Sender<Slip>,
+    /// How many slips have been settled.
+    settled: watch::Sender<u64>,
+    /// There is a new deadline for [`Mail::watch`].
+    nudge: Notify,
+}
+
+#[derive(Debug)]
+struct Reading {
+    dir: MailDir,
+    caught_up: bool,
+    /// How many slips have been handed to the clerk.
+    sent: u64,
+    retry_at: Option<Instant>,
+}
+
+/// Where an event came from, and whether it is durable.
+#[derive(Debug)]
+struct Slip {
+    from: Origin,
+    outcome: oneshot::Receiver<Result<Receipt, Refusal>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    File(u32),
+    SpoolStart(Ulid),
+    /// Comes after its start: when both are durable, the file may go.
+    SpoolEnd(Ulid),
+}
+
 impl Mail {
     /// Makes and watches `dir` (`Places::mail`). Reads nothing yet. Inside a tokio runtime.
-    pub fn open(_dir: &Path, _spool: Spool, _events: mpsc::Sender<Event>) -> Result<Self, MailError> {
-        unimplemented!()
+    pub fn open(dir: &Path, spool: Spool, events: mpsc::Sender<Event>) -> Result<Self, MailError> {
+        own_dir(dir)?;
+        let watch = MailWatch::on(dir).map_err(|source| MailError::Watch { path: dir.to_owned(), source })?;
+        let (slips, slips_in) = mpsc::channel(MAX_UNSETTLED);
+        let reading = Reading { dir: MailDir::new(dir), caught_up: false, sent: 0, retry_at: None };
+        let shared = Arc::new(Shared {
+            reading: Mutex::new(reading),
+            watch,
+            spool,
+            events,
+            slips,
+            settled: watch::Sender::new(0),
+            nudge: Notify::new(),
+        });
+        tokio::spawn(clerk(Arc::downgrade(&shared), slips_in));
+        Ok(Self { shared })
     }
 
     /// Everything that was written before this call is in the event channel after it. The first call also sends what
-    /// was left behind, mailbox and spool, in time order, then [`crate::event::Body::CaughtUp`]. The socket calls it
-    /// before it forwards a start or a finish: `bpctl run` finds the run of the shell it was typed in.
+    /// was left behind, mailbox and spool, in time order, then [`Body::CaughtUp`]. The socket calls it before it
+    /// forwards a start or a finish: `bpctl run` finds the run of the shell it was typed in.
     pub async fn drain(&self) {
-        unimplemented!()
+        let mut reading = self.shared.reading.lock().await;
+        self.shared.drain(&mut reading).await;
     }
 
     /// As `drain`, and waits until it is recorded (at most 2 s). The socket calls it before it asks a question.
     pub async fn settle(&self) {
-        unimplemented!()
+        let sent = {
+            let mut reading = self.shared.reading.lock().await;
+            self.shared.drain(&mut reading).await;
+            reading.sent
+        };
+        let mut settled = self.shared.settled.subscribe();
+        let durable = settled.wait_for(|settled| *settled >= sent);
+        if tokio::time::timeout(PATIENCE, durable).await.is_err() {
+            tracing::warn!("what was typed last is not recorded yet; an answer goes out without it");
+        }
     }
 
     /// Records that came over the socket in the name of the shell `pid`. Ends when they are durable.
-    pub async fn accept(&self, _pid: u32, _records: &[u8]) -> Result<(), Refusal> {
-        unimplemented!()
+    pub async fn accept(&self, pid: u32, records: &[u8]) -> Result<(), Refusal> {
+        let mut outcomes = Vec::new();
+        {
+            let mut reading = self.shared.reading.lock().await;
+            self.shared.drain(&mut reading).await;
+            let newcomer = !reading.dir.knows(pid);
+            let letters = reading.dir.accept(pid, records);
+            if newcomer {
+                self.shared.bury(&mut reading).await;
+            }
+            for letter in letters {
+                let (reply, outcome) = oneshot::channel();
+                let event = Event { body: letter.body, reply: Some(reply) };
+                self.shared.events.send(event).await.map_err(|_| Refusal::Stopping)?;
+                outcomes.push(outcome);
+            }
+        }
+        for outcome in outcomes {
+            match outcome.await.map_err(|_| Refusal::Stopping)? {
+                Err(refusal) if !is_final(&refusal) => return Err(refusal),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what `bpctl run` left in the spool since the start.
+    pub async fn collect_spool(&self) {
+        let mut reading = self.shared.reading.lock().await;
+        self.shared.drain(&mut reading).await;
+        for (from, letter) in self.shared.spooled() {
+            self.shared.send(&mut reading, from, letter.body).await;
+        }
     }
 
     /// Drains whenever a shell writes, and tidies. Sleeps while nobody does. Ends at `stop`.
-    pub async fn watch(self, _stop: CancellationToken) -> anyhow::Result<()> {
-        unimplemented!()
+    pub async fn watch(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let shared = &self.shared;
+        loop {
+            let deadline = {
+                let mut reading = shared.reading.lock().await;
+                let drained = shared.drain(&mut reading);
+                tokio::select! {
+                    () = drained => {}
+                    () = stop.cancelled() => return Ok(()),
+                }
+                reading.dir.tidy();
+                reading.deadline()
+            };
+            tokio::select! {
+                heard = shared.watch.wait() => heard?,
+                () = until(deadline) => {}
+                () = shared.nudge.notified() => {}
+                () = stop.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Reading {
+    fn deadline(&self) -> Option<Instant> {
+        self.dir.renamed().1.into_iter().chain(self.retry_at).min()
+    }
+}
+
+impl Shared {
+    async fn drain(&self, reading: &mut Reading) {
+        if !reading.caught_up {
+            return self.catch_up(reading).await;
+        }
+        let written = self.watch.take();
+        let now = Instant::now();
+        let all = written.anybody || reading.retry_at.is_some_and(|at| at <= now);
+        let mut shells: BTreeSet<u32> = written.shells;
+        if all {
+            reading.retry_at = None;
+            shells.extend(reading.dir.shells());
+        }
+        let (renamed, due) = reading.dir.renamed();
+        if due.is_some_and(|due| due <= now) {
+            shells.extend(renamed);
+        }
+        let newcomers = shells.iter().any(|pid| !reading.dir.knows(*pid));
+        for pid in shells {
+            loop {
+                let (letters, more) = reading.dir.read(pid, false);
+                for letter in letters {
+                    self.send(reading, Origin::File(letter.pid), letter.body).await;
+                }
+                if !more {
+                    break;
+                }
+            }
+        }
+        if newcomers {
+            self.bury(reading).await;
+        }
+    }
+
+    /// A new shell is the moment to look for those that are gone: nothing else would wake bpd for it.
+    async fn bury(&self, reading: &mut Reading) {
+        for letter in reading.dir.bury() {
+            self.send(reading, Origin::File(letter.pid), letter.body).await;
+        }
+    }
+
+    /// Sends everything that was left behind, oldest first.
+    async fn catch_up(&self, reading: &mut Reading) {
+        let mut left: Vec<(Origin, Letter)> = Vec::new();
+        for pid in reading.dir.shells() {
+            loop {
+                let (letters, more) = reading.dir.read(pid, true);
+                left.extend(letters.into_iter().map(|letter| (Origin::File(pid), letter)));
+                if !more {
+                    break;
+                }
+            }
+        }
+        left.extend(reading.dir.bury().into_iter().map(|letter| (Origin::File(letter.pid), letter)));
+        left.extend(self.spooled());
+        // Stable: of one moment, and of one shell, the order stays.
+        left.sort_by_key(|(_, letter)| letter.at);
+        if !left.is_empty() {
+            tracing::info!("{} events were left behind while bpd was away", left.len());
+        }
+        for (from, letter) in left {
+            self.send(reading, from, letter.body).await;
+        }
+        reading.caught_up = true;
+        // Nobody waits for it; a closed channel means that bpd is stopping.
+        let _ = self.events.send(Event { body: Body::CaughtUp, reply: None }).await;
+    }
+
+    fn spooled(&self) -> Vec<(Origin, Letter)> {
+        let waiting = match self.spool.waiting() {
+            Ok(waiting) => waiting,
+            Err(error) => {
+                tracing::warn!("the spool cannot be read: {error}");
+                return Vec::new();
+            }
+        };
+        for path in &waiting.unreadable {
+            tracing::warn!("{} is no run that this bpd can read; it stays", path.display());
+        }
+        let events = waiting.runs.into_iter().flat_map(|run| {
+            let uid = run.start.uid;
+            let began = run.start.draft.started_at;
+            let ended = run.finish.finished_at.max(began);
+            let start = Letter { pid: 0, body: Body::Start(Box::new(run.start)), at: began };
+            let finish = Letter { pid: 0, body: Body::Finish(Box::new(run.finish)), at: ended };
+            [(Origin::SpoolStart(uid), start), (Origin::SpoolEnd(uid), finish)]
+        });
+        events.collect()
+    }
+
+    async fn send(&self, reading: &mut Reading, from: Origin, body: Body) {
+        let (reply, outcome) = oneshot::channel();
+        if self.events.send(Event { body, reply: Some(reply) }).await.is_err() {
+            // bpd is stopping; the files stay for the next one.
+            return;
+        }
+        if let Origin::File(pid) = from {
+            reading.dir.sent(pid);
+        }
+        reading.sent += 1;
+        // The clerk lives as long as this.
+        let _ = self.slips.send(Slip { from, outcome }).await;
+    }
+
+    /// Takes what the clerk found out.
+    fn note(&self, reading: &mut Reading, outcomes: &mut Vec<(Origin, bool)>) {
+        let mut failed = BTreeSet::new();
+        for (from, stored) in outcomes.drain(..) {
+            if let Origin::File(pid) = from {
+                reading.dir.settled(pid, stored);
+                if !stored {
+                    failed.insert(pid);
+                }
+            }
+        }
+        if !failed.is_empty() {
+            tracing::warn!("{} shells' mail could not be stored; it is read again", failed.len());
+            reading.retry_at = Some(Instant::now() + RETRY);
+        }
+        reading.dir.tidy();
+        if reading.deadline().is_some() {
+            self.nudge.notify_one();
+        }
+    }
+}
+
+/// Waits for each event to be durable, in order; then removes spool files, and tells the directory.
+async fn clerk(shared: Weak<Shared>, mut slips: mpsc::Receiver<Slip>) {
+    let mut outcomes = Vec::new();
+    // A run of the spool whose start was not stored.
+    let mut unstored = None;
+    loop {
+        let slip = if outcomes.is_empty() {
+            slips.recv().await
+        } else {
+            let Some(shared) = shared.upgrade() else { return };
+            // Slips first: whoever holds the lock may be waiting to hand one over.
+            tokio::select! {
+                biased;
+                slip = slips.recv() => slip,
+                mut reading = shared.reading.lock() => {
+                    shared.note(&mut reading, &mut outcomes);
+                    continue;
+                }
+            }
+        };
+        let Some(Slip { from, outcome }) = slip else { return };
+        let stored = match outcome.await {
+            Ok(Ok(_)) => true,
+            Ok(Err(refusal)) => is_final(&refusal),
+            // bpd is stopping, or a stage failed.
+            Err(_) => false,
+        };
+        let Some(shared) = shared.upgrade() else { return };
+        match from {
+            Origin::SpoolStart(uid) if !stored => unstored = Some(uid),
+            Origin::SpoolEnd(uid) if stored && unstored != Some(uid) => {
+                if let Err(error) = shared.spool.remove(uid) {
+                    tracing::warn!("a run that is recorded stays in the spool: {error}");
+                }
+            }
+            _ => {}
+        }
+        outcomes.push((from, stored));
+        shared.settled.send_modify(|settled| *settled += 1);
+    }
+}
+
+/// The event is stored, or never will be: sending it again changes nothing.
+fn is_final(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::AlreadyFinished { .. } | Refusal::NoSuchRun(_) | Refusal::Invalid(_))
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -4,7 +4,11 @@ mod answer;
 mod conversation;
 pub mod endpoint;
 pub mod mailbox;
+mod maildir;
+mod mailfile;
+mod mailwatch;
 mod rundir;
+mod session;
 mod socket;
 
 use std::time::Duration;

@@ -1,0 +1,317 @@
+//! The mailbox directory: which files there are, what of them was read, which may go.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bp_proto::mailbox::{self, Taken};
+use bp_proto::{UnixMillis, process};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::mailfile::Position;
+use super::session::{Arrival, Session};
+use crate::event::Body;
+
+/// Everything in the mailbox together; with more, the oldest files are thrown away unread. Years of typing while bpd
+/// is away do not come near it.
+const MAX_TOTAL_BYTES: u64 = 64 << 20;
+
+/// Shells at once. More files than that were not made by shells.
+const MAX_FILES: usize = 4096;
+
+/// A file that has grown to this is renamed and removed once its shell is between two runs.
+pub(super) const ROTATE_BYTES: u64 = 256 * 1024;
+
+/// A shell that opened its file just before it was renamed writes to it within this.
+const GRACE: Duration = Duration::from_secs(1);
+
+const RENAMED: &str = ".old";
+
+/// An event that a file gave.
+#[derive(Debug)]
+pub(super) struct Letter {
+    pub(super) pid: u32,
+    pub(super) body: Body,
+    /// When it happened, never before an earlier one of the same shell.
+    pub(super) at: UnixMillis,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    session: Session,
+    position: Position,
+    /// The renamed file that still has to be read once more, and since when.
+    renamed: Option<(Position, Instant)>,
+    /// Events that are not durable yet.
+    unsettled: usize,
+    /// The shell is gone and everything was read.
+    over: bool,
+    last_at: UnixMillis,
+}
+
+#[derive(Debug)]
+pub(super) struct MailDir {
+    dir: PathBuf,
+    uid: u32,
+    boot_id: String,
+    shelves: HashMap<u32, Shelf>,
+    /// Files that were refused, each said once.
+    refused: HashSet<PathBuf>,
+}
+
+impl MailDir {
+    pub(super) fn new(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            uid: rustix::process::geteuid().as_raw(),
+            boot_id: process::boot_id().unwrap_or_default(),
+            shelves: HashMap::new(),
+            refused: HashSet::new(),
+        }
+    }
+
+    /// Every shell that has a file, the oldest writer first; what is too much is removed.
+    pub(super) fn shells(&mut self) -> Vec<u32> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(shell_of) else { continue };
+            let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
+            files.push((meta.mtime(), meta.mtime_nsec(), meta.len(), pid, entry.path()));
+        }
+        files.sort_unstable();
+        let mut total: u64 = files.iter().map(|file| file.2).sum();
+        let mut spare = files.len().saturating_sub(MAX_FILES);
+        files.retain(|(_, _, length, _, path)| {
+            let keep = total <= MAX_TOTAL_BYTES && spare == 0;
+            if !keep {
+                tracing::error!("the mailbox is too full; {} is thrown away unread", path.display());
+                let _ = fs::remove_file(path);
+                total -= length;
+                spare = spare.saturating_sub(1);
+            }
+            keep
+        });
+        let mut pids = Vec::new();
+        for (.., pid, _) in files {
+            if !pids.contains(&pid) {
+                pids.push(pid);
+            }
+        }
+        pids
+    }
+
+    pub(super) fn knows(&self, pid: u32) -> bool {
+        self.shelves.contains_key(&pid)
+    }
+
+    /// The next events of one shell, and whether there may be more. `left_behind` = written while bpd was away.
+    pub(super) fn read(&mut self, pid: u32, left_behind: bool) -> (Vec<Letter>, bool) {
+        let (current, renamed) = (self.path(pid), self.renamed_path(pid));
+        let shelf = self.shelves.entry(pid).or_insert_with(|| Shelf::new(pid));
+        if left_behind && renamed.exists() {
+            shelf.renamed.get_or_insert_with(|| (Position::default(), Instant::now()));
+        }
+        let mut letters = Vec::new();
+        let mut more = false;
+        // The renamed file is the older one.
+        let old = shelf.renamed.as_mut().map(|(position, _)| (position, renamed));
+        for (position, path) in old.into_iter().chain([(&mut shelf.position, current)]) {
+            match position.read(&path, self.uid) {
+                Ok(Some(piece)) => {
+                    let arrival = if left_behind {
+                        Arrival { wall: piece.written_at, boot: None }
+                    } else {
+                        Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) }
+                    };
+                    letters.extend(take_in(
+                        &mut shelf.session,
+                        &mut shelf.last_at,
+                        pid,
+                        piece.taken,
+                        arrival,
+                    ));
+                    if piece.more {
+                        more = true;
+                        break;
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    if self.refused.len() < MAX_FILES && self.refused.insert(path.clone()) {
+                        tracing::warn!("{} is not read: {error}", path.display());
+                    }
+                }
+            }
+        }
+        (letters, more)
+    }
+
+    /// Records of `pid` that did not come by file.
+    pub(super) fn accept(&mut self, pid: u32, bytes: &[u8]) -> Vec<Letter> {
+        let shelf = self.shelves.entry(pid).or_insert_with(|| Shelf::new(pid));
+        let arrival = Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) };
+        take_in(&mut shelf.session, &mut shelf.last_at, pid, mailbox::take(bytes), arrival)
+    }
+
+    /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
+    pub(super) fn bury(&mut self) -> Vec<Letter> {
+        let mut letters = Vec::new();
+        for (pid, shelf) in &mut self.shelves {
+            if shelf.over || shelf.session.is_alive(&self.boot_id) {
+                continue;
+            }
+            shelf.over = true;
+            let seen_at = fs::symlink_metadata(self.dir.join(pid.to_string()))
+                .map_or(shelf.last_at, |meta| {
+                    UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000)
+                });
+            letters.extend(shelf.session.lose(seen_at).map(|body| {
+                shelf.last_at = shelf.last_at.max(happened_at(&body));
+                Letter { pid: *pid, body, at: shelf.last_at }
+            }));
+        }
+        letters
+    }
+
+    /// An event of this shell was sent.
+    pub(super) fn sent(&mut self, pid: u32) {
+        if let Some(shelf) = self.shelves.get_mut(&pid) {
+            shelf.unsettled += 1;
+        }
+    }
+
+    /// An event of this shell is durable, or could not be stored: then everything is read and sent again later.
+    pub(super) fn settled(&mut self, pid: u32, stored: bool) {
+        let Some(shelf) = self.shelves.get_mut(&pid) else { return };
+        shelf.unsettled = shelf.unsettled.saturating_sub(1);
+        if !stored {
+            shelf.session = Session::new(pid);
+            shelf.position.rewind();
+            shelf.over = false;
+            if let Some((position, _)) = &mut shelf.renamed {
+                position.rewind();
+            }
+        }
+    }
+
+    /// Renames files that have grown, removes those that are done with.
+    pub(super) fn tidy(&mut self) {
+        let mut gone = Vec::new();
+        for (pid, shelf) in &mut self.shelves {
+            if shelf.unsettled > 0 {
+                continue;
+            }
+            let path = self.dir.join(pid.to_string());
+            let renamed = self.dir.join(format!("{pid}{RENAMED}"));
+            if shelf.over {
+                if shelf.position.has_seen_all(&path) {
+                    remove(&path);
+                    remove(&renamed);
+                    gone.push(*pid);
+                }
+                continue;
+            }
+            if shelf.session.has_open_run() {
+                continue;
+            }
+            if let Some((position, since)) = &shelf.renamed {
+                if since.elapsed() >= GRACE && position.is_at_end(&renamed) {
+                    remove(&renamed);
+                    shelf.renamed = None;
+                }
+            } else if shelf.position.offset() >= ROTATE_BYTES
+                && shelf.position.is_at_end(&path)
+                && fs::rename(&path, &renamed).is_ok()
+            {
+                shelf.renamed = Some((std::mem::take(&mut shelf.position), Instant::now()));
+            }
+        }
+        for pid in gone {
+            self.shelves.remove(&pid);
+        }
+    }
+
+    /// Shells whose renamed file is to be read again, and when the first of them is.
+    pub(super) fn renamed(&self) -> (Vec<u32>, Option<Instant>) {
+        let waiting =
+            self.shelves.iter().filter_map(|(pid, shelf)| Some((*pid, shelf.renamed.as_ref()?.1 + GRACE)));
+        let first = waiting.clone().map(|(_, due)| due).min();
+        (waiting.map(|(pid, _)| pid).collect(), first)
+    }
+
+    fn path(&self, pid: u32) -> PathBuf {
+        self.dir.join(pid.to_string())
+    }
+
+    fn renamed_path(&self, pid: u32) -> PathBuf {
+        self.dir.join(format!("{pid}{RENAMED}"))
+    }
+}
+
+impl Shelf {
+    fn new(pid: u32) -> Self {
+        Self {
+            session: Session::new(pid),
+            position: Position::default(),
+            renamed: None,
+            unsettled: 0,
+            over: false,
+            last_at: UnixMillis(0),
+        }
+    }
+}
+
+/// The pid of a file's name, renamed or not.
+pub(super) fn shell_of(name: &str) -> Option<u32> {
+    let pid = name.strip_suffix(RENAMED).unwrap_or(name);
+    let is_plain = !pid.starts_with('0') && pid.bytes().all(|byte| byte.is_ascii_digit());
+    pid.parse().ok().filter(|_| is_plain)
+}
+
+fn take_in(
+    session: &mut Session,
+    last_at: &mut UnixMillis,
+    pid: u32,
+    taken: Taken,
+    arrival: Arrival,
+) -> Vec<Letter> {
+    if taken.unknown + taken.damaged > 0 {
+        let (unknown, damaged) = (taken.unknown, taken.damaged);
+        tracing::warn!(
+            "the mail of shell {pid}: {unknown} unknown records, {damaged} damaged places were skipped"
+        );
+    }
+    let events = taken.records.into_iter().flat_map(|record| session.take(record, arrival));
+    events
+        .map(|body| {
+            *last_at = (*last_at).max(happened_at(&body));
+            Letter { pid, body, at: *last_at }
+        })
+        .collect()
+}
+
+fn happened_at(body: &Body) -> UnixMillis {
+    match body {
+        Body::Start(start) => start.draft.started_at,
+        Body::Finish(finish) => finish.finished_at,
+        _ => UnixMillis(0),
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove {}: {error}", path.display());
+    }
+}
+
+fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let time = clock_gettime(ClockId::Boottime);
+    #[cfg(not(target_os = "linux"))]
+    let time = clock_gettime(ClockId::Monotonic);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

@@ -1,0 +1,123 @@
+//! One shell's file: opened only when it is what it should be, read from where it was left.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use bp_proto::UnixMillis;
+use bp_proto::mailbox::{self, MAX_RECORD_BYTES, Taken};
+
+/// Read at once; enough for a thousand records.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// With so much in hand the parser always gets on: a record that is longer is damaged.
+const MOST_BYTES: usize = MAX_RECORD_BYTES + PIECE_BYTES;
+
+/// Where reading goes on.
+#[derive(Debug, Default)]
+pub(super) struct Position {
+    offset: u64,
+    /// Device and inode: a file of the same name may be another one.
+    inode: Option<(u64, u64)>,
+    /// How long the file was when it was read last.
+    seen: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MailFileError {
+    #[error("it is no regular file")]
+    NotRegular,
+    #[error("it belongs to uid {0}")]
+    NotOurs(u32),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What one look into a file gave.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) taken: Taken,
+    /// There may be more behind it.
+    pub(super) more: bool,
+    /// When it was written to last.
+    pub(super) written_at: UnixMillis,
+}
+
+impl Position {
+    /// The next records of `path`; `None` when there is no such file. `uid` = whose it must be.
+    pub(super) fn read(&mut self, path: &Path, uid: u32) -> Result<Option<Piece>, MailFileError> {
+        let Some((file, meta)) = open(path, uid)? else { return Ok(None) };
+        let inode = (meta.dev(), meta.ino());
+        if self.inode != Some(inode) || meta.len() < self.offset {
+            *self = Self { inode: Some(inode), ..Self::default() };
+        }
+        self.seen = meta.len();
+        let written_at = UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000);
+        let mut bytes = Vec::new();
+        for most in [PIECE_BYTES, MOST_BYTES] {
+            let left = meta.len().saturating_sub(self.offset).min(most as u64) as usize;
+            bytes.resize(left, 0);
+            let read = fill(&file, &mut bytes, self.offset)?;
+            bytes.truncate(read);
+            let taken = mailbox::take(&bytes);
+            if taken.used > 0 || read < most {
+                self.offset += taken.used as u64;
+                let more = taken.used > 0 && self.offset < meta.len();
+                return Ok(Some(Piece { taken, more, written_at }));
+            }
+        }
+        Ok(Some(Piece { taken: Taken::default(), more: false, written_at }))
+    }
+
+    /// Whether every byte of the file became a record. A file that is gone has none.
+    pub(super) fn is_at_end(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).map_or(true, |meta| meta.len() == self.offset)
+    }
+
+    /// Whether nothing was written since it was read last: what was not used then is half a record.
+    pub(super) fn has_seen_all(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).map_or(true, |meta| meta.len() == self.seen)
+    }
+
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Everything is read again next time.
+    pub(super) fn rewind(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The file and what it is, when it is a regular file of `uid` and no symbolic link. Opening never waits for a pipe.
+fn open(path: &Path, uid: u32) -> Result<Option<(File, fs::Metadata)>, MailFileError> {
+    use rustix::fs::OFlags;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(MailFileError::NotRegular);
+        }
+        file => file?,
+    };
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(MailFileError::NotRegular);
+    }
+    if meta.uid() != uid {
+        return Err(MailFileError::NotOurs(meta.uid()));
+    }
+    Ok(Some((file, meta)))
+}
+
+fn fill(file: &File, bytes: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while read < bytes.len() {
+        match file.read_at(&mut bytes[read..], from + read as u64)? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    Ok(read)
+}

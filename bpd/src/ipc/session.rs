@@ -1,0 +1,412 @@
+//! One shell's records become events. Pure: what a record means depends on the records before it and on when it
+//! arrived, and on nothing else, so that reading a file twice gives the same runs.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bp_proto::event::Source;
+use bp_proto::mailbox::{EndRecord, Record, Shell, Stamp, StartRecord, Text, Times};
+use bp_proto::{
+    Draft, Ending, Finish, MAX_COMMAND_BYTES, Owner, Quality, Start, Totals, Ulid, UnixMillis, mask,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::event::Body;
+
+/// Records that may come twice (once over the socket, once in the file) come close together.
+const REMEMBERED: usize = 64;
+
+/// The wall clock moved by more against the monotonic one: it was set, not slewed.
+const STEP: Duration = Duration::from_millis(500);
+
+/// When bpd read a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) wall: UnixMillis,
+    /// Since boot, suspended time counted; `None` for what was left behind while bpd was away.
+    pub(super) boot: Option<Duration>,
+}
+
+/// What is known of one shell.
+#[derive(Debug)]
+pub(super) struct Session {
+    pid: u32,
+    boot_id: Option<String>,
+    start_ticks: Option<u64>,
+    /// The text of the run before, for `r` records.
+    text: Option<Kept>,
+    open: Option<Opened>,
+    seen: VecDeque<(bool, Stamp)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    text: String,
+    truncated: Option<u64>,
+    masked: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    uid: Ulid,
+    stamp: Stamp,
+    started_at: UnixMillis,
+    times: Option<Times>,
+    arrival: Arrival,
+}
+
+impl Session {
+    pub(super) fn new(pid: u32) -> Self {
+        Self { pid, boot_id: None, start_ticks: None, text: None, open: None, seen: VecDeque::new() }
+    }
+
+    /// The events of one record, in order: mostly one.
+    pub(super) fn take(&mut self, record: Record, arrival: Arrival) -> Vec<Body> {
+        let (is_start, stamp, shell) = match &record {
+            Record::Start(start) => (true, start.stamp, &start.shell),
+            Record::End(end) => (false, end.stamp, &end.shell),
+        };
+        let mut events = Vec::new();
+        if !self.is_shell(shell) {
+            // The pid is another shell's now.
+            events.extend(self.lose(arrival.wall));
+            *self = Self::new(self.pid);
+            self.boot_id.clone_from(&shell.boot_id);
+            self.start_ticks = shell.start_ticks;
+        }
+        if self.seen.contains(&(is_start, stamp)) {
+            return events;
+        }
+        self.seen.push_back((is_start, stamp));
+        if self.seen.len() > REMEMBERED {
+            self.seen.pop_front();
+        }
+        events.push(match record {
+            Record::Start(start) => self.start(start, arrival),
+            Record::End(end) => self.end(&end, arrival),
+        });
+        events
+    }
+
+    /// The shell is gone: its open run, if there is one, is lost.
+    pub(super) fn lose(&mut self, seen_at: UnixMillis) -> Option<Body> {
+        let open = self.open.take()?;
+        Some(Body::Finish(Box::new(Finish {
+            uid: open.uid,
+            finished_at: seen_at.max(open.started_at),
+            took: None,
+            ending: Ending::Lost,
+            totals: None,
+            children: Vec::new(),
+            background: false,
+        })))
+    }
+
+    pub(super) fn has_open_run(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether this shell may still be running, `boot_id` being this boot's.
+    pub(super) fn is_alive(&self, boot_id: &str) -> bool {
+        let of_this_boot = self.boot_id.as_deref().is_none_or(|theirs| theirs == boot_id);
+        let owner = Owner { pid: self.pid, start_ticks: self.start_ticks.unwrap_or(0) };
+        of_this_boot && bp_proto::process::is_alive(owner)
+    }
+
+    fn is_shell(&self, shell: &Shell) -> bool {
+        self.boot_id == shell.boot_id && self.start_ticks == shell.start_ticks
+    }
+
+    fn start(&mut self, record: StartRecord, arrival: Arrival) -> Body {
+        let uid = self.uid(record.stamp);
+        let started_at = match record.stamp {
+            Stamp::Micros(micros) => UnixMillis((micros / 1000) as i64),
+            Stamp::Serial(_) => arrival.wall,
+        };
+        self.text = match &record.text {
+            Text::Typed(bytes) => Some(keep(bytes)),
+            Text::Repeat => self.text.take(),
+            Text::Hidden | Text::Partial => None,
+        };
+        let kept = self.text.clone();
+        let cwd = String::from_utf8_lossy(&record.cwd).into_owned();
+        let draft = Draft {
+            command_truncated: kept.as_ref().and_then(|kept| kept.truncated),
+            masked: kept.as_ref().map(|kept| kept.masked.clone()).unwrap_or_default(),
+            command: kept.map(|kept| kept.text),
+            cwd: Some(cwd).filter(|cwd| !cwd.is_empty()),
+            shell: Some(record.shell.name),
+            session: Some(self.name()),
+            actor: record.shell.actor.and_then(|actor| actor.parse().ok()).unwrap_or_default(),
+            started_at,
+            source: Source::Hook,
+            ..Draft::default()
+        };
+        self.open = Some(Opened { uid, stamp: record.stamp, started_at, times: record.times, arrival });
+        Body::Start(Box::new(Start {
+            uid,
+            draft,
+            owner: Some(Owner { pid: self.pid, start_ticks: self.start_ticks.unwrap_or(0) }),
+            under: None,
+            parent: record.shell.parent.and_then(|parent| Ulid::from_string(&parent).ok()),
+            context: None,
+        }))
+    }
+
+    fn end(&mut self, record: &EndRecord, arrival: Arrival) -> Body {
+        let open = self.open.take_if(|open| open.stamp == record.stamp);
+        let end = record.end_us.map(|micros| UnixMillis((micros / 1000) as i64));
+        let (finished_at, took) = match &open {
+            Some(open) => took(open, record, arrival),
+            None => (end.unwrap_or(arrival.wall), None),
+        };
+        let times = open.as_ref().and_then(|open| open.times).zip(record.times);
+        Body::Finish(Box::new(Finish {
+            uid: self.uid(record.stamp),
+            finished_at,
+            took,
+            ending: Ending::Exited { exit_code: record.exit_code, signal: signal(record.exit_code) },
+            totals: times.map(|(before, after)| spent(before, after, &record.shell.name)),
+            children: Vec::new(),
+            background: false,
+        }))
+    }
+
+    /// Names the run for ever: a record that is read again gives the same.
+    fn uid(&self, stamp: Stamp) -> Ulid {
+        let (kind, number) = match stamp {
+            Stamp::Micros(micros) => ("", micros),
+            Stamp::Serial(serial) => ("~", serial),
+        };
+        let boot = self.boot_id.as_deref().unwrap_or("-");
+        let ticks = self.start_ticks.unwrap_or(0);
+        let hash = Sha256::digest(format!("{boot} {} {ticks} {kind}{number}", self.pid));
+        let mut random = [0; 16];
+        random.copy_from_slice(&hash[..16]);
+        // A serial says nothing about the time.
+        let millis = if kind.is_empty() { number / 1000 } else { 0 };
+        Ulid::from_parts(millis, u128::from_be_bytes(random) & ((1 << 80) - 1))
+    }
+
+    /// One interactive shell, never again the same.
+    fn name(&self) -> String {
+        let boot: String = self.boot_id.as_deref().unwrap_or("-").chars().take(8).collect();
+        format!("{boot}-{}-{}", self.pid, self.start_ticks.unwrap_or(0))
+    }
+}
+
+/// The end, and the duration: the shell's own, unless its clock cannot be trusted.
+fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Option<Duration>) {
+    let on_arrival = open.arrival.boot.zip(arrival.boot).map(|(from, to)| to.saturating_sub(from));
+    let stepped = open.arrival.boot.zip(arrival.boot).is_some_and(|(from, to)| {
+        let by_boot = to.saturating_sub(from).as_millis() as i64;
+        let by_wall = arrival.wall.0 - open.arrival.wall.0;
+        by_boot.abs_diff(by_wall) > STEP.as_millis() as u64
+    });
+    match (open.stamp, record.end_us) {
+        (Stamp::Micros(from), Some(to)) if !stepped => {
+            let took = Duration::from_micros(to.saturating_sub(from));
+            (UnixMillis((to / 1000) as i64).max(open.started_at), Some(took))
+        }
+        _ => {
+            let took = on_arrival.unwrap_or_default();
+            (open.started_at.plus(took), Some(took))
+        }
+    }
+}
+
+/// What the shell accounted for between two records.
+fn spent(before: Times, after: Times, shell: &str) -> Totals {
+    let user_ns = after.shell_user_ns.saturating_sub(before.shell_user_ns)
+        + after.children_user_ns.saturating_sub(before.children_user_ns);
+    let system_ns = after.shell_system_ns.saturating_sub(before.shell_system_ns)
+        + after.children_system_ns.saturating_sub(before.children_system_ns);
+    Totals {
+        cpu_ns: Some(user_ns + system_ns),
+        user_ns: Some(user_ns),
+        system_ns: Some(system_ns),
+        // zsh counts in clock ticks.
+        quality: if shell == "zsh" { Quality::Ticks } else { Quality::Times },
+        ..Totals::default()
+    }
+}
+
+/// Shells say 128 + signal.
+fn signal(exit_code: i32) -> Option<i32> {
+    (129..=192).contains(&exit_code).then_some(exit_code - 128)
+}
+
+/// Masked before it is cut: a secret that the cut goes through would not be known as one.
+fn keep(bytes: &[u8]) -> Kept {
+    let masked = mask::mask(&String::from_utf8_lossy(bytes));
+    let length = masked.text.len();
+    let mut text = masked.text;
+    if length > MAX_COMMAND_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_COMMAND_BYTES));
+    }
+    Kept { text, truncated: (length > MAX_COMMAND_BYTES).then_some(length as u64), masked: masked.rules }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(name: &str, start_ticks: u64) -> Shell {
+        Shell {
+            name: name.to_owned(),
+            boot_id: Some("boot".to_owned()),
+            start_ticks: Some(start_ticks),
+            ..Shell::default()
+        }
+    }
+
+    fn times(children_user_ms: u64) -> Option<Times> {
+        Some(Times { children_user_ns: children_user_ms * 1_000_000, ..Times::default() })
+    }
+
+    fn start(stamp: Stamp, text: Text) -> Record {
+        Record::Start(StartRecord {
+            shell: shell("bash", 7),
+            stamp,
+            text,
+            cwd: b"/tmp".to_vec(),
+            times: times(10),
+        })
+    }
+
+    fn end(stamp: Stamp, exit_code: i32, end_us: Option<u64>) -> Record {
+        Record::End(EndRecord { shell: shell("bash", 7), stamp, exit_code, end_us, times: times(250) })
+    }
+
+    fn typed(text: &str) -> Text {
+        Text::Typed(text.as_bytes().to_vec())
+    }
+
+    fn at(wall_ms: i64, boot_ms: u64) -> Arrival {
+        Arrival { wall: UnixMillis(wall_ms), boot: Some(Duration::from_millis(boot_ms)) }
+    }
+
+    fn started(events: &[Body]) -> &Start {
+        match events.last() {
+            Some(Body::Start(start)) => start,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn finished(events: &[Body]) -> &Finish {
+        match events.last() {
+            Some(Body::Finish(finish)) => finish,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_start_and_an_end_make_one_run_with_the_shells_own_account() {
+        let mut session = Session::new(42);
+        let stamp = Stamp::Micros(1_700_000_000_000_500);
+        let begun = session.take(start(stamp, typed("make")), at(1_700_000_000_001, 5));
+        let begun = started(&begun);
+        assert_eq!(begun.draft.command.as_deref(), Some("make"));
+        assert_eq!(begun.draft.started_at, UnixMillis(1_700_000_000_000));
+        assert_eq!(begun.owner, Some(Owner { pid: 42, start_ticks: 7 }));
+        assert!(session.has_open_run());
+
+        let done = session.take(end(stamp, 130, Some(1_700_000_002_500_500)), at(1_700_000_002_501, 2505));
+        let done = finished(&done);
+        assert_eq!((done.uid, done.took), (begun.uid, Some(Duration::from_millis(2500))));
+        assert_eq!(done.ending, Ending::Exited { exit_code: 130, signal: Some(2) });
+        let totals = done.totals.unwrap();
+        assert_eq!((totals.cpu_ns, totals.quality), (Some(240_000_000), Quality::Times));
+        assert!(!session.has_open_run());
+    }
+
+    #[test]
+    fn read_twice_gives_the_same_uid_and_another_shell_gives_another() {
+        let uid = |pid, ticks, stamp| {
+            let mut session = Session::new(pid);
+            let mut record = start(stamp, typed("x"));
+            if let Record::Start(start) = &mut record {
+                start.shell.start_ticks = Some(ticks);
+            }
+            started(&session.take(record, at(0, 0))).uid
+        };
+        let stamp = Stamp::Micros(1_700_000_000_000_500);
+        assert_eq!(uid(1, 7, stamp), uid(1, 7, stamp));
+        assert_eq!(uid(1, 7, stamp).timestamp_ms(), 1_700_000_000_000);
+        for other in
+            [uid(2, 7, stamp), uid(1, 8, stamp), uid(1, 7, Stamp::Micros(1)), uid(1, 7, Stamp::Serial(1))]
+        {
+            assert_ne!(other, uid(1, 7, stamp));
+        }
+    }
+
+    /// Duration in milliseconds of a run whose records arrive at these moments.
+    fn check_took(stamp: Stamp, end_us: Option<u64>, from: Arrival, to: Arrival, ms: u64) {
+        let mut session = Session::new(1);
+        session.take(start(stamp, typed("x")), from);
+        let done = session.take(end(stamp, 0, end_us), to);
+        assert_eq!(
+            finished(&done).took,
+            Some(Duration::from_millis(ms)),
+            "{stamp:?} {end_us:?} {from:?} {to:?}"
+        );
+        assert!(finished(&done).finished_at >= UnixMillis(0));
+    }
+
+    #[test]
+    fn a_stepped_or_missing_clock_is_replaced_by_the_time_of_arrival() {
+        let second = Stamp::Micros(1_000_000);
+        check_took(second, Some(3_000_000), at(1_000, 10), at(3_000, 2_010), 2_000);
+        // Read late, but the clocks agree: the shell's own figure is the better one.
+        check_took(second, Some(3_000_000), at(9_000, 9_000), at(9_000, 9_000), 2_000);
+        // Set back by an hour while it ran, set forward, no clock at all.
+        check_took(Stamp::Micros(9_000_000), Some(5_000_000), at(9_000, 10), at(5_000, 2_010), 2_000);
+        check_took(second, Some(90_000_000), at(1_000, 10), at(90_000, 2_010), 2_000);
+        check_took(Stamp::Serial(4), None, at(1_000, 10), at(3_000, 2_010), 2_000);
+        let left = |wall| Arrival { wall: UnixMillis(wall), boot: None };
+        check_took(second, Some(3_000_000), left(9_000), left(9_000), 2_000);
+        check_took(Stamp::Micros(9_000_000), Some(3_000_000), left(9_000), left(9_000), 0);
+    }
+
+    #[test]
+    fn texts_repeat_hide_and_are_cut() {
+        let mut session = Session::new(1);
+        let mut text = |number, text| {
+            let events = session.take(start(Stamp::Serial(number), text), at(0, 0));
+            let draft = started(&events).draft.clone();
+            (draft.command, draft.command_truncated)
+        };
+        assert_eq!(text(1, Text::Repeat).0, None);
+        assert_eq!(text(2, typed("make")).0.as_deref(), Some("make"));
+        assert_eq!(text(3, Text::Repeat).0.as_deref(), Some("make"));
+        assert_eq!(text(4, Text::Hidden).0, None);
+        assert_eq!(text(5, Text::Repeat).0, None, "what was hidden stays hidden");
+        assert_eq!(text(6, Text::Typed(b"a\xffb".to_vec())).0.as_deref(), Some("a\u{fffd}b"));
+        let (cut, length) = text(7, typed(&"ş".repeat(40_000)));
+        assert_eq!((cut.unwrap().len(), length), (MAX_COMMAND_BYTES, Some(80_000)));
+    }
+
+    #[test]
+    fn a_record_that_comes_twice_says_nothing_the_second_time() {
+        let mut session = Session::new(1);
+        assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(0, 0)).len(), 1);
+        assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(5, 5)).len(), 1);
+        assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(9, 9)).len(), 0);
+        assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(9, 9)).len(), 0);
+        assert!(!session.has_open_run());
+    }
+
+    #[test]
+    fn a_pid_that_is_another_shells_now_loses_the_run_of_the_first() {
+        let mut session = Session::new(1);
+        let first = started(&session.take(start(Stamp::Serial(1), typed("x")), at(0, 0))).uid;
+        let mut other = start(Stamp::Serial(1), Text::Repeat);
+        if let Record::Start(start) = &mut other {
+            start.shell.start_ticks = Some(99);
+        }
+        let events = session.take(other, at(7, 7));
+        let [Body::Finish(lost), Body::Start(start)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((lost.uid, lost.ending, lost.finished_at), (first, Ending::Lost, UnixMillis(7)));
+        assert_eq!(start.draft.command, None, "the other shell's text is none of its business");
+    }
+}
