@@ -186,9 +186,9 @@ function Settings() {
 
 function Dot({ state }: { state: Connection }) {
   return (
-    <span class={`connection connection-${state}`} role="status">
+    <span class={`connection connection-${state}`} role="status" title={t(`live.${state}`)}>
       <span class="dot" aria-hidden="true" />
-      {t(`live.${state}`)}
+      <span class="connection-word">{t(`live.${state}`)}</span>
     </span>
   );
 }

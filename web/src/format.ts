@@ -24,11 +24,21 @@ export function formatNumber(value: number, lang: Lang, digits = 0): string {
   return numbers(lang, { maximumFractionDigits: digits }).format(value);
 }
 
-/** `value` 80 → "80%", "%80"; small values keep one digit. */
+/** `value` 80 → "80%", "%80"; small values keep a digit or two. */
 export function formatPercent(value: number | null | undefined, lang: Lang): string {
   if (value == null) return UNKNOWN;
-  const digits = Math.abs(value) < 9.95 && value !== 0 ? 1 : 0;
+  const size = Math.abs(value);
+  const digits = size >= 9.95 || size === 0 ? 0 : size >= 0.1 ? 1 : 2;
   return numbers(lang, { style: 'percent', maximumFractionDigits: digits }).format(value / 100);
+}
+
+/** A mark on an axis of seconds: as short as it can be said. */
+export function formatTick(seconds: number, lang: Lang): string {
+  if (seconds === 0) return '0';
+  if (seconds >= 60) return formatDuration(seconds, lang);
+  const units = UNITS[lang];
+  const [value, unit] = seconds < 0.9995 ? [seconds * 1000, units.millisecond] : [seconds, units.second];
+  return `${formatNumber(value, lang, 2)}${units.gap}${unit}`;
 }
 
 /** A ratio − 1 with its sign: 0.38 → "+38%", "+%38". */

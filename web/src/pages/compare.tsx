@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { Refused, fetchComparison } from '../api';
 import { useNow } from '../clock';
 import { peakOf } from '../curve';
-import { formatChange, formatDuration, formatMemory, formatPercent } from '../format';
+import { formatChange, formatDuration, formatMemory, formatPercent, formatTick } from '../format';
 import { useLoad } from '../load';
 import { lang } from '../prefs';
 import { type Route, go, hrefOf, permalink, runRoute } from '../route';
@@ -206,6 +206,7 @@ function Overlaid({ comparison, route }: { comparison: Comparison; route: Compar
     x: series.x,
     xName: t(`chart.axis.${align}`),
     formatX: along,
+    formatTick: (value: number) => (align === 'percent' ? along(value) : formatTick(value, language)),
     sync: `compare ${align}`,
     zoom: route.zoom,
     onZoom,

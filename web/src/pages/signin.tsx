@@ -30,6 +30,7 @@ export function SignInPage() {
           <input
             type="text"
             value={code}
+            required
             placeholder="K7QM-2XRD-9FHT"
             aria-label={t('signin.code')}
             autocomplete="one-time-code"
@@ -38,7 +39,7 @@ export function SignInPage() {
             onInput={(event) => setCode(event.currentTarget.value)}
           />
         </label>
-        <button type="submit" class="primary" disabled={code.trim() === ''}>
+        <button type="submit" class="primary">
           {t('signin.enter')}
         </button>
       </form>

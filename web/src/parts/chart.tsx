@@ -27,6 +27,8 @@ export interface ChartProps {
   readonly xName: string;
   readonly lines: readonly Line[];
   readonly formatX: (value: number) => string;
+  /** As `formatX`, but short: for the marks of the axis. */
+  readonly formatTick: (value: number) => string;
   readonly formatY: (value: number) => string;
   /** Charts with the same name move their cursors together. */
   readonly sync: string;
@@ -98,10 +100,10 @@ function options(
         ...axis,
         size: 28,
         space: 72,
-        values: (_plot, splits) => splits.map(props.formatX),
+        values: (_plot, splits) => splits.map(props.formatTick),
         ...(props.clock ? { incrs: CLOCK_STEPS } : {}),
       },
-      { ...axis, size: 72, space: 36, values: (_plot, splits) => splits.map(props.formatY) },
+      { ...axis, size: 72, space: 36, values: (_plot, splits) => splits.map((value) => (value === 0 ? '0' : props.formatY(value))) },
     ],
     series: series(props, ink),
     cursor: {

@@ -1,7 +1,7 @@
 /** CPU and memory of one run on one axis. */
 import { useMemo } from 'preact/hooks';
 import { type Curve, peakOf, timeMean, toCurve } from '../curve';
-import { formatDuration, formatMemory, formatPercent } from '../format';
+import { formatDuration, formatMemory, formatPercent, formatTick } from '../format';
 import { lang } from '../prefs';
 import type { Zoom } from '../route';
 import { t, tn } from '../speech';
@@ -33,6 +33,7 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
     x: curve.x,
     xName: t('chart.axis.time'),
     formatX: seconds,
+    formatTick: (value: number) => formatTick(value, language),
     sync: `run ${run.id}`,
     zoom,
     onZoom,

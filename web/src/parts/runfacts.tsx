@@ -149,7 +149,7 @@ export function Children({ children, total }: { children: readonly Child[]; tota
             <th scope="col" class="number">{t('run.children.processes')}</th>
             <th scope="col" class="number">{t('column.cpu')}</th>
             <th scope="col">{t('run.children.share')}</th>
-            <th scope="col" class="number">{t('column.memory')}</th>
+            <th scope="col" class="number">{t('figure.rss_max_mb')}</th>
           </tr>
         </thead>
         <tbody>

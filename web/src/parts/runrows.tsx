@@ -75,7 +75,7 @@ export function FinishedRow(props: RowProps & { change: Change | undefined; now:
       </span>
       <span role="cell" class="cell-cpu number">{formatDuration(stats?.cpu_seconds, lang.value)}</span>
       <span role="cell" class="cell-memory number">{formatMemory(stats?.rss_max_mb, lang.value)}</span>
-      <span role="cell" class="cell-tags">
+      <span role="cell" class="cell-tags" title={run.tags.join(' ')}>
         {run.actor !== 'human' && <span class="tag tag-actor">{actorName(run.actor)}</span>}
         {run.tags.map((tag) => (
           <span class="tag" key={tag}>

@@ -96,7 +96,7 @@ export const en = {
   'column.duration': 'Duration',
   'column.change': 'Change',
   'column.cpu': 'CPU time',
-  'column.memory': 'Peak memory',
+  'column.memory': 'Memory',
   'column.tags': 'Tags',
   'column.elapsed': 'Elapsed',
   'column.now': 'CPU now',

@@ -99,7 +99,7 @@ export const tr: Words = {
   'column.duration': 'Süre',
   'column.change': 'Değişim',
   'column.cpu': 'CPU süresi',
-  'column.memory': 'En çok bellek',
+  'column.memory': 'Bellek',
   'column.tags': 'Etiketler',
   'column.elapsed': 'Geçen',
   'column.now': 'Şu anki CPU',

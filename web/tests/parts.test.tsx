@@ -1,0 +1,117 @@
+import { render } from 'preact';
+import { act } from 'preact/test-utils';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { mergeAlerts } from '../src/alerts';
+import { CommandText, Status } from '../src/parts/basics';
+import { qualitySentence } from '../src/parts/curves';
+import { orderMetrics } from '../src/parts/deltas';
+import { parseTags } from '../src/parts/runedit';
+import { FinishedRow } from '../src/parts/runrows';
+import { sparkPath } from '../src/parts/spark';
+import { preferredLang, setLang } from '../src/prefs';
+import { aRun, anAlert } from './fixtures';
+
+let host: HTMLElement;
+beforeEach(() => {
+  host = document.createElement('div');
+  setLang('en');
+});
+
+describe('a row', () => {
+  const show = (run = aRun()) =>
+    render(<FinishedRow run={run} index={0} selected={false} onSelect={() => {}} change={undefined} now={0} />, host);
+
+  it('shows what was typed as text, whatever it is', () => {
+    show(aRun({ command: '<img src=x onerror=alert(1)> && echo "</span>"' }));
+    expect(host.querySelector('img')).toBeNull();
+    expect(host.querySelector('a')?.textContent).toBe('<img src=x onerror=alert(1)> && echo "</span>"');
+  });
+
+  it('says that a command was hidden', () => {
+    show(aRun({ command: null }));
+    expect(host.querySelector('a')?.textContent).toBe('(hidden command)');
+  });
+
+  it('speaks the language that is set, at once', async () => {
+    show();
+    expect(host.querySelector('.cell-memory')?.textContent).toBe('290\u00a0MiB');
+    expect(host.querySelector('.status')?.textContent).toContain('ok');
+    await act(() => setLang('tr'));
+    expect(host.querySelector('.status')?.textContent).toContain('tamam');
+    expect(host.querySelector('.cell-duration')?.textContent).toBe('10,0\u00a0sn');
+  });
+});
+
+describe('a status', () => {
+  it.each([
+    [{}, '✓ok'],
+    [{ exit_code: 101 }, '✗exit 101'],
+    [{ exit_code: 137, signal: 9 }, '↯signal 9'],
+    [{ state: 'lost', exit_code: null }, '?lost'],
+    [{ state: 'running', exit_code: null }, '●running'],
+  ] as const)('%o is a mark and a word', (given, text) => {
+    render(<Status run={aRun(given)} />, host);
+    expect(host.textContent).toBe(text);
+  });
+});
+
+describe('a command', () => {
+  it('of several lines is one line in a list', () => {
+    render(<CommandText run={{ command: 'for i in 1 2\n  do echo $i\n\tdone' }} />, host);
+    expect(host.textContent).toBe('for i in 1 2 do echo $i done');
+  });
+});
+
+describe('how far figures can be trusted', () => {
+  const sentence = (stats: object, running = false) => {
+    const { run_stats } = aRun({ stats });
+    return run_stats ? qualitySentence(run_stats, running) : '';
+  };
+
+  it('is said in one sentence', () => {
+    expect(sentence({ samples: 41 })).toBe('Exact totals; curve from 41 samples.');
+    expect(sentence({ samples: 2, quality: 'ticks', peak_lower_bound: true })).toBe(
+      'Totals from clock ticks, to 10 ms; curve from 2 samples; the peak may have been higher between two samples.',
+    );
+  });
+
+  it('claims no curve where there is none', () => {
+    expect(sentence({ samples: 1 })).toBe('Exact totals; no curve: the run ended before two samples could be taken.');
+    expect(sentence({ samples: 1 }, true)).toBe('Exact totals; the curve begins with the second sample.');
+  });
+});
+
+describe('small things', () => {
+  it('tags are split, bared and told once', () => {
+    expect(parseTags(' nightly, @release  #nightly,,')).toEqual(['nightly', 'release']);
+    expect(parseTags('')).toEqual([]);
+  });
+
+  it('metrics stand in the order people look for them, unknown ones last', () => {
+    expect(orderMetrics(['zz', 'rss_max_mb', 'cpu_seconds', 'duration_s'])).toEqual([
+      'duration_s',
+      'cpu_seconds',
+      'rss_max_mb',
+      'zz',
+    ]);
+  });
+
+  it('a spark of less than two values is nothing', () => {
+    expect(sparkPath([])).toBe('');
+    expect(sparkPath([5])).toBe('');
+    expect(sparkPath([0, 100], 10, 22)).toBe('M0 21L10 1');
+  });
+
+  it('an alert that changed replaces itself', () => {
+    const first = anAlert();
+    const later = anAlert({ ended_at: '2026-11-20T10:01:00.000Z' });
+    const other = anAlert({ uid: 'B', fired_at: '2026-11-20T11:00:00.000Z' });
+    expect(mergeAlerts([first], [later, other])).toEqual([other, later]);
+  });
+
+  it('the language is the first of the browser’s that we speak', () => {
+    expect(preferredLang(['de-DE', 'tr-TR', 'en-US'])).toBe('tr');
+    expect(preferredLang(['de'])).toBe('en');
+    expect(preferredLang([])).toBe('en');
+  });
+});
