@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Finish, Start};
 use crate::run::RunState;
+use crate::spool::Spooled;
 use crate::time::UnixMillis;
 
 /// One question or one event. Answered by one JSON document, or by [`crate::report::Failure`].
@@ -14,6 +15,10 @@ pub enum Request {
     Start(Box<Start>),
     /// → `{}`, after it is durable. A run that is finished already: `run_already_finished`.
     Finish(Box<Finish>),
+    /// A whole run at its end, as it lies in the spool → `{}`, once both ends are durable and its spool file is
+    /// removed. Registers the run if its start never came; a run that is finished already is fine. `bpctl run` sends
+    /// this last and does not await the answer: the prompt must not wait for a disk.
+    Completed(Box<Spooled>),
     /// → array of [`crate::Run`].
     List(ListQuery),
     /// → one [`crate::Run`].

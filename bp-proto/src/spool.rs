@@ -2,8 +2,8 @@
 //!
 //! One file a run, named by its ULID, 0600 in a 0700 directory: two JSON lines, the start and the finish. A file
 //! appears whole or not at all (written under another name, then renamed), so a reader needs no lock. `bpctl run` puts
-//! a file at the end of its run, sends both to bpd, and removes the file when bpd acknowledged the finish. What is left
-//! here was not acknowledged: bpd takes it when it starts and when a client tells it to. Registering and finishing are
+//! a file at the end of its run, then sends the same to bpd ([`crate::Request::Completed`]), which removes the file once
+//! the run is durable. What is left here was not delivered: bpd takes it when it starts. Registering and finishing are
 //! idempotent by ULID, so a run that is delivered twice is recorded once.
 //!
 //! Nothing is flushed to the disk by force: the user's prompt must not wait for one. A program may die at any time and
@@ -29,7 +29,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const UNFINISHED: &str = ".new-";
 
 /// A run as it waits for bpd.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spooled {
     pub start: Start,
     pub finish: Finish,

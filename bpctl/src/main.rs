@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use bpctl::verbs;
+use bpctl::{run, verbs};
 use clap::Parser;
 
 /// Runs, lists, shows and compares commands.
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     // Read before clap, which costs more than all that these do: they stand in the way of a prompt.
     match words.next() {
         Some(verb) if verb == "event" => verbs::event::main(&words.collect::<Vec<OsString>>()),
+        Some(verb) if verb == "run" => run::main(words),
         _ => verbs::report(Cli::parse().verb.run()),
     }
 }

@@ -215,7 +215,7 @@ fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
         "nmcli" => {
             for (at, candidate) in rest.iter().enumerate() {
                 let key = words::text(line, candidate);
-                if (key == "password" || key.ends_with(".psk") || key.ends_with(".password"))
+                if matches!(key.rsplit('.').next(), Some("password" | "psk"))
                     && let Some(value) = rest.get(at + 1)
                 {
                     found.add_value(line, value.clone(), "program");

@@ -67,9 +67,8 @@ fn end_of_word(bytes: &[u8], start: usize, end: usize) -> usize {
     let mut at = start;
     while at < end {
         match bytes[at] {
-            b' ' | b'\t' | b'\r' | b'\n' | b';' | b'|' | b'&' | b'<' | b'>' | b')' => break,
             b'(' if at > start && bytes[at - 1] == b'$' => at = end_of_parens(bytes, at, end),
-            b'(' => break,
+            b' ' | b'\t' | b'\r' | b'\n' | b';' | b'|' | b'&' | b'<' | b'>' | b')' | b'(' => break,
             b'\\' => at = (at + 2).min(end),
             b'\'' | b'"' | b'`' => at = end_of_quote(bytes, at, end),
             _ => at += 1,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bp_proto::report::OpenCode;
 use bp_proto::request::Edit;
+use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Failure, MAX_COMMAND_BYTES, Request, Start, Ulid, UnixMillis, mask};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +29,7 @@ const MAX_ALERTS: u32 = 500;
 pub(super) struct Room {
     pub(super) owner: u32,
     pub(super) mail: Mail,
+    pub(super) spool: Spool,
     pub(super) queries: Queries,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) access: Access,
@@ -66,6 +68,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             submit(room, Body::Finish(finish)).await?;
             json(&Nothing {})
         }
+        Request::Completed(run) => completed(room, *run).await,
         Request::Edit { run, edit } => change(room, run, Some(edit)).await,
         Request::Delete { run } => change(room, run, None).await,
         Request::OpenCode => {
@@ -89,6 +92,23 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             inquire(room, move |queries, began| look_up(queries, question, began)).await
         }
     }
+}
+
+/// A whole run. Its spool file goes once both its ends are durable, whether they came this way or another.
+async fn completed(room: &Arc<Room>, run: Spooled) -> Result<Vec<u8>, Failure> {
+    let uid = run.start.uid;
+    room.mail.drain().await;
+    submit(room, Body::Start(Box::new(kept(run.start)))).await?;
+    match submit(room, Body::Finish(Box::new(run.finish))).await {
+        Err(failure) if failure.error.code != "run_already_finished" => return Err(failure),
+        _ => {}
+    }
+    room.spool.remove(uid).map_err(|error| {
+        // It is delivered again when bpd starts, and known by its ULID.
+        tracing::warn!("a delivered run stays in the spool: {error}");
+        Failure::new("spool", error.to_string())
+    })?;
+    json(&Nothing {})
 }
 
 /// The questions. May read the disk, so it runs beside the runtime.

@@ -61,6 +61,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
         let room = Room {
             owner: door.owner,
             mail: mail.clone(),
+            spool: Spool::at(places.spool()),
             queries: door.queries.clone(),
             events: door.events.clone(),
             access: door.access.clone(),

@@ -1,0 +1,178 @@
+//! What was typed after `bpctl run`, read by hand: clap costs more than everything else that `run` does.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+
+/// Shown for `--help` and, in short, for what cannot be read.
+pub(super) const USAGE: &str = "\
+Usage: bpctl run [--tag TAG]… [--note NOTE] [--quiet] [--] COMMAND [ARGUMENT]…
+       bpctl run [--tag TAG]… [--note NOTE] [--quiet] -c STRING
+
+Runs a command and records it. Exit code, signals and terminal are as without it;
+125: bp could not start it, 126: not executable, 127: not found.
+
+  -t, --tag TAG    gives the run a tag; may be repeated
+  -n, --note NOTE  gives the run a note
+  -q, --quiet      prints nothing of its own
+  -c STRING        runs STRING through /bin/sh
+";
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Args {
+    pub(super) tags: Vec<String>,
+    pub(super) note: Option<String>,
+    pub(super) quiet: bool,
+    pub(super) command: Command,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// The program and its arguments; never empty.
+    Words(Vec<OsString>),
+    Line(OsString),
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Words(Vec::new())
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Run(Args),
+    Help,
+    /// Why it cannot be read.
+    Wrong(String),
+}
+
+/// `words` = what stands behind `run`.
+pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Asked {
+    let mut words = words.into_iter();
+    let mut args = Args::default();
+    while let Some(word) = words.next() {
+        let (flag, mut attached) = split(&word);
+        let mut value = || attached.take().or_else(|| words.next()).ok_or(format!("{flag} needs a value"));
+        let read = match flag {
+            "--" => {
+                args.command = Command::Words(words.collect());
+                break;
+            }
+            "-h" | "--help" => return Asked::Help,
+            "-q" | "--quiet" => {
+                args.quiet = true;
+                Ok(())
+            }
+            "-t" | "--tag" => value().map(|tag| args.tags.push(tag.to_string_lossy().into_owned())),
+            "-n" | "--note" => value().map(|note| args.note = Some(note.to_string_lossy().into_owned())),
+            "-c" => {
+                match value() {
+                    Ok(line) => args.command = Command::Line(line),
+                    Err(wrong) => return Asked::Wrong(wrong),
+                }
+                match words.next() {
+                    Some(_) => return Asked::Wrong("nothing may follow -c STRING".to_owned()),
+                    None => return Asked::Run(args),
+                }
+            }
+            _ if flag.starts_with('-') && flag.len() > 1 => Err(format!("there is no option {flag}")),
+            _ => {
+                args.command = Command::Words(std::iter::once(word).chain(words).collect());
+                break;
+            }
+        };
+        if let Err(wrong) = read {
+            return Asked::Wrong(wrong);
+        }
+    }
+    match &args.command {
+        Command::Words(words) if words.is_empty() => Asked::Wrong("there is no command to run".to_owned()),
+        _ => Asked::Run(args),
+    }
+}
+
+/// `--tag=x` into its two parts. A word that is not UTF-8 is no option.
+fn split(word: &OsStr) -> (&str, Option<OsString>) {
+    let Some(text) = word.to_str() else { return ("", None) };
+    match text.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") && flag.len() > 2 => (flag, Some(value.into())),
+        _ => (text, None),
+    }
+}
+
+impl Command {
+    /// As a person would type it in a shell.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Line(line) => line.to_string_lossy().into_owned(),
+            Self::Words(words) => {
+                words.iter().map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:=@%+,^".contains(&byte) || byte >= 0x80;
+    if !word.is_empty() && word.as_bytes().iter().all(|byte| plain(*byte)) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The program's file as `execvp` would find it; for messages and for scripts without a first line.
+pub(super) fn find_program(name: &OsStr, path: Option<&OsStr>) -> Option<std::path::PathBuf> {
+    if name.as_bytes().contains(&b'/') {
+        return Some(name.into());
+    }
+    std::env::split_paths(path?).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(line: &str) -> Asked {
+        read(line.split_whitespace().map(OsString::from))
+    }
+
+    fn words(line: &str) -> Command {
+        Command::Words(line.split_whitespace().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn options_end_where_the_command_begins() {
+        let Asked::Run(args) = asked("--tag a -t b --note=n --quiet -- make -j2 --quiet") else { panic!() };
+        assert_eq!(args.tags, ["a", "b"]);
+        assert_eq!((args.note.as_deref(), args.quiet), (Some("n"), true));
+        assert_eq!(args.command, words("make -j2 --quiet"));
+
+        let Asked::Run(args) = asked("make --tag x") else { panic!() };
+        assert_eq!((args.tags.len(), args.command), (0, words("make --tag x")));
+
+        let Asked::Run(args) = asked("-- -c x") else { panic!() };
+        assert_eq!(args.command, words("-c x"));
+    }
+
+    #[test]
+    fn a_line_for_the_shell_is_one_word() {
+        let words = ["-q", "-c", "a | b"].map(OsString::from);
+        let Asked::Run(args) = read(words) else { panic!() };
+        assert_eq!(args.command, Command::Line("a | b".into()));
+        assert_eq!(args.command.text(), "a | b");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for line in ["", "--", "--tag", "--nope make", "-c", "-c a b", "--tag x"] {
+            assert!(matches!(asked(line), Asked::Wrong(why) if !why.is_empty()), "{line}");
+        }
+        assert_eq!(asked("--help"), Asked::Help);
+    }
+
+    #[test]
+    fn the_text_can_be_typed_again() {
+        let command = Command::Words(["echo", "a b", "it's", "", "x=1", "$HOME"].map(OsString::from).into());
+        assert_eq!(command.text(), r"echo 'a b' 'it'\''s' '' x=1 '$HOME'");
+    }
+}

@@ -1,0 +1,141 @@
+//! What bpd is told of a run. Never waits: bpd away, hung or stopped costs the command nothing.
+//!
+//! The start is sent before the fork and its answer not awaited. The end goes to the disk queue first, then to bpd,
+//! which removes it from the queue once it is durable. No connection is open while the command runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bp_proto::event::{Draft, Source};
+use bp_proto::frame::{self, Kind};
+use bp_proto::place::Places;
+use bp_proto::spool::{Spool, Spooled};
+use bp_proto::{
+    Actor, Ending, Finish, MAX_COMMAND_BYTES, Owner, RUN_ENV, Request, Start, Ulid, UnixMillis, mask,
+};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::args::Args;
+use super::process::Outcome;
+
+/// A run's start as bpd is told it.
+pub(super) fn start(args: &Args, now: UnixMillis) -> Start {
+    let text = mask::mask(&args.command.text());
+    let truncated = (text.text.len() > MAX_COMMAND_BYTES).then_some(text.text.len() as u64);
+    let mut command = text.text;
+    command.truncate(command.floor_char_boundary(MAX_COMMAND_BYTES));
+    let own = std::process::id();
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
+    Start {
+        uid: Ulid::generate(),
+        draft: Draft {
+            command: Some(command),
+            command_truncated: truncated,
+            masked: text.rules,
+            cwd: std::env::current_dir().ok().map(|cwd| cwd.to_string_lossy().into_owned()),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            actor: actor(),
+            started_at: now,
+            source: Source::Wrapper,
+            tags: args.tags.clone(),
+            note: args.note.clone(),
+            ..Draft::default()
+        },
+        owner: Some(owner(own)),
+        under: parent.map(owner),
+        parent: std::env::var(RUN_ENV).ok().and_then(|run| run.parse().ok()),
+        context: None,
+    }
+}
+
+/// Its end.
+pub(super) fn finish(uid: Ulid, outcome: &Outcome, started: std::time::Instant, now: UnixMillis) -> Finish {
+    Finish {
+        uid,
+        finished_at: now,
+        took: Some(started.elapsed()),
+        ending: Ending::Exited { exit_code: outcome.exit_code, signal: outcome.signal },
+        totals: Some(outcome.totals),
+        children: Vec::new(),
+        background: outcome.background,
+    }
+}
+
+fn actor() -> Actor {
+    match std::env::var("BP_ACTOR").ok().and_then(|actor| actor.parse().ok()) {
+        Some(actor) => actor,
+        None if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false") => Actor::Ci,
+        None => Actor::Human,
+    }
+}
+
+fn owner(pid: u32) -> Owner {
+    Owner { pid, start_ticks: start_ticks(pid).unwrap_or(0) }
+}
+
+/// Field 22 of `/proc/PID/stat`; the name before it may hold blanks and brackets.
+#[cfg(target_os = "linux")]
+fn start_ticks(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_ticks(_pid: u32) -> Option<u64> {
+    None
+}
+
+/// Where a run is reported.
+#[derive(Debug)]
+pub(super) struct Bpd {
+    socket: PathBuf,
+    spool: Spool,
+}
+
+/// What became of the end of a run.
+#[derive(Debug)]
+pub(super) enum Delivered {
+    /// Handed to bpd.
+    Sent,
+    /// bpd does not answer; it waits on disk.
+    Kept,
+}
+
+impl Bpd {
+    pub(super) fn find() -> anyhow::Result<Self> {
+        let places = Places::find()?;
+        Ok(Self { socket: places.socket()?, spool: Spool::at(places.spool()) })
+    }
+
+    pub(super) fn started(&self, start: &Start) {
+        // What does not arrive now arrives with the end.
+        let _ = hand_over(&self.socket, &Request::Start(Box::new(start.clone())));
+    }
+
+    pub(super) fn ended(&self, start: Start, finish: Finish) -> anyhow::Result<Delivered> {
+        let run = Spooled { start, finish };
+        let spooled = self.spool.put(&run);
+        let sent = hand_over(&self.socket, &Request::Completed(Box::new(run)));
+        match (sent, spooled) {
+            (Ok(()), _) => Ok(Delivered::Sent),
+            (Err(_), Ok(())) => Ok(Delivered::Kept),
+            (Err(_), Err(lost)) => Err(lost.into()),
+        }
+    }
+}
+
+/// Puts one request into bpd's socket if there is room for it at once, and goes.
+fn hand_over(socket: &Path, request: &Request) -> io::Result<()> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let stream = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // A full backlog answers EAGAIN: bpd hangs.
+    rustix::net::connect(&stream, &SocketAddrUnix::new(socket)?)?;
+    let bytes = frame::encode(Kind::Ask, &serde_json::to_vec(request)?);
+    if bytes.len() > frame::MAX_REQUEST_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    match rustix::net::send(&stream, &bytes, rustix::net::SendFlags::NOSIGNAL)? {
+        sent if sent == bytes.len() => Ok(()),
+        _ => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}

@@ -1,0 +1,105 @@
+//! `bpctl run`: a command, recorded, and otherwise as if it had been typed without us. Fails open: whatever is wrong
+//! with bpd, the command runs.
+//!
+//! Reached without clap and without a word of the tables: it stands in the way of every command that it records.
+
+mod args;
+mod delivery;
+mod process;
+mod summary;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use bp_proto::{RUN_ENV, Totals, UnixMillis};
+
+use args::{Args, Asked, Command};
+use delivery::Bpd;
+use process::Outcome;
+
+const NOT_STARTED: i32 = 125;
+const NOT_EXECUTABLE: i32 = 126;
+const NOT_FOUND: i32 = 127;
+
+/// `words` = what stands behind `run`.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match args::read(words) {
+        Asked::Run(args) => record(&args),
+        Asked::Help => {
+            let _ = io::stdout().write_all(args::USAGE.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Asked::Wrong(why) => {
+            say(&format!("{why}\n\n{}", args::USAGE.trim_end()));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn record(args: &Args) -> ExitCode {
+    let start = delivery::start(args, UnixMillis::now());
+    let bpd = Bpd::find();
+    if let Ok(bpd) = &bpd {
+        bpd.started(&start);
+    }
+    process::adopt_orphans(true);
+    let began = Instant::now();
+    let outcome = run(&args.command, &start.uid.to_string()).unwrap_or_else(|(exit_code, why)| {
+        say(&why);
+        failed(exit_code)
+    });
+    process::adopt_orphans(false);
+    let finish = delivery::finish(start.uid, &outcome, began, UnixMillis::now());
+    let took = finish.took.unwrap_or_default();
+    let delivered = bpd.and_then(|bpd| bpd.ended(start, finish));
+    if !args.quiet && summary::is_wanted() {
+        say(&summary::line(&outcome, took, &delivered));
+    }
+    if outcome.interrupted {
+        process::die_of_interrupt();
+    }
+    ExitCode::from(outcome.exit_code as u8)
+}
+
+/// The exit code and the reason when it could not be started.
+fn run(command: &Command, uid: &str) -> Result<Outcome, (i32, String)> {
+    let words: Vec<&OsStr> = match command {
+        Command::Line(line) => vec!["/bin/sh".as_ref(), "-c".as_ref(), line],
+        Command::Words(words) => words.iter().map(OsString::as_os_str).collect(),
+    };
+    let program = words[0];
+    let outcome = match process::run(&words, RUN_ENV, uid) {
+        // A script without a first line is a shell script, as for every shell.
+        Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
+            let path = std::env::var_os("PATH");
+            let script = args::find_program(program, path.as_deref()).unwrap_or_else(|| program.into());
+            let mut again = vec!["/bin/sh".as_ref(), script.as_os_str()];
+            again.extend(&words[1..]);
+            process::run(&again, RUN_ENV, uid)
+        }
+        outcome => outcome,
+    };
+    outcome.map_err(|error| {
+        let name = program.to_string_lossy();
+        match error.kind() {
+            io::ErrorKind::NotFound => (NOT_FOUND, format!("{name}: command not found")),
+            io::ErrorKind::PermissionDenied => (NOT_EXECUTABLE, format!("{name}: not executable: {error}")),
+            _ if error.raw_os_error() == Some(libc::ENOEXEC) => {
+                (NOT_EXECUTABLE, format!("{name}: not executable: {error}"))
+            }
+            _ => (NOT_STARTED, format!("cannot start {name}: {error}")),
+        }
+    })
+}
+
+fn failed(exit_code: i32) -> Outcome {
+    let totals = Totals { cpu_ns: Some(0), user_ns: Some(0), system_ns: Some(0), ..Totals::default() };
+    Outcome { exit_code, signal: None, totals, background: false, interrupted: false }
+}
+
+fn say(what: &str) {
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(io::stderr(), "bpctl: {what}");
+}
