@@ -278,9 +278,7 @@ __bizim_load() {
     __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
-        # `bpctl init` says which client is its own.
-        __bizim_client=${__bizim_bpctl:-$(builtin type -P bpctl)}
-        [[ -n $__bizim_client ]] || return 0
+        __bizim_client=$(builtin type -P bpctl) || return 0
     fi
     __bizim_arm
     # Whole groups with their own stderr: `set -x` shows nothing of them.

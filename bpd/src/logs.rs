@@ -58,8 +58,13 @@ pub fn start(path: &Path, level: &str) -> Result<Control, LogError> {
         .is_terminal()
         .then(|| fmt::layer().with_timer(Utc).with_writer(Lines { to: Arc::new(Mutex::new(io::stderr())) }));
     tracing_subscriber::registry().with(filter.and_then(to_file).and_then(to_terminal)).try_init()?;
-    std::panic::set_hook(Box::new(|panic| {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
         tracing::error!("panic: {panic}; {}", std::backtrace::Backtrace::capture());
+        // Whoever waits for bpd to start reads standard error; in a terminal the log has just been there.
+        if !io::stderr().is_terminal() {
+            usual(panic);
+        }
     }));
     Ok(Control { filter: handle })
 }

@@ -146,14 +146,14 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
 
     let identity = parts.identity()?;
     let origin = format!("http://{}", identity.http_address);
-    let lang = language(&parts.config);
-    let queries = Queries::new(parts.reader.clone(), lang, identity);
+    let queries = Queries::new(parts.reader.clone(), language(&parts.config), identity);
     let resumed = resumed(&parts.reader)?;
     let live = Live {
         places: parts.places.clone(),
         config: parts.config.clone(),
         rules,
         logs: parts.logs,
+        queries: queries.clone(),
         degraded: parts.degraded.clone(),
     };
     let front = http::Door {
@@ -170,7 +170,6 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         config: rules_in,
         interval,
         queries: queries.clone(),
-        lang,
         recorded: recorded_in,
         events: events.downgrade(),
         opener: opener(),
@@ -249,6 +248,7 @@ struct Live {
     config: Config,
     rules: watch::Sender<crate::config::Alerts>,
     logs: Option<logs::Control>,
+    queries: Queries,
     degraded: Degraded,
 }
 
@@ -287,6 +287,7 @@ impl Live {
         if let Some(logs) = &self.logs {
             logs.set(&config.log);
         }
+        self.queries.speak(language(&config));
         self.rules.send_replace(config.alerts.clone());
         if config.http != self.config.http || config.sampling != self.config.sampling {
             tracing::info!("`http` and `sampling` take effect when bpd is started again");

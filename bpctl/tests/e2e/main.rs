@@ -1,5 +1,6 @@
 //! The whole of bp as a person meets it: real shells in real terminals, the real programs behind them.
 
+mod daemon;
 mod hook;
 mod jobs;
 mod pty;

@@ -16,7 +16,7 @@ use self::rules::{Book, Moment, Said, Subject};
 use crate::config;
 use crate::event::{Body, Event, HostReading, Recorded};
 use crate::queries::Queries;
-use crate::words::{self, Lang};
+use crate::words;
 
 /// A notice's figures change at most this often: more is flicker.
 const UPDATE_EVERY: Duration = Duration::from_secs(5);
@@ -32,7 +32,6 @@ pub struct Parts {
     /// The sampler's interval: what a gap is measured by.
     pub interval: Duration,
     pub queries: Queries,
-    pub lang: Lang,
     pub recorded: broadcast::Receiver<Recorded>,
     /// Weak: alerts never keep the daemon from ending.
     pub events: mpsc::WeakSender<Event>,
@@ -49,7 +48,6 @@ pub async fn run(parts: Parts) {
         book: Book::new(config.clone(), parts.interval),
         config,
         queries: parts.queries,
-        lang: parts.lang,
         events: parts.events,
         opener: parts.opener,
         live: HashMap::new(),
@@ -81,7 +79,6 @@ struct Stage {
     book: Book,
     config: config::Alerts,
     queries: Queries,
-    lang: Lang,
     events: mpsc::WeakSender<Event>,
     opener: PathBuf,
     live: HashMap<Ulid, Live>,
@@ -227,10 +224,11 @@ impl Stage {
     }
 
     fn words(&self, alert: &AlertReport) -> Words {
+        let lang = self.queries.usual_lang();
         Words {
-            summary: words::alert_title(self.lang, alert),
-            body: words::alert(self.lang, alert),
-            button: words::label(self.lang, "alert-open"),
+            summary: words::alert_title(lang, alert),
+            body: words::alert(lang, alert),
+            button: words::label(lang, "alert-open"),
             level: alert.level,
             is_last: alert.ended_at.is_some(),
         }

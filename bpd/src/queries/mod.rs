@@ -14,7 +14,7 @@ mod select;
 mod value;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bp_proto::report::{AlertReport, Comparison, HttpStatus, Overhead, Status};
 use bp_proto::request::{CompareQuery, ListQuery, SamplesQuery};
@@ -41,7 +41,7 @@ const MOST_ALERTS: usize = 500;
 pub struct Queries {
     reader: Reader,
     derive: Derive,
-    lang: Lang,
+    lang: Arc<Mutex<Lang>>,
     identity: Arc<Identity>,
 }
 
@@ -65,7 +65,17 @@ impl Queries {
     /// `lang` = the language of sentences when nobody asks for one.
     pub fn new(reader: Reader, lang: Lang, identity: Identity) -> Self {
         let derive = Derive::new(reader.clone());
-        Self { reader, derive, lang, identity: Arc::new(identity) }
+        Self { reader, derive, lang: Arc::new(Mutex::new(lang)), identity: Arc::new(identity) }
+    }
+
+    /// The language of sentences when nobody asks for one.
+    pub fn usual_lang(&self) -> Lang {
+        *self.lang.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on, for every clone.
+    pub fn speak(&self, lang: Lang) {
+        *self.lang.lock().unwrap_or_else(PoisonError::into_inner) = lang;
     }
 
     pub fn status(&self, now: UnixMillis) -> Status {
@@ -151,6 +161,6 @@ impl Queries {
     }
 
     fn lang(&self, asked: Option<&str>) -> Lang {
-        asked.and_then(Lang::preferred).unwrap_or(self.lang)
+        asked.and_then(Lang::preferred).unwrap_or_else(|| self.usual_lang())
     }
 }
