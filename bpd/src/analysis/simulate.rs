@@ -117,7 +117,7 @@ fn a_changed_run_is_never_called_the_opposite() {
 
 /// How often a run of `factor` × the usual gets the comment `rule`.
 fn comment_rate(past: usize, noise: f64, factor: f64, rule: &str) -> f64 {
-    let mut chance = Chance(0xC0FFEE ^ (past as u64) << 32);
+    let mut chance = Chance(0x00C0_FFEE ^ (past as u64) << 32);
     let hits = (0..TRIALS).filter(|_| {
         let history = chance.pool(past, noise, 0.0);
         let run = run_of(chance.run(10.0 * factor, noise, 0.0));

@@ -94,14 +94,7 @@ impl Derive {
         let kept = self.reader.curve(run.id)?;
         let curve = curve_of(&kept);
         let open = run.state == RunState::Running;
-        let last_s = curve.pieces().last().map_or(0.0, |piece| piece.to_s);
-        let duration = match (run.took, run.finished_at) {
-            _ if open => now.since(run.started_at),
-            (Some(took), _) => took,
-            (None, Some(finished_at)) => finished_at.since(run.started_at),
-            // Lost: it lasted at least as long as it was seen.
-            (None, None) => Duration::from_secs_f64(last_s),
-        };
+        let duration = lasted(run, now);
         let span = Span { duration, open, background: run.background };
         Ok(stats::of(curve, run.totals.as_ref(), span))
     }
@@ -145,6 +138,11 @@ impl Derive {
         }
         Ok(found)
     }
+}
+
+/// How long it took, or has taken so far.
+pub(super) fn lasted(run: &Run, now: UnixMillis) -> Duration {
+    run.took.unwrap_or_else(|| run.finished_at.unwrap_or(now).since(run.started_at))
 }
 
 /// A successful run that others may be measured by.

@@ -46,7 +46,7 @@ pub(super) fn list(queries: &Queries, query: &ListQuery, now: UnixMillis) -> Res
         read += 1;
         // Deleted since the row was read: as if it had never been there.
         let Some(run) = queries.reader.get(row.cursor.id)? else { return Ok(true) };
-        if filter.holds(&run, || queries.derive.stats(&run, now))? {
+        if filter.holds(&run, now, || queries.derive.stats(&run, now))? {
             more = runs.len() == limit;
             if more {
                 return Ok(false);

@@ -4,6 +4,7 @@
 use bp_proto::{Actor, Run, RunState, RunStats, UnixMillis};
 
 use super::NoAnswer;
+use super::derive::lasted;
 use super::value::{Bound, duration_s, instant, mebibytes, percent};
 use crate::store::Row;
 
@@ -90,6 +91,7 @@ impl Filter {
     pub(super) fn holds<E>(
         &self,
         run: &Run,
+        now: UnixMillis,
         mut stats: impl FnMut() -> Result<Option<RunStats>, E>,
     ) -> Result<bool, E> {
         for term in &self.terms {
@@ -100,9 +102,7 @@ impl Filter {
                 Test::Memory(bound) => {
                     stats()?.and_then(|stats| stats.rss_max_mb).is_some_and(|value| bound.holds(value))
                 }
-                Test::Duration(bound) => {
-                    stats()?.map(|stats| stats.duration_s).is_some_and(|value| bound.holds(value))
-                }
+                Test::Duration(bound) => bound.holds(lasted(run, now).as_secs_f64()),
                 test => test.of_run(run),
             };
             if holds == term.negated {
@@ -153,7 +153,7 @@ impl Test {
             }),
             Self::Since(since) => *since <= run.started_at,
             Self::Until(until) => run.started_at <= *until,
-            // Answered by `holds`, which has the figures.
+            // Answered by `holds`, which has the figures and the time.
             Self::Duration(_) | Self::Cpu(_) | Self::Memory(_) => false,
         }
     }
@@ -202,43 +202,51 @@ fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
     let (field, value) = whole.split_once(':').unwrap_or((whole, ""));
     let (value, inverted) = value.strip_prefix('!').map_or((value, false), |value| (value, true));
     let test = condition(field, value, now).map_err(|wanted| match wanted {
-        Some(wanted) => {
-            let message = format!("`{}` in the search: {field} wants {wanted}", word.text);
-            NoAnswer::invalid(message, format!("for example {}", example(field)))
-        }
-        None => {
-            let message = format!("unknown field `{field}` in the search");
-            NoAnswer::invalid(message, format!("fields are {FIELDS}; for the text itself: \"{}\"", word.text))
-        }
+        Wanted::KnownField => NoAnswer::invalid(
+            format!("unknown field `{field}` in the search"),
+            format!("fields are {FIELDS}; for the text itself: \"{}\"", word.text),
+        ),
+        Wanted::Value(wanted) => NoAnswer::invalid(
+            format!("`{}` in the search: {field} wants {wanted}", word.text),
+            format!("for example {}", example(field)),
+        ),
     })?;
     Ok(Term { negated: negated != inverted, test })
 }
 
-/// `Err(None)` = no such field; `Err(Some(_))` = what the field wants.
-fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Option<&'static str>> {
-    let text = || if value.is_empty() { Err(Some("a value")) } else { Ok(value.to_owned()) };
+/// What a term should have had.
+enum Wanted {
+    KnownField,
+    /// What the field takes.
+    Value(&'static str),
+}
+
+fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Wanted> {
+    let text = || if value.is_empty() { Err(Wanted::Value("a value")) } else { Ok(value.to_owned()) };
     Ok(match field {
-        "exit" => Test::Exit(value.parse().map_err(|_| Some("an exit code"))?),
+        "exit" => Test::Exit(value.parse().map_err(|_| Wanted::Value("an exit code"))?),
         "state" => Test::State(match value {
             "running" => RunState::Running,
             "finished" => RunState::Finished,
             "lost" => RunState::Lost,
-            _ => return Err(Some("running, finished or lost")),
+            _ => return Err(Wanted::Value("running, finished or lost")),
         }),
         "tag" => Test::Tag(text()?),
         "key" => Test::Key(text()?.to_ascii_lowercase()),
-        "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Some("an id"))?),
-        "cwd" => Test::Cwd(directory(value).ok_or(Some("an absolute directory; bpctl resolves `.`"))?),
+        "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Wanted::Value("an id"))?),
+        "cwd" => {
+            Test::Cwd(directory(value).ok_or(Wanted::Value("an absolute directory; bpctl resolves `.`"))?)
+        }
         "host" => Test::Host(text()?),
         "shell" => Test::Shell(text()?),
         "actor" => Test::Actor(text()?),
         "git" => Test::Git(text()?),
-        "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Some("a duration"))?),
-        "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Some("a percentage"))?),
-        "mem" => Test::Memory(Bound::parse(value, mebibytes).ok_or(Some("a size"))?),
-        "since" => Test::Since(instant(value, now).ok_or(Some("an age, a date or a time"))?),
-        "until" => Test::Until(instant(value, now).ok_or(Some("an age, a date or a time"))?),
-        _ => return Err(None),
+        "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Wanted::Value("a duration"))?),
+        "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Wanted::Value("a percentage"))?),
+        "mem" => Test::Memory(Bound::parse(value, mebibytes).ok_or(Wanted::Value("a size"))?),
+        "since" => Test::Since(instant(value, now).ok_or(Wanted::Value("an age, a date or a time"))?),
+        "until" => Test::Until(instant(value, now).ok_or(Wanted::Value("an age, a date or a time"))?),
+        _ => return Err(Wanted::KnownField),
     })
 }
 

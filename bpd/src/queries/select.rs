@@ -205,7 +205,7 @@ fn newest_id(
             Newest::Running => Ok(row.state == RunState::Running),
             Newest::Matching(filter) if !filter.may_hold(row) => Ok(false),
             Newest::Matching(filter) => match queries.reader.get(row.cursor.id)? {
-                Some(run) => filter.holds(&run, || queries.derive.stats(&run, now)),
+                Some(run) => filter.holds(&run, now, || queries.derive.stats(&run, now)),
                 None => Ok(false),
             },
         }

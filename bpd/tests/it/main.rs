@@ -4,4 +4,5 @@
 mod architecture;
 mod harness;
 mod life;
+mod queries;
 mod socket;
