@@ -72,6 +72,8 @@ impl Writer {
     /// Everything that waits is written, however young, and the index too.
     fn close(&mut self) {
         let _ = self.commit();
+        // There is no later.
+        self.chunks_wait_until = None;
         let pending = self.buffers().due(Instant::now(), Duration::ZERO);
         if let Err(refusal) = self.write_chunks(pending) {
             tracing::error!("store: the last samples are lost: {refusal}");
@@ -177,7 +179,7 @@ impl Writer {
     /// The journal holds everything: a failed index is built anew from it.
     fn remake_index(&mut self, why: &str) {
         let shared = Arc::clone(&self.shared);
-        shared.health.found(format!("the index failed ({why}) and was rebuilt from the journal"));
+        shared.health.found(format!("the index failed and was rebuilt from the journal ({why})"));
         self.remakes += 1;
         let last_id = self.meta.last_id;
         let made = if self.remakes > MAX_REMAKES {

@@ -45,7 +45,8 @@ pub enum StoreError {
     Newer { path: std::path::PathBuf, theirs: u32, ours: u32 },
     #[error("{} is in use by another bpd; stop it with `bpctl daemon stop`", path.display())]
     Held { path: std::path::PathBuf },
-    #[error("the index failed: {0}")]
+    /// What sled said.
+    #[error("the index: {0}")]
     Index(String),
 }
 

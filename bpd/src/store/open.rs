@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bp_proto::UnixMillis;
 
@@ -20,6 +21,9 @@ use super::{KeyRule, Position, Reader, StoreError, Writer};
 
 /// Records that a replay holds before it applies them.
 const REPLAY_GROUP: usize = 500;
+
+/// A process that is being started holds a copy of its parent's files, locks included, for an instant.
+const HOLD_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Indexes that were set aside and are kept to be looked at.
 const MAX_SET_ASIDE: usize = 2;
@@ -67,10 +71,16 @@ fn hold(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join("store.lock");
     let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
     let file = file.map_err(|source| StoreError::Io { doing: "open", path: path.clone(), source })?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Held { path: dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(StoreError::Io { doing: "lock", path, source }),
+    let patience = Instant::now() + HOLD_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Held { path: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(StoreError::Io { doing: "lock", path, source }),
+        }
     }
 }
 
@@ -139,7 +149,7 @@ fn fitting_index(
         Err(error) => (Some(error.to_string()), 0),
     };
     if let Some(why) = &misfit {
-        health.found(format!("the index did not fit the journal ({why}) and was rebuilt from it"));
+        health.found(format!("the index did not fit the journal and was rebuilt from it ({why})"));
     } else {
         tracing::info!("store: the rule of command keys has changed; the index is rebuilt");
     }

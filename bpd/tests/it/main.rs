@@ -6,3 +6,4 @@ mod harness;
 mod life;
 mod queries;
 mod socket;
+mod store;

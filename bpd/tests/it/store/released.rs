@@ -1,0 +1,1 @@
+//! Stores as released versions wrote them: they open for ever.
