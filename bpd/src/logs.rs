@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-use tracing_subscriber::{Layer as _, Registry, fmt};
+use tracing_subscriber::{Registry, fmt};
 
 /// The log and what it was before: at most `(1 + OLD_FILES) * MAX_FILE_BYTES` on disk.
 const MAX_FILE_BYTES: usize = 2 << 20;
@@ -57,7 +57,7 @@ pub fn start(path: &Path, level: &str) -> Result<Control, LogError> {
     let to_terminal = io::stderr()
         .is_terminal()
         .then(|| fmt::layer().with_timer(Utc).with_writer(Lines { to: Arc::new(Mutex::new(io::stderr())) }));
-    tracing_subscriber::registry().with(filter.and_then(to_file).and_then(to_terminal)).try_init()?;
+    tracing_subscriber::registry().with(filter).with(to_file).with(to_terminal).try_init()?;
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tracing::error!("panic: {panic}; {}", std::backtrace::Backtrace::capture());

@@ -2,12 +2,12 @@
 
 use std::io::Read as _;
 use std::os::unix::net::UnixListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bp_proto::client::{Client, ClientError};
-use bp_proto::{Request, RunState};
+use bp_proto::{Owner, Point, Request, RunState};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{
@@ -169,7 +169,7 @@ fn a_socket_that_a_service_manager_made_is_served_and_left_in_place() {
             None => shell.env_remove(name),
         };
     }
-    shell.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut program = Program::ready(shell.spawn().unwrap());
     drop(listener);
     assert_eq!(status(&places).pid, program.child.id());
@@ -201,7 +201,21 @@ fn an_idle_bpd_does_not_wake() {
     const QUIET: Duration = Duration::from_secs(4);
     let home = home();
     let program = Program::start(home.path());
-    record(&mut client(&places_in(home.path())), "true");
+    let mut bpd = client(&places_in(home.path()));
+    // A run with a process of its own, so that there was something to sample.
+    let mut cat = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+    let mut start = start_of("cat");
+    start.owner = Some(Owner { pid: cat.id(), start_ticks: 0 });
+    bpd.ask_raw(&Request::Start(Box::new(start.clone()))).unwrap();
+    eventually("a sample", || {
+        let query = bp_proto::request::SamplesQuery::default();
+        let points: Vec<Point> = bpd.ask(&Request::Samples { run: "1".to_owned(), query }).unwrap();
+        (!points.is_empty()).then_some(())
+    });
+    drop(cat.stdin.take());
+    cat.wait().unwrap();
+    bpd.ask_raw(&Request::Finish(Box::new(finish_of(&start)))).unwrap();
+    drop(bpd);
     // What was busy comes to rest first; from then on nothing may move for a while.
     let mut before = switches(program.child.id());
     let mut since = Instant::now();
