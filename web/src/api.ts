@@ -169,8 +169,8 @@ export function fetchOverhead(signal?: AbortSignal): Promise<Overhead> {
   return get('/api/system/overhead', signal);
 }
 
-export async function editRun(run: number, edit: Edit, lang: Lang): Promise<Run> {
-  return (await ask('PATCH', pathWith(runPath(run), { lang }), edit)).json() as Promise<Run>;
+export async function editRun(run: number, edit: Edit): Promise<void> {
+  await ask('PATCH', runPath(run), edit);
 }
 
 export async function deleteRun(run: number): Promise<void> {

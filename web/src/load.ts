@@ -13,8 +13,6 @@ export interface Loaded<T> {
   readonly value: T | null;
   readonly error: unknown;
   readonly reload: () => void;
-  /** Puts in place what is known without asking again. */
-  readonly set: (value: T) => void;
 }
 
 /**
@@ -55,5 +53,5 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
     });
   }, [away, reload]);
 
-  return { value, error, reload, set: (known: T) => set(() => known) };
+  return { value, error, reload };
 }

@@ -1,9 +1,9 @@
 /** Two runs side by side. */
 import { useMemo, useState } from 'preact/hooks';
-import { Refused, fetchComparison } from '../api';
+import { Refused, fetchComparison, fetchRun } from '../api';
 import { useNow } from '../clock';
 import { peakOf } from '../curve';
-import { formatChange, formatDuration, formatMemory, formatPercent, formatTick } from '../format';
+import { formatMemory, formatPercent, formatTick } from '../format';
 import { useLoad } from '../load';
 import { lang } from '../prefs';
 import { type Route, go, hrefOf, permalink, runRoute } from '../route';
@@ -23,8 +23,7 @@ const ALIGNS: readonly Align[] = ['time', 'percent', 'work'];
 export function ComparePage({ route }: { route: CompareRoute }) {
   const { current, baseline, align } = route;
   const loaded = useLoad(
-    async (signal) =>
-      current === '' ? null : fetchComparison(current, baseline || 'latest-success', align, lang.value, signal),
+    async (signal) => (current === '' ? null : compared(current, baseline || 'latest-success', align, signal)),
     [current, baseline, align, lang.value],
   );
   const { value: comparison, error } = loaded;
@@ -50,12 +49,30 @@ export function ComparePage({ route }: { route: CompareRoute }) {
   );
 }
 
+/** A is there, but there is no such B: the usual case of a command that ran once. */
+class NoBaseline extends Error {
+  constructor(readonly refused: Refused) {
+    super(refused.message);
+  }
+}
+
+async function compared(current: string, baseline: string, align: Align, signal: AbortSignal): Promise<Comparison> {
+  try {
+    return await fetchComparison(current, baseline, align, lang.value, signal);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 404) throw error;
+    await fetchRun(current, lang.value, signal);
+    throw new NoBaseline(error);
+  }
+}
+
 function NoComparison({ error, retry }: { error: unknown; retry: () => void }) {
-  if (!(error instanceof Refused) || error.status !== 404) return <Failed error={error} retry={retry} />;
+  if (!(error instanceof NoBaseline)) return <Failed error={error} retry={retry} />;
+  const { message, hint } = error.refused;
   return (
     <Empty title={t('empty.baseline.title')}>
-      <p>{error.message}</p>
-      {error.hint !== null && <p class="dim">{error.hint}</p>}
+      <p>{message}</p>
+      {hint !== null && <p class="dim">{hint}</p>}
       <p>{t('empty.baseline.text')}</p>
     </Empty>
   );
@@ -138,14 +155,11 @@ function TwoRuns({ comparison, route }: { comparison: Comparison; route: Compare
 
 const VERDICT_MARK = { faster: '▾', slower: '▴', similar: '≈', unclear: '∼', not_comparable: '≠' } as const;
 
+/** The verdict in one word and in bpd's sentence, then what it rests on. */
 function VerdictCard({ comparison }: { comparison: Comparison }) {
-  const { verdict, metrics } = comparison;
-  const duration = metrics['duration_s'];
-  const values = {
-    a: formatDuration(duration?.current, lang.value),
-    b: formatDuration(duration?.baseline, lang.value),
-    change: formatChange(duration?.change, lang.value),
-  };
+  const { verdict, comments } = comparison;
+  const sentence = comments.find((comment) => comment.rule === 'verdict');
+  const reasons = comments.filter((comment) => comment !== sentence);
   return (
     <div class={`verdict verdict-${verdict}`} role="status">
       <span class="verdict-mark" aria-hidden="true">
@@ -153,8 +167,8 @@ function VerdictCard({ comparison }: { comparison: Comparison }) {
       </span>
       <div>
         <strong>{t(`verdict.${verdict}`)}</strong>
-        <p>{t(duration?.change == null ? 'verdict.sentence' : 'verdict.sentence.change', values)}</p>
-        {comparison.comments.length > 0 && <Comments comments={comparison.comments} />}
+        {sentence && <p>{sentence.text}</p>}
+        {reasons.length > 0 && <Comments comments={reasons} />}
       </div>
     </div>
   );

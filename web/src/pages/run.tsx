@@ -7,7 +7,7 @@ import { formatElapsed } from '../format';
 import { listen } from '../live';
 import { useLoad } from '../load';
 import { lang } from '../prefs';
-import { type Route, type Zoom, RUNS, compareRoute, go, hrefOf, runRoute } from '../route';
+import { type Route, type Zoom, RUNS, compareRoute, go, hrefOf } from '../route';
 import { commandOf, t } from '../speech';
 import type { Point, Run } from '../wire';
 import { CopyButton, Empty, Failed, PageTitle, Status } from '../parts/basics';
@@ -77,10 +77,10 @@ export function RunPage({ route }: { route: RunRoute }) {
       </>
     );
   }
-  return <OneRun run={run} route={route} onChange={loaded.set} />;
+  return <OneRun run={run} route={route} onChange={loaded.reload} />;
 }
 
-function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange: (run: Run) => void }) {
+function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange: () => void }) {
   const running = run.state === 'running';
   const now = useNow(running ? 1000 : null);
   const elapsed = running ? formatElapsed((now - Date.parse(run.started_at)) / 1000) : null;
@@ -94,7 +94,7 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
             <a class="button" href={hrefOf(compareRoute(run.id, 'latest-success'))}>
               {t('run.compare')}
             </a>
-            <a class="button" href={hrefOf({ ...RUNS, page: 'runs', q: `key:${run.key}`, selected: [] })}>
+            <a class="button" href={hrefOf({ page: 'runs', q: `key:${run.key}`, selected: [] })}>
               {t('run.same')}
             </a>
             <DeleteButton run={run} />
@@ -166,7 +166,7 @@ function Curves({ run, zoom }: { run: Run; zoom: Zoom | null }) {
   const close = useCloseUp(run, base, thinned ? zoom : null);
   const points = close ?? appendPoints(base, live);
   if (points.length < 2) return null;
-  const onZoom = (next: Zoom | null) => go({ ...runRoute(run.id), page: 'run', run: String(run.id), zoom: next }, 'replace');
+  const onZoom = (next: Zoom | null) => go({ page: 'run', run: String(run.id), zoom: next }, 'replace');
   return (
     <section aria-labelledby="curves-title">
       <h2 id="curves-title">{t('run.curves')}</h2>

@@ -2,7 +2,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { deleteRun, editRun, sessionEnded } from '../api';
 import { session } from '../load';
-import { lang } from '../prefs';
 import { RUNS, go } from '../route';
 import { t } from '../speech';
 import type { Run } from '../wire';
@@ -18,7 +17,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-export function LabelEditor({ run, onChange }: { run: Run; onChange: (run: Run) => void }) {
+export function LabelEditor({ run, onChange }: { run: Run; onChange: () => void }) {
   const [editing, setEditing] = useState(false);
   const [failure, setFailure] = useState('');
   const [saved, setSaved] = useState(false);
@@ -37,7 +36,8 @@ export function LabelEditor({ run, onChange }: { run: Run; onChange: (run: Run) 
     event.preventDefault();
     try {
       const edit = { tags: parseTags(tags.current?.value ?? ''), note: (note.current?.value ?? '').trim() };
-      onChange(await editRun(run.id, edit, lang.value));
+      await editRun(run.id, edit);
+      onChange();
       setFailure('');
       setSaved(true);
       setEditing(false);

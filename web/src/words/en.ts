@@ -67,7 +67,7 @@ export const en = {
 
   'runs.title': 'Runs',
   'runs.filter': 'Filter',
-  'runs.filter.hint': 'words, exit:0, cwd:., tag:nightly',
+  'runs.filter.hint': 'words, exit:0, tag:nightly, dur:>10s',
   'runs.running': 'Running now',
   'runs.finished': 'Finished',
   'runs.new_one': '{n} new run',
@@ -244,8 +244,6 @@ export const en = {
   'verdict.similar': 'About the same',
   'verdict.unclear': 'Within the noise',
   'verdict.not_comparable': 'Not comparable',
-  'verdict.sentence': 'A took {a}, B took {b}.',
-  'verdict.sentence.change': 'A took {a}, B took {b}: {change}.',
   'verdict.short.faster': 'less',
   'verdict.short.slower': 'more',
   'verdict.short.similar': 'same',
@@ -276,10 +274,6 @@ export const en = {
   'differs.exit_code': 'Exit code',
   'differs.actor': 'By',
   'differs.shell': 'Shell',
-  'differs.power': 'Power',
   'differs.cpus': 'CPUs',
-  'differs.project': 'Project',
   'differs.signal': 'Signal',
-  'differs.host_cpu': 'Machine CPU',
-  'differs.memory': 'Memory',
 } as const;

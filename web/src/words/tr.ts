@@ -70,7 +70,7 @@ export const tr: Words = {
 
   'runs.title': 'Çalıştırmalar',
   'runs.filter': 'Süz',
-  'runs.filter.hint': 'sözcükler, exit:0, cwd:., tag:gece',
+  'runs.filter.hint': 'sözcükler, exit:0, tag:gece, dur:>10s',
   'runs.running': 'Şu anda çalışan',
   'runs.finished': 'Bitenler',
   'runs.new_one': '{n} yeni çalıştırma',
@@ -247,8 +247,6 @@ export const tr: Words = {
   'verdict.similar': 'Aşağı yukarı aynı',
   'verdict.unclear': 'Fark gürültünün içinde',
   'verdict.not_comparable': 'Karşılaştırılamaz',
-  'verdict.sentence': 'A {a}, B {b} sürdü.',
-  'verdict.sentence.change': 'A {a}, B {b} sürdü: {change}.',
   'verdict.short.faster': 'az',
   'verdict.short.slower': 'çok',
   'verdict.short.similar': 'aynı',
@@ -279,10 +277,6 @@ export const tr: Words = {
   'differs.exit_code': 'Çıkış kodu',
   'differs.actor': 'Kim',
   'differs.shell': 'Kabuk',
-  'differs.power': 'Güç',
   'differs.cpus': 'CPU sayısı',
-  'differs.project': 'Proje',
   'differs.signal': 'Sinyal',
-  'differs.host_cpu': 'Makinenin CPU’su',
-  'differs.memory': 'Bellek',
 };
