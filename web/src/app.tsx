@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { firing, mergeAlerts } from './alerts';
 import { fetchAlerts, fetchOverhead } from './api';
-import { type Lang, formatBytes, formatDuration, formatMemory, formatNumber, formatPercent } from './format';
+import { type Lang, formatBytes, formatDuration, formatMemory, formatPercent } from './format';
 import { type Connection, connection, listen, startLive } from './live';
 import { type Loaded, session, useLoad } from './load';
 import { AlertsPage } from './pages/alerts';
@@ -222,12 +222,11 @@ function Foot() {
   return (
     <footer>
       {cost &&
-        t('overhead.sentence', {
+        tn('overhead.sentence', cost.runs, {
           cpu: formatDuration(cost.cpu_seconds, language),
           share,
           rss: formatMemory(cost.rss_mb, language),
           disk: formatBytes(cost.disk_bytes, language),
-          n: formatNumber(cost.runs, language),
         })}
     </footer>
   );

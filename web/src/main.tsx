@@ -4,18 +4,13 @@ import { App } from './app';
 import { isAway } from './live';
 import { session } from './load';
 import { applyPrefs } from './prefs';
-import { followAddress, takeInvitation } from './route';
+import { followAddress } from './route';
 import './style.css';
 
-async function enter(): Promise<void> {
-  const invitation = takeInvitation();
-  followAddress();
-  if (invitation === null) {
-    session.value = hasSession() ? 'open' : 'none';
-    return;
-  }
+async function enter(code: string): Promise<void> {
+  session.value = 'opening';
   try {
-    await openSession(invitation.code);
+    await openSession(code);
     session.value = 'open';
   } catch (error) {
     // An old session may still be good, and a code that could not be sent was not refused.
@@ -24,8 +19,7 @@ async function enter(): Promise<void> {
 }
 
 applyPrefs(document.documentElement);
+session.value = hasSession() ? 'open' : 'none';
+followAddress((code) => void enter(code));
 const root = document.getElementById('app');
-if (root) {
-  void enter();
-  render(<App />, root);
-}
+if (root) render(<App />, root);

@@ -113,13 +113,19 @@ export function compareRoute(current: number | string, baseline: number | string
 /** Where the page is. Follows the address; change it with `go`. */
 export const route = signal<Route>(RUNS);
 
-/** Begins to follow the address. */
-export function followAddress(): void {
+/**
+ * Begins to follow the address. A code in it is taken out at once, for it must not stay in the history or be
+ * bookmarked, and handed on; it may come at any time, to a page that is open already.
+ */
+export function followAddress(onCode: (code: string) => void): void {
   const read = () => {
+    const invitation = parseInvitation(location.hash);
+    if (invitation) history.replaceState(null, '', location.pathname + hrefOf(invitation.to));
     route.value = parseRoute(location.hash);
+    if (invitation) onCode(invitation.code);
   };
-  read();
   addEventListener('hashchange', read);
+  read();
 }
 
 /** Shows another view. `replace` for what is a refinement of the same view: typing, selecting. */
@@ -148,11 +154,4 @@ export function parseInvitation(hash: string): Invitation | null {
   const match = /^#code=([^&]+)(?:&to=(.*))?$/s.exec(hash);
   if (!match) return null;
   return { code: decode(match[1] ?? ''), to: parseRoute(`#${decode(match[2] ?? '')}`) };
-}
-
-/** Takes the code out of the address at once: it must not stay in the history or be bookmarked. */
-export function takeInvitation(): Invitation | null {
-  const invitation = parseInvitation(location.hash);
-  if (invitation) history.replaceState(null, '', location.pathname + hrefOf(invitation.to));
-  return invitation;
 }

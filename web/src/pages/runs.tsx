@@ -1,5 +1,6 @@
 /** Every run: running ones on top, then what has ended. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { Refused } from '../api';
 import { useNow } from '../clock';
 import { lang } from '../prefs';
 import { type Route, RUNS, compareRoute, go, hrefOf } from '../route';
@@ -38,6 +39,14 @@ export function RunsPage({ route }: { route: RunsRoute }) {
         <FilterBox key={route.page} route={route} box={filter} />
       </div>
       <SelectionBar route={route} />
+      {live.error instanceof Refused && running.length + finished.length > 0 && (
+        <p class="bad filter-fault" role="status">
+          {t('failed.filter', { message: live.error.message })}{' '}
+          <span class="dim">
+            {live.error.hint ?? ''} {t('failed.filter.old')}
+          </span>
+        </p>
+      )}
       {live.waiting > 0 && (
         <button
           type="button"

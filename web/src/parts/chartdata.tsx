@@ -28,7 +28,7 @@ function Table({ x, xName, lines, formatX, formatY }: Props) {
   return (
     <>
       {step > 1 && <p class="dim">{t('chart.data_cut', { step, n: formatNumber(x.length, lang.value) })}</p>}
-      <div class="scroll-x chart-rows" tabIndex={0} role="region" aria-label={t('chart.show_data')}>
+      <div class="scroll-x chart-rows" tabIndex={0} role="group" aria-label={t('chart.show_data')}>
         <table>
           <thead>
             <tr>

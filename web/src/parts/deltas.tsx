@@ -44,7 +44,7 @@ export function DeltaTable({ comparison }: { comparison: Comparison }) {
   const names = orderMetrics(Object.keys(metrics));
   const withUsual = names.some((name) => metrics[name]?.usual != null);
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label={t('compare.metrics')}>
+    <div class="scroll-x" tabIndex={0} role="group" aria-label={t('compare.metrics')}>
       <table class="delta-table">
         <thead>
           <tr>
@@ -111,7 +111,7 @@ function VerdictChip({ verdict }: { verdict: Verdict }) {
 export function DifferenceTable({ differs }: { differs: readonly Difference[] }) {
   if (differs.length === 0) return <p class="dim">{t('compare.differs.none')}</p>;
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label={t('compare.differs')}>
+    <div class="scroll-x" tabIndex={0} role="group" aria-label={t('compare.differs')}>
       <table class="differ-table">
         <thead>
           <tr>

@@ -141,7 +141,7 @@ export function Comments({ comments }: { comments: readonly Comment[] }) {
 export function Children({ children, total }: { children: readonly Child[]; total: number | null }) {
   const highest = Math.max(0.001, ...children.map((child) => child.cpu_seconds));
   return (
-    <div class="scroll-x" tabIndex={0} role="region" aria-label={t('run.children')}>
+    <div class="scroll-x" tabIndex={0} role="group" aria-label={t('run.children')}>
       <table>
         <thead>
           <tr>

@@ -21,7 +21,9 @@ export const en = {
   'live.offline': 'Offline',
   'live.paused': 'Paused',
 
-  'overhead.sentence': 'bp itself this week: {cpu} of CPU{share}, {rss} of memory, {disk} on disk, {n} runs recorded',
+  'overhead.sentence_one': 'bp itself this week: {cpu} of CPU{share}, {rss} of memory, {disk} on disk, {n} run recorded',
+  'overhead.sentence_other':
+    'bp itself this week: {cpu} of CPU{share}, {rss} of memory, {disk} on disk, {n} runs recorded',
   'overhead.share': ' ({percent} of what the commands used)',
 
   'common.loading': 'Loading…',
@@ -211,6 +213,9 @@ export const en = {
   'chart.axis.percent': 'Part of the run',
   'chart.axis.work': 'CPU time spent',
   'chart.none': 'There are not enough samples in both runs to overlay curves.',
+
+  'failed.filter': 'This filter cannot be read: {message}.',
+  'failed.filter.old': 'The list is that of the filter before.',
 
   'compare.title': 'Compare',
   'compare.current': 'A',

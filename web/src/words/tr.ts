@@ -23,7 +23,9 @@ export const tr: Words = {
   'live.offline': 'Bağlantı yok',
   'live.paused': 'Duraklatıldı',
 
-  'overhead.sentence':
+  'overhead.sentence_one':
+    'bp’nin kendisi bu hafta: {cpu} CPU{share}, {rss} bellek, diskte {disk}; {n} çalıştırma kaydedildi',
+  'overhead.sentence_other':
     'bp’nin kendisi bu hafta: {cpu} CPU{share}, {rss} bellek, diskte {disk}; {n} çalıştırma kaydedildi',
   'overhead.share': ' (komutların harcadığının {percent} kadarı)',
 
@@ -214,6 +216,9 @@ export const tr: Words = {
   'chart.axis.percent': 'Çalıştırmanın bölümü',
   'chart.axis.work': 'Harcanan CPU süresi',
   'chart.none': 'Eğrileri üst üste koymaya iki çalıştırmanın örnekleri yetmiyor.',
+
+  'failed.filter': 'Bu süzgeç okunamadı: {message}.',
+  'failed.filter.old': 'Liste bir önceki süzgecin.',
 
   'compare.title': 'Karşılaştır',
   'compare.current': 'A',

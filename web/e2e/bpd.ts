@@ -1,0 +1,193 @@
+/** A real bpd of a test's own, and the real `bpctl` to record with. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Run, Status } from '../src/wire';
+
+const BIN_DIR = process.env['BP_BIN_DIR'] ?? new URL('../../target/debug', import.meta.url).pathname;
+const PROTOCOL = 1;
+const KIND = { ask: 1, done: 4, failed: 5 } as const;
+const DEADLINE_MS = 20_000;
+const LOOK_EVERY_MS = 20;
+
+function program(name: string): string {
+  const path = join(BIN_DIR, name);
+  if (!existsSync(path)) throw new Error(`${path} is not there; build it with \`cargo build\`, or set BP_BIN_DIR`);
+  return path;
+}
+
+/** Looks until `look` gives something; the last failure is told when the time is up. */
+async function until<T>(what: string, look: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + DEADLINE_MS;
+  for (;;) {
+    try {
+      return await look();
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`${what} within ${DEADLINE_MS} ms`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+}
+
+function frame(kind: number, payload: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header.write('bp');
+  header[2] = PROTOCOL;
+  header[3] = kind;
+  header.writeUInt32LE(payload.length, 4);
+  return Buffer.concat([header, payload]);
+}
+
+/** One question over the local socket, as `bpctl` asks it. */
+function ask<T>(socket: string, request: unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stream = connect(socket, () => stream.write(frame(KIND.ask, Buffer.from(JSON.stringify(request)))));
+    let held = Buffer.alloc(0);
+    const parts: Buffer[] = [];
+    stream.on('error', reject);
+    stream.on('close', () => reject(new Error('bpd closed the connection')));
+    stream.on('data', (bytes) => {
+      held = Buffer.concat([held, bytes]);
+      while (held.length >= 8) {
+        const length = held.readUInt32LE(4);
+        if (held.length < 8 + length) return;
+        const kind = held[3];
+        parts.push(held.subarray(8, 8 + length));
+        held = held.subarray(8 + length);
+        if (kind !== KIND.done && kind !== KIND.failed) continue;
+        const text = Buffer.concat(parts).toString();
+        if (kind === KIND.done) resolve(JSON.parse(text) as T);
+        else reject(new Error(text));
+        stream.end();
+      }
+    });
+  });
+}
+
+export class Bpd {
+  private child: ChildProcess | null = null;
+  private constructor(
+    readonly home: string,
+    private address: string | null,
+  ) {}
+
+  /** `config` = the text of config.toml. */
+  static async start(config = ''): Promise<Bpd> {
+    // A socket's path must fit into 107 bytes, so not the test's own long directory.
+    const bpd = new Bpd(await mkdtemp('/tmp/bpw-'), null);
+    await writeFile(join(bpd.home, 'config.toml'), config);
+    await bpd.up();
+    return bpd;
+  }
+
+  private get environment(): NodeJS.ProcessEnv {
+    const { BP_HTTP: _, BP_RUN: __, ...rest } = process.env;
+    return { ...rest, BP_HOME: this.home, BP_LANG: 'en', ...(this.address ? { BP_HTTP: this.address } : {}) };
+  }
+
+  private get socket(): string {
+    return join(this.home, 'run/bpd.sock');
+  }
+
+  /** Starts bpd, after `down` at the same address. */
+  async up(): Promise<void> {
+    this.child = spawn(program('bpd'), [], { env: this.environment, stdio: 'ignore' });
+    const status = await until('bpd answers', () => ask<Status>(this.socket, { ask: 'status' }));
+    this.address = status.http.address;
+  }
+
+  /** Ends bpd as a shutdown would. */
+  async down(): Promise<void> {
+    const { child } = this;
+    if (!child) return;
+    this.child = null;
+    if (child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await ended;
+  }
+
+  async end(): Promise<void> {
+    await this.down();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  get origin(): string {
+    if (!this.address) throw new Error('bpd has not been started');
+    return `http://${this.address}`;
+  }
+
+  /** The address at which a page gets in, as `bpctl open` makes it. */
+  async invitation(view?: string): Promise<string> {
+    const { code } = await ask<{ code: string }>(this.socket, { ask: 'open_code' });
+    return `${this.origin}/#code=${code}${view ? `&to=${encodeURIComponent(view)}` : ''}`;
+  }
+
+  /** Runs a command under `bpctl run`, to its end. Its own exit code is no failure. */
+  async record(...command: string[]): Promise<void> {
+    await promisify(execFile)(program('bpctl'), ['run', '--quiet', '--', ...command], {
+      env: this.environment,
+    }).catch((error: { code?: unknown }) => {
+      if (typeof error.code !== 'number' || error.code >= 125) throw error;
+    });
+  }
+
+  /** Begins a command under `bpctl run`; it ends when `release` is called. */
+  begin(): { release: () => Promise<void> } {
+    const child = spawn(program('bpctl'), ['run', '--quiet', '--', 'cat'], {
+      env: this.environment,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    return {
+      release: () => {
+        child.stdin.end();
+        return ended;
+      },
+    };
+  }
+
+  /** Begins a command that keeps one core busy; it ends when `release` is called, or with this bpd's directory. */
+  async burn(): Promise<{ release: () => Promise<void> }> {
+    const fuel = join(this.home, 'fuel');
+    await writeFile(fuel, '');
+    const child = spawn(program('bpctl'), ['run', '--quiet', '--', 'sh', '-c', `while [ -e ${fuel} ]; do :; done`], {
+      env: this.environment,
+      stdio: 'ignore',
+    });
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    return {
+      release: async () => {
+        await rm(fuel);
+        await ended;
+      },
+    };
+  }
+
+  private async http(method: string, path: string, body?: unknown): Promise<unknown> {
+    const token = (await readFile(join(this.home, 'data/token'), 'utf8')).trim();
+    const answer = await fetch(this.origin + path, {
+      method,
+      headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  }
+
+  /** A run posted with a curve, as a client of the API sends it. Gives its id. */
+  async post(command: string, curve: ReadonlyArray<readonly [cpu: number, rss: number]>, exit_code = 0): Promise<number> {
+    const { id } = (await this.http('POST', '/runs', { command })) as { id: number };
+    const samples = curve.map(([cpu_percent, rss_mb], index) => ({ ts: 1_714_980_000 + index, cpu_percent, rss_mb }));
+    if (samples.length > 0) await this.http('POST', `/runs/${id}/samples`, samples);
+    await this.http('PATCH', `/runs/${id}/finish`, { exit_code });
+    return id;
+  }
+
+  async runs(): Promise<Run[]> {
+    return (await this.http('GET', '/runs')) as Run[];
+  }
+}
