@@ -10,8 +10,16 @@ use super::failure::Refused;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LocalPort(pub(super) u16);
 
+pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
+
 /// DNS rebinding ends here: whatever name an attacker points at 127.0.0.1, the browser sends that name.
 pub(super) fn check<B>(request: &Request<B>, port: LocalPort) -> Result<(), Refused> {
+    // hyper counts what it must wait for; a head that arrives in one piece may be twice as long.
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > MAX_HEAD_BYTES {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refused::new(status, "headers_too_large", "more than 64 KiB of headers"));
+    }
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok());
     let of_target = request.uri().authority().map(Authority::as_str);

@@ -26,12 +26,13 @@ use tower::ServiceExt;
 use super::failure::Refused;
 use super::guard::{self, LocalPort};
 use super::line::Line;
+#[cfg(target_os = "linux")]
+use super::peer::Peers;
 use super::{Api, dress, line};
 
 /// Beyond the limit so many are still told why; who comes then is hung up on.
 const MAX_TURNED_AWAY: usize = 16;
 const MAX_HEADERS: usize = 64;
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// How long bpd waits after an error of `accept`: out of file descriptors, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -43,6 +44,8 @@ struct Shared {
     router: Router,
     seats: Arc<Semaphore>,
     standing: Arc<Semaphore>,
+    #[cfg(target_os = "linux")]
+    peers: Arc<Peers>,
 }
 
 /// Serves until the stop token; then answers what is in flight and returns.
@@ -50,6 +53,8 @@ pub(super) async fn serve(listeners: Vec<TcpListener>, api: Arc<Api>, router: Ro
     let shared = Shared {
         seats: Arc::new(Semaphore::new(api.limits.connections)),
         standing: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
+        #[cfg(target_os = "linux")]
+        peers: Arc::new(Peers::new()),
         api,
         router,
     };
@@ -86,7 +91,8 @@ async fn accept(listener: TcpListener, shared: Shared) {
 
 async fn welcome(stream: TcpStream, peer: SocketAddr, shared: Shared) {
     let Ok(ours) = stream.local_addr() else { return };
-    if !is_own_user(peer, ours).await {
+    #[cfg(target_os = "linux")]
+    if !is_own_user(&shared.peers, peer, ours).await {
         return;
     }
     let port = LocalPort(ours.port());
@@ -100,28 +106,21 @@ async fn welcome(stream: TcpStream, peer: SocketAddr, shared: Shared) {
 
 /// Loopback is open to every user of the machine; bpd is one user's.
 #[cfg(target_os = "linux")]
-async fn is_own_user(peer: SocketAddr, ours: SocketAddr) -> bool {
-    // The table is as long as the machine has sockets: not on the thread that serves everyone.
-    let looked_up = tokio::task::spawn_blocking(move || super::peer::uid(peer, ours)).await;
+async fn is_own_user(peers: &Peers, peer: SocketAddr, ours: SocketAddr) -> bool {
     let own = rustix::process::geteuid().as_raw();
-    match looked_up {
-        Ok(Ok(Some(uid))) if uid == own => true,
-        Ok(Ok(Some(uid))) => {
+    match peers.uid(peer, ours).await {
+        Ok(Some(uid)) if uid == own => true,
+        Ok(Some(uid)) => {
             tracing::warn!(target: "bpd::security", uid, "refused: another user's HTTP connection");
             false
         }
-        Ok(Err(error)) => {
+        // Gone before it was looked up.
+        Ok(None) => false,
+        Err(error) => {
             tracing::warn!(target: "bpd::security", "refused an HTTP connection, its user is unknown: {error}");
             false
         }
-        // Gone before it was looked up.
-        Ok(Ok(None)) | Err(_) => false,
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-async fn is_own_user(_peer: SocketAddr, _ours: SocketAddr) -> bool {
-    true
 }
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -140,7 +139,7 @@ async fn converse(stream: TcpStream, port: LocalPort, shared: Shared, full: bool
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD_BYTES)
+        .max_buf_size(guard::MAX_HEAD_BYTES)
         .keep_alive(!full)
         .serve_connection(TokioIo::new(Line::new(stream, limits.request)), service);
     let ended = tokio::select! {

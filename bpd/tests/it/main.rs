@@ -3,6 +3,7 @@
 
 mod architecture;
 mod harness;
+mod http;
 mod life;
 mod queries;
 mod socket;

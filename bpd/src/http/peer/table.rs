@@ -1,4 +1,5 @@
-//! Who is at the other end of a loopback connection: the kernel's socket table knows the uid that opened it.
+//! The kernel's socket tables in `/proc`. Every kernel has them, but each reading walks a hash table that is sized by
+//! the machine's memory: milliseconds, however few sockets there are.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -7,7 +8,6 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 ///
 /// # Errors
 /// The table cannot be read.
-#[cfg(target_os = "linux")]
 pub(super) fn uid(peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<u32>> {
     // A client may hold an IPv6 socket to an IPv4 address; it then stands in the other table, mapped.
     if peer.is_ipv4()
@@ -84,15 +84,5 @@ mod tests {
         assert_eq!(written("[::1]:7717".parse().unwrap()), "00000000000000000000000001000000:1E25");
         let from_six = mapped("127.0.0.1:80".parse().unwrap());
         assert_eq!(written(from_six), "0000000000000000FFFF00000100007F:0050");
-    }
-
-    #[test]
-    fn a_real_connection_is_ours() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, peer) = listener.accept().unwrap();
-        let found = uid(peer, server.local_addr().unwrap()).unwrap();
-        assert_eq!(found, Some(rustix::process::geteuid().as_raw()));
-        drop(client);
     }
 }
