@@ -5,4 +5,6 @@ mod hook;
 mod jobs;
 mod pty;
 mod quiet;
+mod recorded;
+mod served;
 mod shells;

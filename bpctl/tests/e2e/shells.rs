@@ -94,16 +94,26 @@ impl Home {
         fs::write(self.path().join(name), text).unwrap();
     }
 
+    /// `command` with this home, and nothing of the user's own bp.
+    pub(crate) fn environment(&self, mut command: Command) -> Command {
+        command.env("HOME", self.path()).env("XDG_CONFIG_HOME", self.path().join(".config"));
+        command.env("BP_HOME", self.bp()).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+        for variable in ["BP_CONFIG", "BP_HTTP", "BP_LANG", "BP_OFF", "BP_RUN", "BP_ACTOR", "BP_TRANSPORT"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
     /// The command that starts an interactive shell here. `bpctl` is on its search path.
     pub(crate) fn command(&self, kind: Kind, transport: Transport) -> Command {
-        let mut command = pty::clean(kind.name());
+        let mut command = self.environment(pty::clean(kind.name()));
         let programs = Path::new(env!("CARGO_BIN_EXE_bpctl")).parent().unwrap();
         let path = std::env::var("PATH").unwrap();
         command.env("PATH", format!("{}:{path}", programs.display()));
         if transport == Transport::Socket {
             command.env("BP_TRANSPORT", "socket");
         }
-        command.env("HOME", self.path()).env("BP_HOME", self.bp()).current_dir(self.work());
+        command.current_dir(self.work());
         match kind {
             Kind::Bash => command.arg("-i"),
             Kind::Zsh => command.args(["-d", "-i"]),

@@ -123,12 +123,14 @@ impl Session {
             Stamp::Micros(micros) => UnixMillis((micros / 1000) as i64),
             Stamp::Serial(_) => arrival.wall,
         };
-        self.text = match &record.text {
-            Text::Typed(bytes) => Some(keep(bytes)),
-            Text::Repeat => self.text.take(),
+        let kept = match &record.text {
+            Text::Typed(bytes) => {
+                self.text = Some(keep(bytes));
+                self.text.clone()
+            }
+            Text::Repeat => self.text.clone(),
             Text::Hidden | Text::Partial => None,
         };
-        let kept = self.text.clone();
         let cwd = String::from_utf8_lossy(&record.cwd).into_owned();
         let draft = Draft {
             command_truncated: kept.as_ref().and_then(|kept| kept.truncated),
@@ -380,7 +382,11 @@ mod tests {
         assert_eq!(text(2, typed("make")).0.as_deref(), Some("make"));
         assert_eq!(text(3, Text::Repeat).0.as_deref(), Some("make"));
         assert_eq!(text(4, Text::Hidden).0, None);
-        assert_eq!(text(5, Text::Repeat).0, None, "what was hidden stays hidden");
+        assert_eq!(
+            text(5, Text::Repeat).0.as_deref(),
+            Some("make"),
+            "the last that was sent, not the hidden one"
+        );
         assert_eq!(text(6, Text::Typed(b"a\xffb".to_vec())).0.as_deref(), Some("a\u{fffd}b"));
         let (cut, length) = text(7, typed(&"ş".repeat(40_000)));
         assert_eq!((cut.unwrap().len(), length), (MAX_COMMAND_BYTES, Some(80_000)));

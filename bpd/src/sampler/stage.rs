@@ -26,6 +26,9 @@ const MAX_ENDED: usize = 256;
 /// Starts that were not recorded, whose ends are not either.
 const MAX_LOOKS: usize = 1024;
 
+/// Shells within shells at once, of which the last parent is remembered.
+const MAX_NESTED: usize = 256;
+
 /// Processes above one another that are searched for a run.
 const MAX_DEPTH: usize = 128;
 
@@ -42,6 +45,8 @@ pub(super) struct Stage {
     pub(super) caught_up: bool,
     pub out: VecDeque<Measured>,
     looks: VecDeque<Ulid>,
+    /// Shells and the runs that they were last seen in, for what a shell says with its last breath.
+    nested: VecDeque<(Owner, Ulid)>,
     lookups: Lookups,
     host: String,
     epoch: Instant,
@@ -61,6 +66,7 @@ impl Stage {
             caught_up: false,
             out: VecDeque::new(),
             looks: VecDeque::new(),
+            nested: VecDeque::new(),
             lookups: Lookups::new(),
             host: machine::host_name(),
             epoch: Instant::now(),
@@ -147,10 +153,11 @@ impl Stage {
         if start.draft.source == Source::Wrapper && self.adopts(&start) {
             return self.adopt(start, reply);
         }
-        start.parent = self.parent_of(&start).or_else(|| {
+        start.parent = self.parent_of(&start).or_else(|| self.last_parent_of(&start)).or_else(|| {
             let claimed = self.known_as(start.parent?);
             self.open.contains_key(&claimed).then_some(claimed)
         });
+        self.remember_parent(&start);
         self.describe(&mut start, now).await;
         if let Some(owner) = owner {
             self.watch(start.clone(), owner, self.now());
@@ -255,6 +262,26 @@ impl Stage {
             pid = self.probe.process(pid).map(|process| process.parent).filter(|parent| *parent > 1)?;
         }
         None
+    }
+
+    /// A shell that is gone by the time its `exit` is read has no parent process any more, and its run may have ended.
+    fn last_parent_of(&mut self, start: &Start) -> Option<Ulid> {
+        let owner = start.owner?;
+        if self.probe.process(owner.pid).is_some() {
+            return None;
+        }
+        self.nested.iter().find(|(shell, _)| *shell == owner).map(|(_, run)| *run)
+    }
+
+    fn remember_parent(&mut self, start: &Start) {
+        let Some(owner) = start.owner else { return };
+        self.nested.retain(|(shell, _)| *shell != owner);
+        if let Some(parent) = start.parent {
+            self.nested.push_back((owner, parent));
+        }
+        if self.nested.len() > MAX_NESTED {
+            self.nested.pop_front();
+        }
     }
 
     fn finish(&mut self, finish: Finish, reply: Option<Reply>) {

@@ -1,0 +1,88 @@
+//! A real bpd beside real shells.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bp_proto::client::Client;
+use bp_proto::request::{ListQuery, Request};
+use bp_proto::{Run, RunState};
+
+use crate::shells::Home;
+
+/// For whatever must happen sooner or later.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Ends when it is dropped.
+pub(crate) struct Served {
+    child: Child,
+}
+
+impl Served {
+    /// Starts bpd for `home` and waits until it answers.
+    pub(crate) fn start(home: &Home) -> Self {
+        let bpd = Path::new(env!("CARGO_BIN_EXE_bpctl")).with_file_name("bpd");
+        assert!(bpd.is_file(), "no {}; `cargo build` makes it", bpd.display());
+        let child = home
+            .environment(Command::new(bpd))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until("bpd answers", || ask(home, &Request::Status));
+        Self { child }
+    }
+
+    /// As a power cut does to it, but for the disk.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
+        if self.child.try_wait().unwrap().is_none() {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited for: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn ask(home: &Home, request: &Request) -> Option<serde_json::Value> {
+    let socket = home.bp().join("run/bpd.sock");
+    Client::connect(&socket, Duration::from_secs(10)).ok()?.ask(request).ok()
+}
+
+/// Every run, the oldest first.
+pub(crate) fn runs(home: &Home) -> Vec<Run> {
+    let query = ListQuery { limit: Some(500), ..ListQuery::default() };
+    let Some(listed) = ask(home, &Request::List(query)) else { return Vec::new() };
+    let mut runs: Vec<Run> = serde_json::from_value(listed).unwrap();
+    runs.reverse();
+    runs
+}
+
+/// Waits until `count` runs are recorded and none of them is running.
+pub(crate) fn settled(home: &Home, count: usize) -> Vec<Run> {
+    let mut last = Vec::new();
+    until(&format!("{count} finished runs"), || {
+        last = runs(home);
+        let settled = last.len() >= count && last.iter().all(|run| run.state != RunState::Running);
+        settled.then(|| last.clone())
+    })
+}
