@@ -65,3 +65,26 @@ fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
         .unwrap_or_else(|| "no message".to_owned());
     Refused::internal(&format!("panic: {cause}")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn breaks() -> StatusCode {
+        panic!("a bug in one route")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_that_does_not_tell_the_cause() {
+        let router = Router::new().route("/", get(breaks)).layer(CatchPanicLayer::custom(panicked));
+        let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        let text = std::str::from_utf8(&body).unwrap();
+        assert!(text.contains("\"code\":\"internal\"") && !text.contains("a bug"), "{text}");
+    }
+}

@@ -180,10 +180,14 @@ async fn answer(request: Request<Incoming>, port: LocalPort, shared: &Shared, fu
         }
     };
     let took = began.elapsed();
-    dress::dress(response.headers_mut(), id, took);
-    if let Some(pattern) = response.extensions().get::<MatchedPath>() {
-        let failed = response.status().is_server_error();
-        api.timings.add(&format!("{method} {}", pattern.as_str()), took, failed);
+    dress::dress(response.headers_mut(), id.clone(), took);
+    // The pattern, never the path: what a person searches for is not the log's.
+    let pattern = response.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let id = id.to_str().unwrap_or_default();
+    let (status, took_us) = (response.status().as_u16(), took.as_micros() as u64);
+    tracing::debug!(request_id = id, %method, route = pattern, status, took_us, "answered");
+    if let Some(pattern) = pattern {
+        api.timings.add(&format!("{method} {pattern}"), took, response.status().is_server_error());
     }
     response
 }
