@@ -132,6 +132,9 @@ fn weigh(metric: &Metric, current: f64, baseline: f64, pool: &Pool) -> (Verdict,
     if change.abs() < LEAST_CHANGE || (current - baseline).abs() < metric.unit.least_difference() {
         return unclear("too-small");
     }
+    if pool.is_rough() && !metric.steady {
+        return unclear("rough");
+    }
     if pool.z(a, b).abs() < pool.critical() {
         return unclear("within-noise");
     }
@@ -288,6 +291,21 @@ mod tests {
         assert_eq!((judged.verdict, judged.reasons[0].code), (Verdict::Unclear, "host-busy"));
         let judged = judge(&loaded(2.0, 0.2), &loaded(1.0, 6.0), &pool(&STEADY));
         assert_eq!(judged.verdict, Verdict::Slower, "a busy baseline does not excuse a slower run");
+    }
+
+    #[test]
+    fn without_a_pool_only_steady_figures_get_a_verdict() {
+        let run = |cpu: f64| {
+            run_of(RunStats {
+                duration_s: cpu / 50.0,
+                cpu_max: Some(cpu),
+                cpu_avg: Some(cpu),
+                ..RunStats::default()
+            })
+        };
+        let judged = judge(&run(200.0), &run(50.0), &[]);
+        let verdicts = ["duration_s", "cpu_avg", "cpu_max"].map(|name| judged.metrics[name].verdict);
+        assert_eq!(verdicts, [Verdict::Slower, Verdict::Slower, Verdict::Unclear]);
     }
 
     #[test]

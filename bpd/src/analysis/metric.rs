@@ -2,13 +2,18 @@
 
 use bp_proto::RunStats;
 
+type Read = fn(&RunStats) -> Option<f64>;
+
 /// One figure.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
     /// As in `run_stats`.
     pub name: &'static str,
-    pub of: fn(&RunStats) -> Option<f64>,
+    pub of: Read,
     pub unit: Unit,
+    /// A total or a peak. The others depend on when the samples fell, or on how the kernel splits time: without a
+    /// pool that says by how much, nothing is said about them.
+    pub steady: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,23 +43,28 @@ impl Unit {
     }
 }
 
-pub const DURATION: Metric =
-    Metric { name: "duration_s", of: |stats| Some(stats.duration_s), unit: Unit::Seconds };
-pub const CPU_SECONDS: Metric =
-    Metric { name: "cpu_seconds", of: |stats| stats.cpu_seconds, unit: Unit::Seconds };
-pub const RSS_MAX: Metric =
-    Metric { name: "rss_max_mb", of: |stats| stats.rss_max_mb, unit: Unit::Mebibytes };
+pub const DURATION: Metric = steady("duration_s", Unit::Seconds, |stats| Some(stats.duration_s));
+pub const CPU_SECONDS: Metric = steady("cpu_seconds", Unit::Seconds, |stats| stats.cpu_seconds);
+pub const RSS_MAX: Metric = steady("rss_max_mb", Unit::Mebibytes, |stats| stats.rss_max_mb);
 
 /// Every figure that `compare` shows.
 pub const ALL: [Metric; 10] = [
     DURATION,
     CPU_SECONDS,
     RSS_MAX,
-    Metric { name: "user_seconds", of: |stats| stats.user_seconds, unit: Unit::Seconds },
-    Metric { name: "system_seconds", of: |stats| stats.system_seconds, unit: Unit::Seconds },
-    Metric { name: "cpu_avg", of: |stats| stats.cpu_avg, unit: Unit::Percent },
-    Metric { name: "cpu_p95", of: |stats| stats.cpu_p95, unit: Unit::Percent },
-    Metric { name: "cpu_max", of: |stats| stats.cpu_max, unit: Unit::Percent },
-    Metric { name: "rss_avg_mb", of: |stats| stats.rss_avg_mb, unit: Unit::Mebibytes },
-    Metric { name: "rss_p95_mb", of: |stats| stats.rss_p95_mb, unit: Unit::Mebibytes },
+    steady("cpu_avg", Unit::Percent, |stats| stats.cpu_avg),
+    shaky("user_seconds", Unit::Seconds, |stats| stats.user_seconds),
+    shaky("system_seconds", Unit::Seconds, |stats| stats.system_seconds),
+    shaky("cpu_p95", Unit::Percent, |stats| stats.cpu_p95),
+    shaky("cpu_max", Unit::Percent, |stats| stats.cpu_max),
+    shaky("rss_avg_mb", Unit::Mebibytes, |stats| stats.rss_avg_mb),
+    shaky("rss_p95_mb", Unit::Mebibytes, |stats| stats.rss_p95_mb),
 ];
+
+const fn steady(name: &'static str, unit: Unit, of: Read) -> Metric {
+    Metric { name, of, unit, steady: true }
+}
+
+const fn shaky(name: &'static str, unit: Unit, of: Read) -> Metric {
+    Metric { name, of, unit, steady: false }
+}

@@ -42,10 +42,11 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
         Curve::Posted(_) => posted(&mut stats, &pieces, &totals),
     }
     let high_water = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
+    let seen = pieces.iter().map(|piece| piece.rss_mb).filter(|rss_mb| *rss_mb > 0.0 || is_posted(curve));
     stats.cpu_max = highest(
         pieces.iter().filter(|piece| piece.seconds() > 0.0 || is_posted(curve)).map(|p| p.cpu_percent),
     );
-    stats.rss_max_mb = highest(pieces.iter().map(|piece| piece.rss_mb).chain(high_water));
+    stats.rss_max_mb = highest(seen.chain(high_water));
     Some(stats)
 }
 
@@ -76,7 +77,11 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
     // before it, the last for all that follows it within the run.
     let lead_s = pieces.first().map_or(0.0, |piece| piece.seconds() / 2.0);
     let tail_s = (spent_in_s - sampled_s).max(0.0);
-    let readings = weights(pieces, lead_s, tail_s);
+    let mut readings = weights(pieces, lead_s, tail_s);
+    // A process that is ending has no memory any more; a run that was never seen with some has no average.
+    if readings.iter().all(|(rss_mb, _)| *rss_mb <= 0.0) {
+        readings.clear();
+    }
     stats.rss_avg_mb = mean(&readings);
     stats.rss_p95_mb = quantile::weighted(readings, P95);
 }
@@ -185,6 +190,13 @@ mod tests {
 
         let instant = of(Curve::Measured(&[]), Some(&totals), lasted(0)).unwrap();
         assert_eq!(instant.cpu_avg, None);
+    }
+
+    #[test]
+    fn a_reading_of_an_ending_process_is_no_memory_of_the_run() {
+        let samples = measured_of(&[(4, 1, 0)]);
+        let stats = of(Curve::Measured(&samples), None, lasted(5)).unwrap();
+        assert_eq!((stats.rss_avg_mb, stats.rss_p95_mb, stats.rss_max_mb), (None, None, None));
     }
 
     #[test]

@@ -34,7 +34,7 @@ reason-rough = Rough: this command has { $runs ->
     [1] one other comparable run so far
    *[other] only { $runs } other comparable runs so far
   }, so its usual spread is not known.
-reason-within-noise = The difference is within what unchanged runs of this command show.
+reason-within-noise = The difference is within the noise.
 reason-too-small = The difference is too small to matter.
 reason-within-range = A run as long as this one is among the usual runs of this command.
 reason-baseline-unusual = The baseline run was itself unusual.

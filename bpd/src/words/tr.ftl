@@ -34,7 +34,7 @@ reason-rough = Kaba bir karşılaştırma: bu komutun { $runs ->
     [1] karşılaştırılabilir yalnızca bir çalıştırması daha var
    *[other] karşılaştırılabilir yalnızca { $runs } çalıştırması daha var
   }; olağan dalgalanması bilinmiyor.
-reason-within-noise = Fark, bu komutun değişmeyen çalıştırmalarında da görülen dalgalanma içinde.
+reason-within-noise = Fark, olağan dalgalanmanın içinde.
 reason-too-small = Fark önemsenmeyecek kadar küçük.
 reason-within-range = Bu kadar süren çalıştırmalar bu komut için olağan.
 reason-baseline-unusual = Karşılaştırılan çalıştırmanın kendisi olağan dışıydı.
