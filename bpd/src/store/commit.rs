@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::buffers::CHUNK_AGE;
-use super::open::{in_memory, remake};
+use super::index::Index;
+use super::open::{Replayed, in_memory, remake};
 use super::records::Record;
 use super::staging::Staging;
 use super::{StoreError, Writer};
@@ -21,6 +22,8 @@ const CHUNK_PAUSE: Duration = Duration::from_secs(10);
 const INDEX_FLUSH_AGE: Duration = Duration::from_secs(5);
 /// An index that fails again and again is kept in memory until bpd restarts.
 const MAX_REMAKES: u32 = 3;
+/// An index that is in memory for want of room tries the disk again so often.
+const INDEX_RETRY: Duration = Duration::from_mins(1);
 
 impl Writer {
     /// Makes durable, then visible, what was queued since the last commit. An error means that nothing of the group
@@ -32,6 +35,7 @@ impl Writer {
             return Err(Refusal::Store(why));
         }
         if self.staging.is_empty() {
+            self.mend_index();
             return Ok(());
         }
         if let Err(error) = self.write_journal() {
@@ -46,6 +50,7 @@ impl Writer {
         }
         self.shared.health.disk_full(false);
         self.publish();
+        self.mend_index();
         if self.is_index_dirty && self.index_flushed.elapsed() >= INDEX_FLUSH_AGE {
             self.flush_index();
         }
@@ -176,24 +181,47 @@ impl Writer {
         }
     }
 
-    /// The journal holds everything: a failed index is built anew from it.
+    /// The journal holds everything: a failed index is built anew from it. No group may be staged.
     fn remake_index(&mut self, why: &str) {
-        let shared = Arc::clone(&self.shared);
-        shared.health.found(format!("the index failed and was rebuilt from the journal ({why})"));
+        self.shared.health.found(format!("the index failed and was rebuilt from the journal ({why})"));
         self.remakes += 1;
-        let last_id = self.meta.last_id;
-        let made = if self.remakes > MAX_REMAKES {
-            in_memory(shared.keys, &shared.journal, last_id)
-        } else {
-            remake(&shared.dir, shared.keys, &shared.journal, &shared.health, last_id, true)
-        };
-        match made {
-            Ok((index, replayed)) => {
-                replayed.report(&shared.health);
-                shared.replace_index(Arc::clone(&index));
-                self.meta = replayed.meta;
-                self.staging = Staging::new(index, shared.keys, self.meta.clone());
+        let (shared, last_id) = (Arc::clone(&self.shared), self.meta.last_id);
+        // What a refused group left behind must not be replayed.
+        let made = self.runs.clean().and_then(|()| self.samples.clean()).and_then(|()| {
+            if self.remakes > MAX_REMAKES {
+                shared.health.index_in_memory(Some("it failed too often".to_owned()));
+                in_memory(shared.keys, &shared.journal, last_id)
+            } else {
+                remake(&shared.dir, shared.keys, &shared.journal, &shared.health, last_id, true)
             }
+        });
+        match made {
+            Ok((index, replayed)) => self.take_index(index, replayed),
+            Err(error) => shared.health.found(format!("the index cannot be rebuilt: {error}")),
+        }
+    }
+
+    fn take_index(&mut self, index: Arc<dyn Index>, replayed: Replayed) {
+        replayed.report(&self.shared.health);
+        self.index_refused = replayed.is_in_memory.then(Instant::now);
+        self.meta = replayed.meta;
+        self.staging = Staging::new(Arc::clone(&index), self.shared.keys, self.meta.clone());
+        self.shared.replace_index(index);
+    }
+
+    /// An index that readers could not read is made anew; one that the disk refused goes back there when there is room.
+    fn mend_index(&mut self) {
+        if self.shared.take_index_failure() {
+            return self.remake_index("it could not be read");
+        }
+        let is_due = self.index_refused.is_some_and(|tried| tried.elapsed() >= INDEX_RETRY);
+        if !is_due || self.remakes > MAX_REMAKES || free_bytes(&self.shared.dir) < Some(RESERVE_BYTES) {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        let last_id = self.meta.last_id;
+        match remake(&shared.dir, shared.keys, &shared.journal, &shared.health, last_id, false) {
+            Ok((index, replayed)) => self.take_index(index, replayed),
             Err(error) => shared.health.found(format!("the index cannot be rebuilt: {error}")),
         }
     }

@@ -15,6 +15,7 @@ struct Inner {
     found: Vec<String>,
     is_disk_full: bool,
     are_curves_paused: bool,
+    why_in_memory: Option<String>,
 }
 
 impl Health {
@@ -44,9 +45,21 @@ impl Health {
         }
     }
 
+    /// Why the index is not on disk; `None` = it is.
+    pub(super) fn index_in_memory(&self, why: Option<String>) {
+        let mut inner = self.lock();
+        if inner.why_in_memory != why {
+            tracing::warn!(?why, "store: the index is in memory");
+        }
+        inner.why_in_memory = why;
+    }
+
     pub(super) fn sentences(&self) -> Vec<String> {
         let inner = self.lock();
         let mut all = inner.found.clone();
+        if let Some(why) = &inner.why_in_memory {
+            all.push(format!("the index is kept in memory: {why}"));
+        }
         if inner.is_disk_full {
             all.push("the disk is full; nothing is recorded until there is room".to_owned());
         } else if inner.are_curves_paused {

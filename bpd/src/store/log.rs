@@ -132,6 +132,18 @@ impl Segments {
         Ok(numbers)
     }
 
+    /// Segments that were copied here may have other rights than those we make.
+    pub(super) fn keep_private(&self) -> Result<(), StoreError> {
+        for number in self.numbers()? {
+            let path = self.path(number);
+            let failed = |source| StoreError::Io { doing: "make private", path: path.clone(), source };
+            if std::fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o777 != 0o600 {
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A whole segment.
     pub(super) fn bytes(&self, segment: u32) -> Result<Vec<u8>, StoreError> {
         let path = self.path(segment);
@@ -351,8 +363,8 @@ impl Appender {
         Ok(())
     }
 
-    /// Cuts the series back to its last good record.
-    fn clean(&mut self) -> Result<(), StoreError> {
+    /// Cuts the series back to its last good record, if something lies behind it.
+    pub(super) fn clean(&mut self) -> Result<(), StoreError> {
         let Some(from) = self.unclean else { return Ok(()) };
         for segment in self.segments.numbers()? {
             let path = self.segments.path(segment);

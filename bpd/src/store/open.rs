@@ -50,6 +50,7 @@ pub(super) fn open_with(dir: &Path, keys: KeyRule, backing: Backing) -> Result<(
     log::make_dir(dir)?;
     for series in Series::BOTH {
         log::make_dir(&series.dir(dir))?;
+        journal.series(series).keep_private()?;
     }
     let held = hold(dir)?;
     let health = Health::default();
@@ -169,11 +170,8 @@ pub(super) fn remake(
         let index: Arc<dyn Index> = Arc::new(SledIndex::open(&dir.join("index"))?);
         build(index, keys, journal, last_id)
     });
-    on_disk.or_else(|error| {
-        health
-            .found(format!("the index cannot be kept on disk ({error}) and is in memory until bpd restarts"));
-        in_memory(keys, journal, last_id)
-    })
+    health.index_in_memory(on_disk.as_ref().err().map(ToString::to_string));
+    on_disk.or_else(|_| in_memory(keys, journal, last_id))
 }
 
 pub(super) fn in_memory(
@@ -181,7 +179,9 @@ pub(super) fn in_memory(
     journal: &Journal,
     last_id: u64,
 ) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
-    build(Arc::new(MemoryIndex::default()), keys, journal, last_id)
+    let (index, mut replayed) = build(Arc::new(MemoryIndex::default()), keys, journal, last_id)?;
+    replayed.is_in_memory = true;
+    Ok((index, replayed))
 }
 
 fn build(
@@ -291,6 +291,8 @@ pub(super) struct Replayed {
     damaged_bytes: usize,
     unreadable: usize,
     not_erased: Option<String>,
+    /// The disk did not take the index.
+    pub(super) is_in_memory: bool,
 }
 
 impl Replayed {

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLockReadGuard};
 use bp_proto::{AlertReport, Ending, Finish, Run, Sample, Start, Ulid, UnixMillis};
 
 use super::buffers::Buffers;
-use super::index::{Direction, behind};
+use super::index::{Direction, Held, behind};
 use super::log::{self, Series};
 use super::records::{Amended, Edited, Record};
 use super::rows::{self, AlertRow, Chunk, Cost, Cover, Entry};
@@ -72,7 +72,7 @@ impl Reader {
     }
 
     pub fn id_of(&self, uid: Ulid) -> Result<Option<u64>, StoreError> {
-        let found = self.shared.index().get(&rows::uid_key(rows::UIDS, uid))?;
+        let found = self.row_at(&rows::uid_key(rows::UIDS, uid))?;
         let Some(id) = found.and_then(|id| rows::id_of(&id)) else { return Ok(None) };
         // The uid of a deleted run is still known, the run is not.
         Ok(self.entry(id)?.map(|_| id))
@@ -85,7 +85,7 @@ impl Reader {
         let to = [&rows::uid_key(rows::UIDS, to)[..], &[0]].concat();
         let mut ids = Vec::new();
         while ids.len() < limit {
-            let page = self.shared.index().range(&from, &to, Direction::Ascending, limit - ids.len())?;
+            let page = self.range(&from, &to, Direction::Ascending, limit - ids.len())?;
             let Some((last, _)) = page.last() else { break };
             from = [&last[..], &[0]].concat();
             for id in page.iter().filter_map(|(_, id)| rows::id_of(id)) {
@@ -123,7 +123,7 @@ impl Reader {
     }
 
     fn covers(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Row>, StoreError> {
-        let found = self.shared.index().range(from, to, Direction::Descending, limit)?;
+        let found = self.range(from, to, Direction::Descending, limit)?;
         let row = |(key, row): (Vec<u8>, Vec<u8>)| {
             let cursor = rows::cursor_of(&key).unwrap_or(Cursor { started_at: UnixMillis(0), id: 0 });
             rows::parsed::<Cover>(&row).map(|cover| cover.row(cursor))
@@ -144,7 +144,7 @@ impl Reader {
 
     fn open_ids(&self) -> Result<Vec<u64>, StoreError> {
         let table = [rows::OPEN];
-        let open = self.shared.index().range(&table, &behind(&table), Direction::Ascending, MAX_OPEN)?;
+        let open = self.range(&table, &behind(&table), Direction::Ascending, MAX_OPEN)?;
         Ok(open.iter().filter_map(|(key, _)| rows::id_of(key)).collect())
     }
 
@@ -180,7 +180,7 @@ impl Reader {
 
     fn chunks(&self, id: u64) -> Result<Vec<Chunk>, StoreError> {
         let prefix = rows::id_key(rows::CHUNKS, id);
-        let found = self.shared.index().range(&prefix, &behind(&prefix), Direction::Ascending, usize::MAX)?;
+        let found = self.range(&prefix, &behind(&prefix), Direction::Ascending, usize::MAX)?;
         found.iter().map(|(_, row)| rows::parsed(row)).collect()
     }
 
@@ -208,7 +208,7 @@ impl Reader {
     /// Newest first; `text` is empty.
     pub fn alerts(&self, limit: usize) -> Result<Vec<AlertReport>, StoreError> {
         let table = [rows::ALERTS];
-        let found = self.shared.index().range(&table, &behind(&table), Direction::Descending, limit)?;
+        let found = self.range(&table, &behind(&table), Direction::Descending, limit)?;
         let mut alerts = Vec::new();
         for (_, row) in found {
             let row: AlertRow = rows::parsed(&row)?;
@@ -228,8 +228,7 @@ impl Reader {
     /// Oldest first; those of the last 31 days are kept.
     pub fn own_costs(&self, since: UnixMillis) -> Result<Vec<OwnCost>, StoreError> {
         let from = rows::cost_key(since);
-        let found =
-            self.shared.index().range(&from, &behind(&[rows::COSTS]), Direction::Ascending, usize::MAX)?;
+        let found = self.range(&from, &behind(&[rows::COSTS]), Direction::Ascending, usize::MAX)?;
         found
             .iter()
             .map(|(key, row)| {
@@ -256,7 +255,21 @@ impl Reader {
     }
 
     fn entry(&self, id: u64) -> Result<Option<Entry>, StoreError> {
-        self.shared.index().get(&rows::id_key(rows::RUNS, id))?.map(|row| rows::parsed(&row)).transpose()
+        self.row_at(&rows::id_key(rows::RUNS, id))?.map(|row| rows::parsed(&row)).transpose()
+    }
+
+    fn row_at(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.noted(self.shared.index().get(key))
+    }
+
+    fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<Held>, StoreError> {
+        self.shared.noted(self.shared.index().range(from, to, direction, limit))
     }
 
     fn buffers(&self) -> RwLockReadGuard<'_, Buffers> {

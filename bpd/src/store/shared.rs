@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::buffers::Buffers;
@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) total: AtomicU64,
     pub(super) health: Health,
     index: RwLock<Arc<dyn Index>>,
+    /// A read of the index failed: the writer is to make a new one.
+    has_index_failed: AtomicBool,
     /// Held as long as anything uses the store.
     _held: File,
 }
@@ -45,12 +47,25 @@ impl Shared {
             total: AtomicU64::new(0),
             health,
             index: RwLock::new(index),
+            has_index_failed: AtomicBool::new(false),
             _held: held,
         }
     }
 
     pub(super) fn index(&self) -> Arc<dyn Index> {
         Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What a reader got of the index; an error is remembered.
+    pub(super) fn noted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(outcome, Err(StoreError::Index(_))) {
+            self.has_index_failed.store(true, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    pub(super) fn take_index_failure(&self) -> bool {
+        self.has_index_failed.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn replace_index(&self, index: Arc<dyn Index>) {

@@ -80,11 +80,11 @@ impl Staging {
     /// Uids of the alerts about a run.
     pub(super) fn alerts_of(&self, run: u64) -> Result<Vec<Ulid>, StoreError> {
         let found = self.all(&rows::id_key(rows::ALERT_RUNS, run))?;
-        Ok(found.iter().filter_map(|(key, _)| key.last_chunk()).map(|uid| Ulid::from_bytes(*uid)).collect())
+        Ok(found.keys().filter_map(|key| key.last_chunk()).map(|uid| Ulid::from_bytes(*uid)).collect())
     }
 
     pub(super) fn chunks_of(&self, id: u64) -> Result<Vec<Chunk>, StoreError> {
-        self.all(&rows::id_key(rows::CHUNKS, id))?.iter().map(|(_, row)| rows::parsed(row)).collect()
+        self.all(&rows::id_key(rows::CHUNKS, id))?.values().map(|row| rows::parsed(row)).collect()
     }
 
     fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

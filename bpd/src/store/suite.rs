@@ -1,5 +1,6 @@
 //! The store as its users see it: every test runs on both indexes.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -445,7 +446,7 @@ fn everything(reader: &Reader) -> String {
         let by_key = reader.rows(&Within::Key(row.key.clone()), None, 10_000).unwrap();
         assert!(by_key.contains(&row), "{row:?}");
         let run = reader.get(id).unwrap();
-        all += &format!("\n{row:?} {run:?} {:?} {}", reader.curve(id).unwrap(), reader.revision(id));
+        write!(all, "\n{row:?} {run:?} {:?} {}", reader.curve(id).unwrap(), reader.revision(id)).unwrap();
     }
     all
 }

@@ -53,6 +53,8 @@ pub struct Writer {
     /// A read failed while the group was staged: it must not be committed.
     pub(super) broken: Option<String>,
     pub(super) remakes: u32,
+    /// The disk did not take the index: when it was last tried.
+    pub(super) index_refused: Option<Instant>,
 }
 
 impl Writer {
@@ -77,6 +79,7 @@ impl Writer {
             is_index_dirty: true,
             broken: None,
             remakes: 0,
+            index_refused: replayed.is_in_memory.then(Instant::now),
             shared,
         };
         writer.shared.total.store(writer.staging.meta.total, Ordering::Relaxed);
@@ -122,15 +125,14 @@ impl Writer {
 
     /// Readable at once, on disk within 10 s or 64 samples. → the run's id and the sample before.
     pub fn sample(&mut self, run: Ulid, sample: Sample) -> Result<(u64, Sample), Refusal> {
-        let id = match self.open.get(&run) {
-            Some(&id) => id,
-            None => {
-                // A background process that outlived the end of its run.
-                let (id, _) = self.run(run)?;
-                let last = self.checked(|writer| writer.last_sample(id))?;
-                self.buffers().begin(id, last, true);
-                id
-            }
+        let id = if let Some(&id) = self.open.get(&run) {
+            id
+        } else {
+            // A background process that outlived the end of its run.
+            let (id, _) = self.run(run)?;
+            let last = self.checked(|writer| writer.last_sample(id))?;
+            self.buffers().begin(id, last, true);
+            id
         };
         let pushed = self.buffers().push(id, quantised(sample), Instant::now());
         let Some((before, is_full)) = pushed else {

@@ -56,19 +56,19 @@ fn one_run(measured: &mpsc::Sender<Measured>, out: &std::sync::Mutex<std::io::St
         let sample = Sample { at_ms, ..Sample::default() };
         measured.blocking_send(Measured::Sample { run: uid(n), sample }).unwrap();
     }
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let points = vec![Point { ts: n as f64, ..Point::default() }];
         ask(Body::Points { run: uid(n), points });
         say(format!("points {n} {}", registered.id));
     }
     ask(Body::Finish(Box::new(finish(n))));
     say(format!("finish {n} {}", registered.id));
-    if n % 5 == 0 {
+    if n.is_multiple_of(5) {
         let edit = Edit { note: Some(format!("not {n}")), tags: None };
         ask(Body::Edit { run: uid(n), edit });
         say(format!("edit {n} {}", registered.id));
     }
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         say(format!("deleting {n} {}", registered.id));
         ask(Body::Delete { run: uid(n) });
         say(format!("delete {n} {}", registered.id));
@@ -136,7 +136,7 @@ fn check(dir: &Path, said: &Said) {
             assert_eq!(run.note, Some(format!("not {n}")));
         }
         match reader.curve(*id).unwrap() {
-            Curve::Posted(points) => assert_eq!(points[0].ts, *n as f64),
+            Curve::Posted(points) => assert_eq!(points[0].ts.to_bits(), (*n as f64).to_bits()),
             Curve::Measured(samples) => {
                 assert!(!what.contains("points"));
                 assert!(!what.contains("finish") || samples.len() as u64 == n % 70);
