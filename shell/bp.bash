@@ -102,7 +102,7 @@ __bizim_look_at_traps() {
 __bizim_judge() {
     local moved
     if __bizim_compares_entries; then
-        __bizim_read_entry
+        __bizim_guarded __bizim_read_entry
         __bizim_number=$__bizim_entry_number
     fi
     moved=$((__bizim_number - __bizim_base))
@@ -114,6 +114,11 @@ __bizim_judge() {
         __bizim_how=r
     else
         __bizim_how=h
+    fi
+    # bash-preexec takes ignorespace out of HISTCONTROL and is not called for `( … )`: look for the space in the entry.
+    if [[ $__bizim_how == t && -z $1 ]] && __bizim_beside_preexec; then
+        __bizim_guarded __bizim_read_entry
+        ! __bizim_entry_is_blank || __bizim_how=h
     fi
     [[ $__bizim_how != [tm] ]] || __bizim_first=$1
 }
@@ -130,6 +135,13 @@ __bizim_read_entry() {
     __bizim_entry_number=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
     __bizim_entry_number=${__bizim_entry_number%%[!0-9]*}
     : "${__bizim_entry_number:=0}"
+}
+
+# Blanks, the number, a blank or `*`, a blank, and then the text: whether it starts with a blank.
+__bizim_entry_is_blank() {
+    local text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
+    text=${text#"$__bizim_entry_number"}
+    [[ ${text:2} == [[:space:]]* ]]
 }
 
 # The last entry as the shell has it, byte for byte. A date in front of it is switched off, or, when the variable is
@@ -217,6 +229,20 @@ __bizim_prompt() {
 
 # Last at the prompt. True when DEBUG is free for us.
 __bizim_rearm() {
+    local free=1
+    [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]] || free=0
+    if __bizim_beside_preexec; then
+        __bizim_join_preexec
+        free=0
+    else
+        __bizim_take_place
+    fi
+    __bizim_await
+    ((free))
+}
+
+# What the next line is compared with.
+__bizim_await() {
     if ! shopt -q promptvars; then
         # Ours would be shown as it stands. What is left is to see the history move; hidden lines go unseen.
         PS0=${PS0//"$__bizim_ps0"/}
@@ -224,19 +250,39 @@ __bizim_rearm() {
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
         PS0=${PS0-}$__bizim_ps0
     fi
-    __bizim_take_place
     __bizim_base=$HISTCMD __bizim_seen=$HISTCMD
     __bizim_entry='' __bizim_base_entry=''
     if __bizim_compares_entries; then
         __bizim_guarded __bizim_read_entry
         __bizim_base=$__bizim_entry_number __bizim_base_entry=$__bizim_entry
     fi
-    if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
-        [[ " ${preexec_functions[*]-} " == *__bizim_preexec* ]] || preexec_functions+=(__bizim_preexec)
-        return 1
-    fi
-    [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]]
 }
+
+__bizim_beside_preexec() { [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; }
+
+# Its DEBUG trap takes any other command of PROMPT_COMMAND for a line of the user's: be one of its functions instead.
+__bizim_join_preexec() {
+    local entry
+    local -a entries=()
+    for entry in "${PROMPT_COMMAND[@]}"; do
+        __bizim_without_us
+        [[ -z $entry ]] || entries+=("$entry")
+    done
+    if ((__bizim_version < 501)); then
+        # shellcheck disable=SC2178
+        PROMPT_COMMAND=${entries[0]-}
+    else
+        PROMPT_COMMAND=("${entries[@]}")
+    fi
+    declare -ga precmd_functions preexec_functions
+    precmd_functions=(__bizim_precmd ${precmd_functions[@]+"${precmd_functions[@]}"})
+    preexec_functions+=(__bizim_preexec)
+}
+
+__bizim_precmd() {
+    __bizim_prompt
+    __bizim_await
+} 2>/dev/null
 
 # What runs before us changes `$?`, what runs behind the re-arm may take DEBUG: be first and last, also after
 # `PROMPT_COMMAND="other; $PROMPT_COMMAND"`.
@@ -246,6 +292,7 @@ __bizim_take_place() {
         [[ ${PROMPT_COMMAND-} != "$__bizim_before"$'\n'*"$__bizim_after" ]] || return 0
         entry=${PROMPT_COMMAND-}
         __bizim_without_us
+        # shellcheck disable=SC2178
         PROMPT_COMMAND=$__bizim_before$'\n'$entry$'\n'$__bizim_after
         return 0
     fi
@@ -278,7 +325,9 @@ __bizim_load() {
     __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
-        __bizim_client=$(builtin type -P bpctl) || return 0
+        # `bpctl init` says which client is its own.
+        __bizim_client=${__bizim_bpctl:-$(builtin type -P bpctl)}
+        [[ -n $__bizim_client ]] || return 0
     fi
     __bizim_arm
     # Whole groups with their own stderr: `set -x` shows nothing of them.

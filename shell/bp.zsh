@@ -129,7 +129,8 @@ __bizim_load() {
     typeset -g __bizim_run __bizim_mail __bizim_scratch __bizim_shell
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
-        __bizim_client=${commands[bpctl]-}
+        # `bpctl init` says which client is its own.
+        __bizim_client=${__bizim_bpctl:-${commands[bpctl]-}}
         [[ -n $__bizim_client ]] || return 0
     fi
     typeset -ga preexec_functions precmd_functions

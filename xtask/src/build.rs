@@ -17,6 +17,12 @@ pub(crate) fn release() -> Result<PathBuf> {
     Ok(target().join("release"))
 }
 
+/// The same without optimisation.
+pub(crate) fn debug() -> Result<PathBuf> {
+    cargo(&["build", "--workspace"])?;
+    Ok(target().join("debug"))
+}
+
 /// Runs cargo in the workspace's root, its output shown.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -1,13 +1,18 @@
 //! The chores of the bp workspace.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
 
+mod attempt;
 mod bench;
 mod build;
 mod daemon;
+mod install;
+mod packages;
 // One terminal harness for the tests and for the chores.
 #[path = "../../bpctl/tests/e2e/pty.rs"]
 #[allow(clippy::unwrap_used, dead_code, reason = "written for tests, where a failure is a panic")]
 mod pty;
+mod test;
+mod web;
 
 use std::path::PathBuf;
 
@@ -23,6 +28,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Try bp: your shell with the hook in it and a bpd of its own, or COMMAND recorded twice and compared
+    Try(attempt::Arguments),
+    /// Run every test there is
+    Test,
+    /// Build the dashboard
+    Web,
+    /// Build the programs and put them where the shell finds them
+    Install {
+        /// Copy to ROOT/bin instead of cargo's own folder
+        #[arg(long)]
+        root: Option<PathBuf>,
+    },
     /// Measure what bp costs and write docs/PERFORMANCE.md
     Bench {
         /// Where the tables go
@@ -33,6 +50,10 @@ enum Chore {
 
 fn main() -> Result<()> {
     match Arguments::parse().chore {
+        Chore::Try(arguments) => attempt::run(&arguments),
+        Chore::Test => test::run(),
+        Chore::Web => web::build(),
+        Chore::Install { root } => install::run(root),
         Chore::Bench { out } => bench::run(&build::release()?, &out),
     }
 }

@@ -325,6 +325,52 @@ const BASH: &[Case] = &[
     },
 ];
 
+/// bash-preexec 0.6 beside us, loaded before and after.
+const PREEXEC: &[Case] = &[
+    Case {
+        name: "bash-preexec before",
+        before: "source ~/bash-preexec.sh; preexec_functions+=(theirs); theirs() { last=$1; }",
+        after: "HISTCONTROL=ignorespace",
+        lines: &[
+            b"true",
+            b"false",
+            b"(exit 3)",
+            b" echo secret",
+            b"",
+            b" (exit 8)",
+            b"[[ $last == '[['* ]]",
+            b"echo 'a\rb' | cat",
+        ],
+        told: PREEXEC_TOLD,
+    },
+    Case {
+        name: "bash-preexec after",
+        after: "source ~/bash-preexec.sh; preexec_functions+=(theirs); theirs() { last=$1; }; HISTCONTROL=ignorespace",
+        lines: &[
+            b"true",
+            b"false",
+            b"(exit 3)",
+            b" echo secret",
+            b"",
+            b" (exit 8)",
+            b"[[ $last == '[['* ]]",
+            b"echo 'a\rb' | cat",
+        ],
+        told: PREEXEC_TOLD,
+        ..PLAIN
+    },
+];
+
+const PREEXEC_TOLD: &[(&str, Option<i32>)] = &[
+    ("true", Some(0)),
+    ("false", Some(1)),
+    ("(exit 3)", Some(3)),
+    ("<hidden>", Some(0)),
+    ("<hidden>", Some(8)),
+    ("[[ $last == '[['* ]]", Some(0)),
+    ("echo 'a\nb' | cat", Some(0)),
+];
+
 const ZSH: &[Case] = &[
     Case {
         name: "several lines",
@@ -371,7 +417,6 @@ const ZSH: &[Case] = &[
         after: "late() { false }; precmd_functions=(late $precmd_functions)",
         lines: &[b"true", b"false", b"(exit 6)"],
         told: &[("true", Some(0)), ("false", Some(1)), ("(exit 6)", Some(6))],
-        ..PLAIN
     },
     Case {
         name: "arrays from zero",
@@ -395,6 +440,8 @@ fn check(kind: Kind, transport: Transport, cases: &[Case]) {
         let home = Home::new();
         home.rc(kind, case.before, true, case.after);
         std::fs::copy(kind.hook(), home.path().join("hook")).unwrap();
+        std::fs::write(home.path().join("bash-preexec.sh"), include_bytes!("fixtures/bash-preexec.sh"))
+            .unwrap();
         let command = home.command(kind, transport);
         let mut shell = Shell::from(home, command);
         let mut screens = Vec::new();
@@ -430,6 +477,12 @@ fn bash_tells_what_was_typed() {
 fn bash_tells_the_same_over_the_socket() {
     check(Kind::Bash, Transport::Socket, CASES);
     check(Kind::Bash, Transport::Socket, BASH);
+}
+
+#[test]
+fn beside_bash_preexec_both_are_told() {
+    check(Kind::Bash, Transport::Mailbox, PREEXEC);
+    check(Kind::Bash, Transport::Socket, PREEXEC);
 }
 
 #[test]

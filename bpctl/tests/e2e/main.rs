@@ -1,5 +1,7 @@
 //! The whole of bp as a person meets it: real shells in real terminals, the real programs behind them.
 
+#![allow(clippy::unwrap_used, reason = "a failure in a test is a panic")]
+
 mod daemon;
 mod hook;
 mod jobs;

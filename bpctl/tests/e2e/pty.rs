@@ -81,10 +81,15 @@ impl Terminal {
 
     /// Waits until a prompt with a higher number than any before is shown.
     pub(crate) fn prompt(&mut self) -> Prompt {
+        self.prompt_within(DEADLINE).unwrap_or_else(|| self.fail("a prompt"))
+    }
+
+    /// The same for a command that may take its time; none when the shell is gone or the time is over.
+    pub(crate) fn prompt_within(&mut self, patience: Duration) -> Option<Prompt> {
         let found =
-            self.wait("a prompt", |shown, above| find_prompt(shown, above).map(|found| (found.end, found)));
+            self.wait(patience, |shown, above| find_prompt(shown, above).map(|found| (found.end, found)))?;
         self.prompts = found.number;
-        Prompt { status: found.status, screen: found.screen }
+        Some(Prompt { status: found.status, screen: found.screen })
     }
 
     /// The next prompt is another shell's, which counts for itself.
@@ -94,10 +99,13 @@ impl Terminal {
 
     /// Waits until `text` is shown behind what was handed out before.
     pub(crate) fn shows(&mut self, text: &str) {
-        self.wait(text, |shown, _| {
+        let seen = self.wait(DEADLINE, |shown, _| {
             let at = shown.windows(text.len()).position(|window| window == text.as_bytes())?;
             Some((at + text.len(), ()))
         });
+        if seen.is_none() {
+            self.fail(text);
+        }
     }
 
     /// Waits until the shell is gone and gives its status.
@@ -107,19 +115,22 @@ impl Terminal {
         self.child.wait().unwrap().code()
     }
 
-    fn wait<T>(&mut self, what: &str, look: impl Fn(&[u8], u64) -> Option<(usize, T)>) -> T {
-        let until = Instant::now() + DEADLINE;
+    fn wait<T>(&mut self, patience: Duration, look: impl Fn(&[u8], u64) -> Option<(usize, T)>) -> Option<T> {
+        let until = Instant::now() + patience;
         loop {
             if let Some((used, found)) = look(&self.shown[self.read_to..], self.prompts) {
                 self.read_to += used;
-                return found;
+                return Some(found);
             }
-            assert!(
-                self.more(until),
-                "waited for {what}; shown since the last prompt:\n{}",
-                String::from_utf8_lossy(&self.shown[self.read_to..])
-            );
+            if !self.more(until) {
+                return None;
+            }
         }
+    }
+
+    fn fail(&self, what: &str) -> ! {
+        let shown = String::from_utf8_lossy(&self.shown[self.read_to..]);
+        panic!("waited for {what}; shown since the last prompt:\n{shown}")
     }
 
     /// Reads what there is; false when there will be nothing more, or not in time.
