@@ -12,5 +12,5 @@ pub mod noise;
 pub mod points;
 pub mod quantile;
 #[cfg(test)]
-mod simulate;
+pub(crate) mod simulate;
 pub mod stats;

@@ -7,7 +7,7 @@ use super::comments::{Subject, findings};
 use super::compare::judge;
 
 /// A finished, successful run of `make` with these figures.
-pub(super) fn run_of(stats: RunStats) -> Run {
+pub(crate) fn run_of(stats: RunStats) -> Run {
     Run {
         id: 1,
         uid: Ulid::nil(),

@@ -88,3 +88,130 @@ fn verdict_params(judgement: &Judgement) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use bp_proto::{Context, Run, RunState, RunStats};
+
+    use super::*;
+    use crate::analysis::comments::{Subject, findings};
+    use crate::analysis::simulate::run_of;
+
+    /// (seconds, CPU seconds, MiB).
+    fn stats((duration_s, cpu, mib): (f64, f64, f64)) -> RunStats {
+        RunStats {
+            duration_s,
+            cpu_seconds: Some(cpu),
+            cpu_avg: Some(cpu / duration_s * 100.0),
+            rss_max_mb: Some(mib),
+            ..RunStats::default()
+        }
+    }
+
+    /// Ten runs that vary by `noise` around one second and half a CPU second.
+    fn pool(noise: f64) -> Vec<RunStats> {
+        (0..10).map(|n| stats((1.0 + noise * f64::from(n % 5 - 2), 0.5, 100.0))).collect()
+    }
+
+    const USUAL: (f64, f64, f64) = (1.0, 0.5, 100.0);
+
+    /// Every sentence of a comparison, by its code.
+    fn said_of(current: &Run, baseline: &Run, pool: &[RunStats]) -> Vec<(String, String)> {
+        let judgement = judge(current, baseline, pool);
+        Lang::ALL
+            .into_iter()
+            .flat_map(|lang| comments(&judgement, lang))
+            .map(|comment| (comment.rule, comment.text))
+            .collect()
+    }
+
+    fn changed(change: fn(&mut Run)) -> Run {
+        let mut run = run_of(stats(USUAL));
+        change(&mut run);
+        run
+    }
+
+    fn loaded(figures: (f64, f64, f64), load_1m: f64) -> Run {
+        let context = Context { load_1m: Some(load_1m), cpus: Some(1), ..Context::default() };
+        Run { context: Some(context), ..run_of(stats(figures)) }
+    }
+
+    #[test]
+    fn every_reason_has_its_sentence_with_all_its_figures() {
+        let base = run_of(stats(USUAL));
+        let run = |figures| run_of(stats(figures));
+        let (quiet, noisy) = (pool(0.01), pool(0.3));
+        let said = [
+            said_of(&run((2.0, 0.5, 300.0)), &base, &quiet),
+            said_of(&run((0.5, 0.3, 20.0)), &base, &quiet),
+            said_of(&run((0.5, 0.5, 100.0)), &run((1.0, 0.5, 100.0)), &[]),
+            said_of(&run((0.5, 0.0, 100.0)), &run((1.0, 0.0, 100.0)), &[]),
+            said_of(&run((2.0, 2.0, 100.0)), &base, &[]),
+            said_of(&run((4.0, 4.0, 100.0)), &run((1.0, 4.0, 100.0)), &[]),
+            said_of(&run((1.0, 4.0, 100.0)), &run((4.0, 4.0, 100.0)), &[]),
+            said_of(&run((1.08, 0.5, 100.0)), &base, &quiet),
+            said_of(&run((1.4, 0.5, 100.0)), &base, &noisy),
+            said_of(&run((1.4, 0.9, 100.0)), &base, &noisy),
+            said_of(&base, &run((0.5, 0.5, 100.0)), &quiet),
+            said_of(&run((2.0, 0.5, 100.0)), &run((0.5, 0.5, 100.0)), &quiet),
+            said_of(&loaded((2.0, 0.5, 100.0), 4.0), &loaded(USUAL, 0.1), &quiet),
+            said_of(&changed(|run| run.state = RunState::Lost), &base, &quiet),
+            said_of(&changed(|run| run.exit_code = Some(1)), &base, &quiet),
+            said_of(&changed(|run| run.command = Some("ls".to_owned())), &base, &quiet),
+            said_of(&changed(|run| run.command = None), &base, &quiet),
+            said_of(&changed(|run| run.key = "elsewhere".to_owned()), &base, &quiet),
+            said_of(&changed(|run| run.host = "there".to_owned()), &base, &quiet),
+        ]
+        .concat();
+        for (code, text) in &said {
+            assert!(!text.contains(['{', '}', '$']) && text.contains(' '), "{code}: {text}");
+        }
+        let codes: BTreeSet<&str> = said.iter().map(|(code, _)| code.as_str()).collect();
+        let wanted = BTreeSet::from([
+            "args",
+            "baseline-unusual",
+            "by-cpu",
+            "exit-code",
+            "hidden",
+            "host",
+            "host-busy",
+            "less-cpu-work",
+            "less-memory",
+            "less-parallel",
+            "less-waiting",
+            "more-cpu-work",
+            "more-memory",
+            "more-parallel",
+            "more-waiting",
+            "place",
+            "rough",
+            "too-small",
+            "unfinished",
+            "verdict",
+            "within-noise",
+            "within-range",
+        ]);
+        assert_eq!(codes, wanted);
+    }
+
+    #[test]
+    fn every_comment_has_its_sentence_with_all_its_figures() {
+        let short = changed(|run| run.run_stats = Some(stats((0.01, 0.0, 100.0))));
+        let lost = changed(|run| run.state = RunState::Lost);
+        let runs = [run_of(stats((9.0, 9.0, 500.0))), run_of(stats((0.4, 0.1, 100.0))), short, lost];
+        let mut rules = BTreeSet::new();
+        for run in &runs {
+            let stats = run.run_stats.as_ref().unwrap();
+            for found in findings(Subject { run, stats, past: &pool(0.01) }) {
+                rules.insert(found.rule);
+                for text in Lang::ALL.map(|lang| words::comment(lang, found.rule, &found.params)) {
+                    assert!(!text.contains(['{', '}', '$']) && text.contains(' '), "{}: {text}", found.rule);
+                }
+            }
+        }
+        let wanted = ["cpu-avg-high", "faster", "lost", "mem-peak-high", "short-run-no-curve", "slower"];
+        assert_eq!(rules, BTreeSet::from(wanted));
+    }
+}

@@ -82,7 +82,38 @@ pub(super) fn read_cursor(text: &str) -> Result<Cursor, NoAnswer> {
 
 #[cfg(test)]
 mod tests {
+    use bp_proto::{Draft, Start, Ulid};
+
     use super::*;
+    use crate::queries::key_rule;
+    use crate::store::writer;
+
+    #[test]
+    fn a_walk_stops_at_its_limit_and_goes_on_from_there() {
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
+        let (mut writer, reader) = writer::open(dir.path(), key_rule()).unwrap();
+        for n in 1..=5 {
+            let draft = Draft { started_at: UnixMillis(n), ..Draft::default() };
+            let uid = Ulid::from_parts(n as u64, 0);
+            let start = Start { uid, draft, owner: None, under: None, parent: None, context: None };
+            writer.begin(&start).unwrap();
+        }
+        writer.commit().unwrap();
+        let walk = |scope: &Scope, limit, enough: u64| {
+            let mut seen = Vec::new();
+            let walked = scope.walk(&reader, limit, |row| {
+                seen.push(row.cursor.id);
+                Ok(row.cursor.id != enough)
+            });
+            (walked.unwrap(), seen)
+        };
+        let (walked, seen) = walk(&Scope::all(), 3, 0);
+        assert_eq!(seen, [5, 4, 3]);
+        let Walked::UpTo(cursor) = walked else { panic!("{walked:?}") };
+        let rest = Scope { before: Some(cursor), ..Scope::all() };
+        assert_eq!(walk(&rest, 3, 0), (Walked::ToTheEnd, vec![2, 1]));
+        assert_eq!(walk(&Scope::all(), 9, 4), (Walked::Enough, vec![5, 4]));
+    }
 
     #[test]
     fn a_cursor_reads_back() {

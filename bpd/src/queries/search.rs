@@ -305,6 +305,15 @@ mod tests {
         assert_eq!(tests(""), []);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_search_is_parsed_or_refused(text in "[-a-z0-9:!<>=\"ğ. /]{0,60}") {
+            if let Err(refused) = Filter::parse(&text, NOW) {
+                assert_eq!(refused.status, 422);
+            }
+        }
+    }
+
     #[test]
     fn what_is_not_understood_is_named() {
         for (text, part) in [
