@@ -10,3 +10,4 @@ mod patience;
 mod runs;
 mod server;
 mod session;
+mod stages;
