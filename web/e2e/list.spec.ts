@@ -75,9 +75,9 @@ test('single-key shortcuts can be switched off', async ({ page, bpd }) => {
 test('older runs come by the page, and new ones wait while someone reads below', async ({ page, bpd }) => {
   for (let n = 1; n <= 60; n += 1) await bpd.post(`job ${n}`, []);
   await enter(page, bpd);
-  await expect(page.getByText('50 runs shown')).toBeVisible();
+  await expect(page.getByText('50 runs shown.')).toBeVisible();
   await page.getByRole('button', { name: 'Show older runs' }).click();
-  await expect(page.getByText('60 runs shown')).toBeVisible();
+  await expect(page.getByText('60 runs shown.')).toBeVisible();
   await page.keyboard.press('End');
   await expect(rowOf(page, 'job 1')).toBeVisible();
   const where = () => page.evaluate(() => [scrollY, document.documentElement.scrollHeight]);
@@ -99,7 +99,7 @@ test('ten thousand rows are as many elements as fit the window', async ({ page, 
     route.fulfill({ json: route.request().url().includes('state=running') ? [] : runs }),
   );
   await enter(page, bpd);
-  await expect(page.getByText('10,000 runs shown')).toBeVisible();
+  await expect(page.getByText('10,000 runs shown.')).toBeVisible();
   const elements = () => page.evaluate(() => document.querySelectorAll('*').length);
   expect(await elements()).toBeLessThan(3000);
   await page.keyboard.press('End');

@@ -49,7 +49,7 @@ test('curves are zoomed by dragging, the zoom is in the address, and can be undo
   const id = await bpd.post('maestro test', curve(60));
   await enter(page, bpd, `/runs/${id}`);
   await expect(page.locator('figure.chart')).toHaveCount(2);
-  await expect(page.locator('figure.chart').first()).toContainText('highest 94%');
+  await expect(page.locator('figure.chart').first()).toContainText('highest 94\u00a0%');
   const plot = await page.locator('.chart .u-over').first().boundingBox();
   if (!plot) throw new Error('no chart was drawn');
   await page.mouse.move(plot.x + plot.width * 0.25, plot.y + 50);

@@ -42,7 +42,16 @@ export function toCurve(points: readonly Point[], run: Pick<Run, 'started_at' | 
     cpu.push(point.cpu_percent);
     rss.push(point.rss_mb);
   }
-  return { x, cpu, rss, origin };
+  return { x, cpu, rss: endAtLast(rss), origin };
+}
+
+/**
+ * Memory without the zeros at the end: the last reading comes when the processes are gone, and a line down to it would
+ * show a decline that never was.
+ */
+export function endAtLast(values: ReadonlyArray<number | null>): Array<number | null> {
+  const last = values.findLastIndex((value) => value !== null && value > 0);
+  return values.map((value, index) => (index > last && value === 0 ? null : value));
 }
 
 /** Adds points that came live; what is not newer than the last is known already. */

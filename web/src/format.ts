@@ -24,12 +24,18 @@ export function formatNumber(value: number, lang: Lang, digits = 0): string {
   return numbers(lang, { maximumFractionDigits: digits }).format(value);
 }
 
-/** `value` 80 → "80%", "%80"; small values keep a digit or two. */
+/** Both languages set the sign apart from what browsers know: "80 %", "%80", as in bpd's own sentences. */
+function percentText(value: number, lang: Lang, digits: number): string {
+  const text = formatNumber(value, lang, digits);
+  return lang === 'tr' ? `%${text}` : `${text}\u00a0%`;
+}
+
+/** `value` 80 → "80 %", "%80"; small values keep a digit or two. */
 export function formatPercent(value: number | null | undefined, lang: Lang): string {
   if (value == null) return UNKNOWN;
   const size = Math.abs(value);
   const digits = size >= 9.95 || size === 0 ? 0 : size >= 0.1 ? 1 : 2;
-  return numbers(lang, { style: 'percent', maximumFractionDigits: digits }).format(value / 100);
+  return percentText(value, lang, digits);
 }
 
 /** A mark on an axis of seconds: as short as it can be said. */
@@ -41,12 +47,13 @@ export function formatTick(seconds: number, lang: Lang): string {
   return `${formatNumber(value, lang, 2)}${units.gap}${unit}`;
 }
 
-/** A ratio − 1 with its sign: 0.38 → "+38%", "+%38". */
+/** A ratio − 1 with its sign: 0.38 → "+38 %", "+%38"; what is rounded to nothing has none. */
 export function formatChange(change: number | null | undefined, lang: Lang): string {
   if (change == null) return UNKNOWN;
-  const digits = Math.abs(change) < 0.0995 ? 1 : 0;
-  const options = { style: 'percent', maximumFractionDigits: digits, signDisplay: 'exceptZero' } as const;
-  return numbers(lang, options).format(change).replace('-', '−');
+  const points = Math.abs(change) * 100;
+  const text = percentText(points, lang, points < 9.95 ? 1 : 0);
+  if (points < 0.05) return text;
+  return change < 0 ? `−${text}` : `+${text}`;
 }
 
 interface Units {
@@ -55,16 +62,16 @@ interface Units {
   readonly minute: string;
   readonly second: string;
   readonly millisecond: string;
-  /** Between a number and its unit. */
+  /** Between a number and its unit, which must not part at a line's end. */
   readonly gap: string;
 }
 
 const UNITS: Record<Lang, Units> = {
-  en: { day: 'd', hour: 'h', minute: 'm', second: 's', millisecond: 'ms', gap: '' },
+  en: { day: 'd', hour: 'h', minute: 'min', second: 's', millisecond: 'ms', gap: '\u00a0' },
   tr: { day: 'g', hour: 'sa', minute: 'dk', second: 'sn', millisecond: 'ms', gap: '\u00a0' },
 };
 
-/** The two largest units of a duration: "1h 4m", "3.2s", "48ms". Seconds in. */
+/** The two largest units of a duration: "1 h 4 min", "3.24 s", "48 ms", as in bpd's own sentences. Seconds in. */
 export function formatDuration(seconds: number | null | undefined, lang: Lang): string {
   if (seconds == null) return UNKNOWN;
   const units = UNITS[lang];

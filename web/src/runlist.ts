@@ -40,7 +40,8 @@ export function fromPages(running: readonly Run[], newest: RunPage): RunList {
  * the page does not reach what was known, the list begins anew, for there would be a hole in it.
  */
 export function refresh(list: RunList, running: readonly Run[], newest: RunPage): RunList {
-  const reaches = newest.next === null || newest.runs.some((run) => list.known.has(run.id));
+  // A page that a filter left empty is no news.
+  const reaches = newest.next === null || newest.runs.length === 0 || newest.runs.some((run) => list.known.has(run.id));
   if (!reaches) return fromPages(running, newest);
   const known = new Map(list.known);
   for (const run of [...newest.runs, ...running]) known.set(run.id, run);

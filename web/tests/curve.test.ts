@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { appendPoints, nearest, peakOf, timeMean, toCurve } from '../src/curve';
+import { appendPoints, endAtLast, nearest, peakOf, timeMean, toCurve } from '../src/curve';
 import { aCurve, aRun } from './fixtures';
 
 const run = aRun({ started_at: '2026-11-20T10:00:00.000Z', finished_at: '2026-11-20T10:00:10.000Z' });
@@ -11,6 +11,12 @@ describe('a curve', () => {
     expect(curve.x).toEqual([0, 1, 2]);
     expect(curve.cpu).toEqual([50, 50, 80]);
     expect(curve.rss).toEqual([null, 10, 20]);
+  });
+
+  it('of memory ends with the last process, not with a line down to nothing', () => {
+    const curve = toCurve(aCurve([[start + 1, 5, 0], [start + 2, 5, 20], [start + 3, 5, 0]]), run);
+    expect(curve.rss).toEqual([null, 0, 20, null]);
+    expect(endAtLast([0, 0])).toEqual([null, null]);
   });
 
   it('of posted points of another clock begins at its first point', () => {

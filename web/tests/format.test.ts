@@ -16,16 +16,16 @@ const plain = (text: string) => text.replace(/\u00a0/g, ' ');
 
 describe('durations', () => {
   it.each([
-    [0, '0ms', '0 ms'],
-    [0.0032, '3.2ms', '3,2 ms'],
-    [0.048, '48ms', '48 ms'],
-    [0.9996, '1.00s', '1,00 sn'],
-    [3.2, '3.20s', '3,20 sn'],
-    [12.44, '12.4s', '12,4 sn'],
-    [59.96, '1m', '1 dk'],
-    [64, '1m 4s', '1 dk 4 sn'],
-    [3840, '1h 4m', '1 sa 4 dk'],
-    [90_000, '1d 1h', '1 g 1 sa'],
+    [0, '0 ms', '0 ms'],
+    [0.0032, '3.2 ms', '3,2 ms'],
+    [0.048, '48 ms', '48 ms'],
+    [0.9996, '1.00 s', '1,00 sn'],
+    [3.2, '3.20 s', '3,20 sn'],
+    [12.44, '12.4 s', '12,4 sn'],
+    [59.96, '1 min', '1 dk'],
+    [64, '1 min 4 s', '1 dk 4 sn'],
+    [3840, '1 h 4 min', '1 sa 4 dk'],
+    [90_000, '1 d 1 h', '1 g 1 sa'],
   ])('%f s', (seconds, en, tr) => {
     expect(plain(formatDuration(seconds, 'en'))).toBe(en);
     expect(plain(formatDuration(seconds, 'tr'))).toBe(tr);
@@ -44,14 +44,15 @@ describe('durations', () => {
 describe('percentages', () => {
   it('stand before the number in Turkish', () => {
     expect(formatPercent(80, 'tr')).toBe('%80');
-    expect(formatPercent(80, 'en')).toBe('80%');
+    expect(formatPercent(80, 'en')).toBe('80\u00a0%');
     expect(formatPercent(2.44, 'tr')).toBe('%2,4');
   });
 
   it('say their sign when they are a change', () => {
-    expect(formatChange(0.38, 'en')).toBe('+38%');
-    expect(formatChange(-0.12, 'en')).toBe('−12%');
-    expect(formatChange(0.0123, 'en')).toBe('+1.2%');
+    expect(plain(formatChange(0.38, 'en'))).toBe('+38 %');
+    expect(plain(formatChange(-0.12, 'en'))).toBe('−12 %');
+    expect(plain(formatChange(0.0123, 'en'))).toBe('+1.2 %');
+    expect(plain(formatChange(-0.0001, 'en'))).toBe('0 %');
     expect(formatChange(-0.12, 'tr')).toBe('−%12');
     expect(formatChange(null, 'en')).toBe('–');
   });

@@ -7,6 +7,7 @@ import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
 import { t } from '../speech';
 import type { AlertReport } from '../wire';
+import { isKey } from '../words';
 import { Empty, Failed, LevelMark, PageTitle, When } from '../parts/basics';
 
 export function AlertsPage({ loaded }: { loaded: Loaded<readonly AlertReport[]> }) {
@@ -56,6 +57,13 @@ function AlertList({ alerts, now }: { alerts: readonly AlertReport[]; now: numbe
   );
 }
 
+/** Whether a notice was shown, or why not: a code that has words, or a reason as bpd met it. */
+function deliveryOf(delivery: string | null): string {
+  if (delivery === null) return t('alerts.delivery.waiting');
+  const key = `alerts.delivery.${delivery}`;
+  return isKey(key) ? t(key) : t('alerts.delivery.failed', { why: delivery });
+}
+
 function OneAlert({ alert, now }: { alert: AlertReport; now: number }) {
   const language = lang.value;
   return (
@@ -73,9 +81,7 @@ function OneAlert({ alert, now }: { alert: AlertReport; now: number }) {
             })}
           </span>
           <span>{t('alerts.peak', { peak: formatPercent(alert.peak, language) })}</span>
-          <span>
-            {alert.delivery === null ? t('alerts.not_shown') : t('alerts.shown', { channel: alert.delivery })}
-          </span>
+          <span>{deliveryOf(alert.delivery)}</span>
         </p>
       </div>
       {alert.run !== null && (

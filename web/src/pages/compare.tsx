@@ -2,13 +2,13 @@
 import { useMemo, useState } from 'preact/hooks';
 import { Refused, fetchComparison, fetchRun } from '../api';
 import { useNow } from '../clock';
-import { peakOf } from '../curve';
+import { endAtLast, peakOf } from '../curve';
 import { formatMemory, formatPercent, formatTick } from '../format';
 import { useLoad } from '../load';
 import { lang } from '../prefs';
 import { type Route, go, hrefOf, permalink, runRoute } from '../route';
 import { formatAlong, t } from '../speech';
-import type { Align, Comparison, Run } from '../wire';
+import type { Align, Comparison, Lines, Run } from '../wire';
 import { CommandText, CopyButton, Empty, Failed, PageTitle, Status, When } from '../parts/basics';
 import { Chart, type Line } from '../parts/chart';
 import { ZoomBar } from '../parts/curves';
@@ -199,8 +199,8 @@ function Overlaid({ comparison, route }: { comparison: Comparison; route: Compar
   const [a = 'A', b = 'B'] = [`A · ${names[0]}`, `B · ${names[1]}`];
   const lines = useMemo(() => {
     const pair = (field: 'cpu_percent' | 'rss_mb'): readonly Line[] => [
-      { label: a, values: series.current[field], ink: 'a' },
-      { label: b, values: series.baseline[field], ink: 'b', dashed: true },
+      { label: a, values: valuesOf(series.current, field), ink: 'a' },
+      { label: b, values: valuesOf(series.baseline, field), ink: 'b', dashed: true },
     ];
     return { cpu: pair('cpu_percent'), memory: pair('rss_mb') };
   }, [series, a, b]);
@@ -258,6 +258,10 @@ function Overlaid({ comparison, route }: { comparison: Comparison; route: Compar
       )}
     </section>
   );
+}
+
+function valuesOf(lines: Lines, field: keyof Lines): ReadonlyArray<number | null> {
+  return field === 'rss_mb' ? endAtLast(lines.rss_mb) : lines.cpu_percent;
 }
 
 function formatPeak(x: readonly number[], line: Line | undefined, format: (value: number) => string): string {

@@ -97,7 +97,7 @@ function FilterBox({ route, box }: { route: RunsRoute; box: { current: HTMLInput
   const latest = useRef(route);
   latest.current = route;
   // Back and forward change the filter from outside.
-  useEffect(() => setText(route.q), [route.q]);
+  useEffect(() => setText((now) => (now.trim() === route.q ? now : route.q)), [route.q]);
   useEffect(() => {
     const timer = setTimeout(() => {
       const q = text.trim();
@@ -152,8 +152,13 @@ function pairOf(selected: readonly number[]): readonly [number, number] | null {
 }
 
 function ListEnd({ route, live, shown }: { route: RunsRoute; live: LiveRuns; shown: number }) {
+  // A filter may leave a page empty that has others after it.
+  const searching = shown === 0 && live.list.next !== null;
+  useEffect(() => {
+    if (searching) live.older();
+  }, [searching, live.list.next]);
   if (live.error !== null && shown === 0) return <Failed error={live.error} retry={live.reload} />;
-  if (!live.loaded) {
+  if (!live.loaded || searching) {
     return (
       <p class="dim list-end" role="status">
         {t('common.loading')}

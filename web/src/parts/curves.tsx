@@ -51,16 +51,23 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
         lines={cpuLines}
         formatY={percent}
       />
-      <Chart
-        {...common}
-        name={t('chart.memory')}
-        unit={t('chart.memory.unit')}
-        summary={summary(t('chart.memory'), curve, curve.rss, stats?.rss_avg_mb ?? null, memory, seconds)}
-        lines={memoryLines}
-        formatY={memory}
-      />
+      {drawable(curve.rss) && (
+        <Chart
+          {...common}
+          name={t('chart.memory')}
+          unit={t('chart.memory.unit')}
+          summary={summary(t('chart.memory'), curve, curve.rss, stats?.rss_avg_mb ?? null, memory, seconds)}
+          lines={memoryLines}
+          formatY={memory}
+        />
+      )}
     </>
   );
+}
+
+/** One reading makes no curve. */
+function drawable(values: ReadonlyArray<number | null>): boolean {
+  return values.filter((value) => value !== null).length >= 2;
 }
 
 function summary(

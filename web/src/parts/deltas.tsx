@@ -36,7 +36,9 @@ function metricName(name: string): string {
 function formatDelta(name: string, delta: number | null): string {
   if (delta === null) return UNKNOWN;
   const size = formatFigure(name, Math.abs(delta), lang.value);
-  return delta === 0 ? size : `${delta > 0 ? '+' : '−'}${size}`;
+  // What is rounded to nothing has no sign.
+  if (!/[1-9]/.test(size)) return size;
+  return `${delta > 0 ? '+' : '−'}${size}`;
 }
 
 export function DeltaTable({ comparison }: { comparison: Comparison }) {

@@ -57,8 +57,9 @@ export function RunTable({ runs, selected, onSelect, now, reveal }: Props) {
   }, [rowHeight, reveal]);
 
   const shown = runs.slice(from, to);
+  const labelled = useMemo(() => runs.some((run) => run.tags.length > 0 || run.actor !== 'human'), [runs]);
   return (
-    <div role="table" class="run-table" aria-label={t('runs.finished')} aria-rowcount={runs.length + 1}>
+    <div role="table" class={labelled ? 'run-table' : 'run-table unlabelled'} aria-label={t('runs.finished')} aria-rowcount={runs.length + 1}>
       <div role="rowgroup" class="run-head">
         <div role="row" class="run-row" aria-rowindex={1}>
           <span role="columnheader" class="cell-select">
