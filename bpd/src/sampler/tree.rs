@@ -322,3 +322,192 @@ impl Tracked {
         Self { reading, run, balance: 0, credited_ns: 0, rss_max_bytes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+    const SHELL: u32 = 10;
+
+    fn uid(n: u128) -> Ulid {
+        Ulid::from(n)
+    }
+
+    /// A process: pid, parent, start in ticks, own and waited-for milliseconds.
+    fn process(pid: u32, parent: u32, start_ticks: u64, own_ms: u64, waited_ms: u64) -> Reading {
+        Reading {
+            pid,
+            start_ticks,
+            parent,
+            name: format!("p{pid}"),
+            own_ns: own_ms * MS,
+            waited_ns: waited_ms * MS,
+            rss_bytes: 1 << 20,
+            zombie: false,
+        }
+    }
+
+    fn shell(own_ms: u64, waited_ms: u64) -> Reading {
+        process(SHELL, 1, 1, own_ms, waited_ms)
+    }
+
+    fn owner(pid: u32) -> Owner {
+        Owner { pid, start_ticks: 0 }
+    }
+
+    fn hook(from: u64) -> Claim {
+        Claim::Hook { from, until: None }
+    }
+
+    fn check(tree: &Tree, run: Ulid, cpu_ms: u64, processes: u32) {
+        let usage = tree.usage(run).unwrap();
+        assert_eq!((usage.cpu_ns / MS, usage.processes), (cpu_ms, processes), "{usage:?}");
+    }
+
+    #[test]
+    fn a_run_is_the_shells_new_children_and_the_shells_own_time() {
+        let mut tree = Tree::default();
+        let old = process(11, SHELL, 50, 70, 0);
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(500, 90), old.clone()]);
+        check(&tree, uid(1), 0, 0);
+        // The older child goes on without counting; the new one counts from its start.
+        tree.update(&[shell(505, 90), process(11, SHELL, 50, 700, 0), process(12, SHELL, 100, 30, 0)]);
+        check(&tree, uid(1), 35, 1);
+        assert_eq!(tree.usage(uid(1)).unwrap().children[0].name, "p12");
+    }
+
+    #[test]
+    fn what_a_child_burned_counts_once_whether_it_is_waited_for_or_not() {
+        let mut tree = Tree::default();
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        tree.update(&[shell(0, 0), process(12, SHELL, 100, 30, 0), process(13, 12, 101, 40, 0)]);
+        check(&tree, uid(1), 70, 2);
+        // 13 burned 5 ms more than was seen, then 12 waited for it.
+        tree.update(&[shell(0, 0), process(12, SHELL, 100, 30, 45)]);
+        check(&tree, uid(1), 75, 1);
+        // 12 is gone, and its end is seen before the shell waited for it.
+        tree.update(&[shell(0, 0)]);
+        check(&tree, uid(1), 75, 0);
+        tree.update(&[shell(0, 75)]);
+        check(&tree, uid(1), 75, 0);
+        // Children that nobody saw.
+        tree.update(&[shell(0, 175)]);
+        check(&tree, uid(1), 175, 0);
+    }
+
+    #[test]
+    fn whole_branches_that_end_between_two_readings_count_once() {
+        let mut tree = Tree::default();
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        let branch =
+            [process(12, SHELL, 100, 30, 20), process(13, 12, 101, 40, 0), process(14, 13, 102, 10, 0)];
+        tree.update(&[&[shell(0, 0)][..], &branch].concat());
+        check(&tree, uid(1), 100, 3);
+        tree.update(&[shell(0, 110)]);
+        check(&tree, uid(1), 110, 0);
+    }
+
+    #[test]
+    fn a_process_that_is_reparented_stays() {
+        let mut tree = Tree::default();
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        tree.update(&[shell(0, 0), process(12, SHELL, 100, 10, 0), process(13, 12, 101, 10, 0)]);
+        tree.update(&[shell(0, 10), process(13, 1, 101, 50, 0), process(14, 13, 120, 5, 0)]);
+        check(&tree, uid(1), 65, 2);
+        assert_eq!(tree.run_of(14), Some(uid(1)));
+    }
+
+    #[test]
+    fn a_reused_pid_is_another_process() {
+        let mut tree = Tree::default();
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        tree.update(&[shell(0, 0), process(12, SHELL, 100, 30, 0)]);
+        tree.update(&[shell(0, 30), process(12, SHELL, 150, 20, 0)]);
+        check(&tree, uid(1), 50, 1);
+        assert_eq!(tree.usage(uid(1)).unwrap().children[0].processes, 2);
+    }
+
+    #[test]
+    fn background_jobs_stay_with_the_run_that_started_them() {
+        let mut tree = Tree::default();
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        tree.update(&[shell(0, 0), process(12, SHELL, 100, 30, 0)]);
+        tree.close(uid(1));
+        tree.open(uid(2), owner(SHELL), hook(200), &[shell(0, 0), process(12, SHELL, 100, 60, 0)]);
+        tree.update(&[
+            shell(0, 0),
+            process(12, SHELL, 100, 80, 0),
+            process(13, 12, 210, 5, 0),
+            process(14, SHELL, 210, 7, 0),
+        ]);
+        check(&tree, uid(1), 85, 2);
+        check(&tree, uid(2), 7, 1);
+        // The shell waits for the old job during the new run: not the new run's work, and known as that.
+        tree.update(&[shell(0, 92), process(13, 1, 210, 5, 0)]);
+        check(&tree, uid(2), 12, 0);
+        assert_eq!(tree.usage(uid(2)).unwrap().foreign_ns, 80 * MS);
+    }
+
+    #[test]
+    fn a_child_that_began_after_the_end_is_not_the_ended_runs() {
+        let mut tree = Tree::default();
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        tree.until(uid(1), 150);
+        tree.update(&[shell(0, 0), process(12, SHELL, 150, 30, 0), process(13, SHELL, 151, 30, 0)]);
+        check(&tree, uid(1), 30, 1);
+    }
+
+    #[test]
+    fn a_process_belongs_to_the_innermost_run() {
+        let mut tree = Tree::default();
+        let inner_shell = process(20, SHELL, 100, 3, 0);
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0), inner_shell.clone()]);
+        check(&tree, uid(1), 3, 1);
+        let before = [shell(0, 0), inner_shell, process(21, 20, 300, 10, 0)];
+        // Seen by the outer run first.
+        tree.update(&before);
+        tree.open(uid(2), owner(20), hook(300), &before);
+        tree.update(&[shell(0, 0), process(20, SHELL, 100, 8, 0), process(21, 20, 300, 50, 0)]);
+        check(&tree, uid(2), 45, 1);
+        check(&tree, uid(1), 13, 1);
+        assert_eq!(
+            (tree.run_of(21), tree.run_of(20), tree.run_of(SHELL)),
+            (Some(uid(2)), Some(uid(2)), Some(uid(1)))
+        );
+        tree.forget(uid(2));
+        assert_eq!(tree.run_of(20), Some(uid(1)));
+    }
+
+    #[test]
+    fn a_wrapper_counts_what_it_waited_for_and_not_itself() {
+        let mut tree = Tree::default();
+        let wrapper = process(30, SHELL, 100, 2, 40);
+        tree.open(uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+        tree.open(uid(2), owner(30), Claim::Wrapper, &[shell(0, 0), wrapper, process(31, 30, 101, 9, 0)]);
+        check(&tree, uid(2), 49, 1);
+        check(&tree, uid(1), 2, 1);
+    }
+
+    #[test]
+    fn a_posted_process_counts_from_the_moment_it_was_named() {
+        let mut tree = Tree::default();
+        let before = [process(40, 1, 5, 900, 100), process(41, 40, 6, 300, 0)];
+        tree.open(uid(1), owner(40), Claim::Whole, &before);
+        check(&tree, uid(1), 0, 2);
+        tree.update(&[process(40, 1, 5, 910, 100), process(41, 40, 6, 320, 0), process(42, 40, 9, 5, 0)]);
+        check(&tree, uid(1), 35, 3);
+    }
+
+    #[test]
+    fn after_the_last_run_nothing_is_read() {
+        let mut tree = Tree::default();
+        let readings = [shell(0, 0), process(11, SHELL, 50, 0, 0), process(12, SHELL, 100, 0, 0)];
+        tree.open(uid(1), owner(SHELL), hook(100), &readings);
+        assert_eq!(tree.roots(), [SHELL, 11, 12]);
+        tree.close(uid(1));
+        assert_eq!(tree.roots(), [12], "what lives on is still read, the shell is not");
+        tree.forget(uid(1));
+        assert_eq!(tree.roots(), [0_u32; 0]);
+    }
+}

@@ -6,5 +6,7 @@ mod harness;
 mod http;
 mod life;
 mod queries;
+mod mailbox;
+mod sampler;
 mod socket;
 mod store;

@@ -1,0 +1,485 @@
+//! The real sampler between its two channels, with real process trees.
+
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bp_proto::event::Source;
+use bp_proto::process;
+use bp_proto::request::Edit;
+use bp_proto::{Draft, Ending, Finish, Owner, Quality, Sample, Start, Totals, Ulid, UnixMillis};
+use bpd::event::{Amendment, Body, Event, Measured, Receipt};
+use bpd::sampler::{self, Resumed};
+use tokio::sync::{mpsc, oneshot};
+
+/// Generous: these tests share a small machine with others.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Burns until it is killed.
+const BURN: &str = "while :; do :; done";
+
+struct Lab {
+    events: mpsc::Sender<Event>,
+    measured: mpsc::Receiver<Measured>,
+    uids: u128,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self::resuming(Vec::new())
+    }
+
+    fn resuming(resumed: Vec<Resumed>) -> Self {
+        let (events, events_in) = mpsc::channel(16);
+        let (measured_out, measured) = mpsc::channel(16);
+        tokio::spawn(sampler::run(events_in, measured_out, resumed, Duration::from_millis(100)));
+        Self { events, measured, uids: 0 }
+    }
+
+    async fn send(&self, body: Body) -> oneshot::Receiver<Result<Receipt, bpd::event::Refusal>> {
+        let (reply, outcome) = oneshot::channel();
+        self.events.send(Event { body, reply: Some(reply) }).await.unwrap();
+        outcome
+    }
+
+    /// Sends a start and takes it out at the other end.
+    async fn start(&mut self, start: Start) -> Start {
+        drop(self.send(Body::Start(Box::new(start))).await);
+        self.next(|measured| match measured {
+            Measured::Event(Event { body: Body::Start(start), .. }) => Some(*start),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn finish(&mut self, finish: Finish) -> Finish {
+        let uid = finish.uid;
+        drop(self.send(Body::Finish(Box::new(finish))).await);
+        self.finished(uid).await
+    }
+
+    async fn finished(&mut self, uid: Ulid) -> Finish {
+        self.next(|measured| match measured {
+            Measured::Event(Event { body: Body::Finish(finish), .. }) if finish.uid == uid => Some(*finish),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn amended(&mut self, run: Ulid) -> Amendment {
+        self.next(|measured| match measured {
+            Measured::Event(Event { body: Body::Amend(amendment), .. }) if amendment.run == run => {
+                Some(*amendment)
+            }
+            _ => None,
+        })
+        .await
+    }
+
+    /// The first sample of the run that satisfies the condition.
+    async fn sample(&mut self, of: Ulid, wanted: impl Fn(&Sample) -> bool) -> Sample {
+        self.next(|measured| match measured {
+            Measured::Sample { run, sample } if run == of && wanted(&sample) => Some(sample),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The first that is wanted; what comes before it is dropped.
+    async fn next<T>(&mut self, wanted: impl Fn(Measured) -> Option<T>) -> T {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let measured = self.measured.recv().await.expect("the sampler ended");
+                if let Some(found) = wanted(measured) {
+                    return found;
+                }
+            }
+        });
+        waited.await.expect("what was waited for never came")
+    }
+
+    fn uid(&mut self) -> Ulid {
+        self.uids += 1;
+        Ulid::from_parts(UnixMillis::now().0 as u64, self.uids)
+    }
+
+    fn hook_start(&mut self, shell: &Shell, command: &str) -> Start {
+        let draft = Draft {
+            command: Some(command.to_owned()),
+            cwd: Some(env!("CARGO_MANIFEST_DIR").to_owned()),
+            started_at: UnixMillis::now(),
+            ..Draft::default()
+        };
+        Start { uid: self.uid(), draft, owner: Some(shell.owner()), under: None, parent: None, context: None }
+    }
+
+    fn wrapper_start(&mut self, owner: Owner, under: Owner) -> Start {
+        let draft = Draft {
+            command: Some("make".to_owned()),
+            started_at: UnixMillis::now(),
+            source: Source::Wrapper,
+            tags: vec!["nightly".to_owned()],
+            ..Draft::default()
+        };
+        Start { uid: self.uid(), draft, owner: Some(owner), under: Some(under), parent: None, context: None }
+    }
+}
+
+fn ended(uid: Ulid, totals: Option<Totals>) -> Finish {
+    Finish {
+        uid,
+        finished_at: UnixMillis::now(),
+        took: None,
+        ending: Ending::Exited { exit_code: 0, signal: None },
+        totals,
+        children: Vec::new(),
+        background: false,
+    }
+}
+
+fn totals(cpu: Duration, quality: Quality) -> Totals {
+    Totals { cpu_ns: Some(cpu.as_nanos() as u64), quality, ..Totals::default() }
+}
+
+/// A shell that does what is written to it. Dies with the test, and so does its whole session.
+struct Shell {
+    child: Child,
+}
+
+impl Shell {
+    fn new() -> Self {
+        let child = Command::new("setsid").arg("sh").stdin(Stdio::piped()).spawn().unwrap();
+        let shell = Self { child };
+        // `setsid` becomes `sh` without a fork: the pid stays.
+        let name = || std::fs::read_to_string(format!("/proc/{}/comm", shell.child.id())).unwrap();
+        while name().trim() != "sh" && name().trim() != "dash" {
+            std::thread::yield_now();
+        }
+        shell
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn owner(&self) -> Owner {
+        let pid = self.child.id();
+        Owner { pid, start_ticks: process::start_ticks(pid).unwrap() }
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let session = self.child.id() as i32;
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let stat = std::fs::read(entry.path().join("stat")).unwrap_or_default();
+            if process::stat_field(&stat, 6) == Some(session as u64) {
+                kill(pid);
+            }
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn kill(pid: i32) {
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+fn children_of(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    list.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+const MS: u64 = 1_000_000;
+
+#[tokio::test]
+async fn a_typed_command_gets_a_curve_totals_children_and_where_it_ran() {
+    let mut lab = Lab::new();
+    let mut shell = Shell::new();
+    let start = lab.hook_start(&shell, "burn");
+    let uid = start.uid;
+    let start = lab.start(start).await;
+    assert!(start.context.unwrap().memory_total_mb.unwrap() > 0.0);
+    assert!(!start.draft.host.is_empty());
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    if root.join(".git").exists() {
+        assert_eq!(start.draft.project.as_deref(), root.to_str());
+        assert!(start.draft.git.unwrap().commit.is_some());
+    }
+
+    shell.types(&format!("sh -c '{BURN}'"));
+    let early = lab.sample(uid, |sample| sample.cpu_ns > 50 * MS).await;
+    let later = lab.sample(uid, |sample| sample.cpu_ns > 300 * MS).await;
+    assert!(later.at_ms > early.at_ms && later.rss_bytes > 0 && later.processes >= 1);
+    for child in children_of(shell.child.id()) {
+        kill(child as i32);
+    }
+    lab.sample(uid, |sample| sample.processes == 0).await;
+    let finish = lab.finish(ended(uid, None)).await;
+    let totals = finish.totals.unwrap();
+    assert!(totals.cpu_ns.unwrap() >= later.cpu_ns && totals.quality == Quality::Ticks);
+    assert!(totals.rss_max_bytes.unwrap() >= later.rss_bytes && totals.peak_lower_bound);
+    assert!(finish.children[0].cpu_seconds >= 0.3, "{:?}", finish.children);
+    assert!(!finish.background);
+}
+
+#[tokio::test]
+async fn the_shells_account_is_kept_and_only_completed() {
+    let mut lab = Lab::new();
+    let shell = Shell::new();
+    let start = lab.hook_start(&shell, "work");
+    let uid = start.uid;
+    lab.start(start).await;
+    let reported = Totals { user_ns: Some(7), ..totals(Duration::from_secs(9), Quality::Times) };
+    let settled = lab.finish(ended(uid, Some(reported))).await.totals.unwrap();
+    assert_eq!(
+        (settled.cpu_ns, settled.user_ns, settled.quality),
+        (reported.cpu_ns, Some(7), Quality::Times)
+    );
+}
+
+#[tokio::test]
+async fn children_too_short_to_be_seen_count_in_full() {
+    let mut lab = Lab::new();
+    let mut shell = Shell::new();
+    let start = lab.hook_start(&shell, "many");
+    let (uid, pid) = (start.uid, shell.child.id());
+    lab.start(start).await;
+    let one = "sh -c 'i=0; while [ $i -lt 4000 ]; do i=$((i+1)); done'";
+    shell.types(&format!(
+        "sh -c 'n=0; while [ $n -lt 60 ]; do {}; n=$((n+1)); done'; sleep 60",
+        one.replace('\'', "\"").replace("$i", "\\$i").replace("$((i", "\\$((i")
+    ));
+    // All has been waited for once the shell sleeps.
+    lab.sample(uid, |_| {
+        children_of(pid).iter().any(|child| {
+            std::fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|name| name.trim() == "sleep")
+        })
+    })
+    .await;
+    let finish = lab.finish(ended(uid, None)).await;
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap();
+    let field = |field| process::stat_field(&stat, field).unwrap() * 10 * MS;
+    let truth = field(14) + field(15) + field(16) + field(17);
+    let cpu_ns = finish.totals.unwrap().cpu_ns.unwrap();
+    assert!(truth > 30 * MS, "the work was too small to prove anything: {truth}");
+    assert!(cpu_ns + 30 * MS >= truth && cpu_ns <= truth + truth / 10 + 30 * MS, "{cpu_ns} of {truth}");
+}
+
+#[tokio::test]
+async fn a_background_job_stays_with_its_run_whose_totals_go_on_growing() {
+    let mut lab = Lab::new();
+    let mut shell = Shell::new();
+    let start = lab.hook_start(&shell, "burn &");
+    let first = start.uid;
+    lab.start(start).await;
+    shell.types(&format!("sh -c '{BURN}' &"));
+    lab.sample(first, |sample| sample.cpu_ns > 20 * MS).await;
+    let job = children_of(shell.child.id())[0];
+    let finish = lab.finish(ended(first, None)).await;
+    assert!(finish.background);
+    let at_end = finish.totals.unwrap().cpu_ns.unwrap();
+
+    let start = lab.hook_start(&shell, "sleep 60");
+    let second = start.uid;
+    lab.start(start).await;
+    shell.types("sleep 60");
+    let sample = lab.sample(second, |sample| sample.processes == 1 && sample.at_ms > 400).await;
+    assert!(sample.cpu_ns < 100 * MS, "the old job's time is not the new run's: {sample:?}");
+
+    let burned = || {
+        let stat = std::fs::read(format!("/proc/{job}/stat")).unwrap();
+        process::stat_field(&stat, 14).unwrap() * 10 * MS
+    };
+    lab.next(|_| (burned() > at_end + 500 * MS).then_some(())).await;
+    kill(job as i32);
+    let amendment = lab.amended(first).await;
+    assert!(amendment.totals.cpu_ns.unwrap() > at_end + 200 * MS, "{amendment:?}");
+    assert!(amendment.background);
+}
+
+#[tokio::test]
+async fn a_daemon_that_left_its_parents_still_counts() {
+    let mut lab = Lab::new();
+    let mut shell = Shell::new();
+    let start = lab.hook_start(&shell, "daemon");
+    let uid = start.uid;
+    lab.start(start).await;
+    shell.types(&format!("sh -c '(sh -c \"{BURN}\" & sleep 0.3) & sleep 0.5'; sleep 60"));
+    let both = lab.sample(uid, |sample| sample.processes >= 3).await;
+    // The intermediate processes are gone; the burning one was reparented.
+    let later = lab.sample(uid, |sample| sample.at_ms > both.at_ms + 700 && sample.processes == 2).await;
+    let last = lab.sample(uid, |sample| sample.cpu_ns > later.cpu_ns + 100 * MS).await;
+    assert!(last.cpu_ns > later.cpu_ns);
+}
+
+#[tokio::test]
+async fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
+    let mut lab = Lab::new();
+    let shell = Shell::new();
+    let hook = lab.hook_start(&shell, "bpctl run --tag nightly make");
+    let hook_uid = hook.uid;
+    lab.start(hook).await;
+    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
+    let wrapper_uid = wrapper.uid;
+    assert_eq!(lab.start(wrapper).await.uid, hook_uid, "the wrapper learns the id of the shell's run");
+    let tags = lab.next(|measured| match measured {
+        Measured::Event(Event { body: Body::Edit { run, edit: Edit { tags, .. } }, .. })
+            if run == hook_uid =>
+        {
+            tags
+        }
+        _ => None,
+    });
+    assert_eq!(tags.await, ["nightly"]);
+
+    let exact = totals(Duration::from_millis(1234), Quality::Exact);
+    drop(lab.send(Body::Finish(Box::new(ended(wrapper_uid, Some(exact))))).await);
+    assert_eq!(lab.amended(hook_uid).await.totals, exact);
+    let times = totals(Duration::from_millis(1300), Quality::Times);
+    let settled = lab.finish(ended(hook_uid, Some(times))).await.totals.unwrap();
+    assert_eq!((settled.cpu_ns, settled.quality), (exact.cpu_ns, Quality::Exact));
+}
+
+#[tokio::test]
+async fn a_wrapper_that_was_spooled_finds_the_shells_run_after_its_end() {
+    let mut lab = Lab::new();
+    let shell = Shell::new();
+    let hook = lab.hook_start(&shell, "bpctl run make");
+    let hook_uid = hook.uid;
+    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
+    lab.start(hook).await;
+    lab.finish(ended(hook_uid, None)).await;
+    let wrapper_uid = wrapper.uid;
+    assert_eq!(lab.start(wrapper).await.uid, hook_uid);
+    let exact = totals(Duration::from_secs(2), Quality::Exact);
+    drop(lab.send(Body::Finish(Box::new(ended(wrapper_uid, Some(exact))))).await);
+    assert_eq!(lab.amended(hook_uid).await.totals, exact);
+}
+
+#[tokio::test]
+async fn a_wrapper_inside_a_longer_line_is_nested_in_the_shells_run() {
+    let mut lab = Lab::new();
+    let shell = Shell::new();
+    let hook = lab.hook_start(&shell, "bpctl run make | tee log");
+    let hook_uid = hook.uid;
+    lab.start(hook).await;
+    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
+    let wrapper_uid = wrapper.uid;
+    let nested = lab.start(wrapper).await;
+    assert_eq!((nested.uid, nested.parent), (wrapper_uid, Some(hook_uid)));
+}
+
+#[tokio::test]
+async fn a_claimed_parent_counts_only_while_it_is_open() {
+    let mut lab = Lab::new();
+    let (one, other) = (Shell::new(), Shell::new());
+    let outer = lab.hook_start(&one, "ssh localhost");
+    let outer_uid = outer.uid;
+    lab.start(outer).await;
+    let claimed = |start: Start| Start { parent: Some(outer_uid), ..start };
+    let start = lab.hook_start(&other, "a");
+    let inner_uid = start.uid;
+    assert_eq!(lab.start(claimed(start)).await.parent, Some(outer_uid));
+    lab.finish(ended(inner_uid, None)).await;
+    lab.finish(ended(outer_uid, None)).await;
+    let start = lab.hook_start(&other, "b");
+    assert_eq!(lab.start(claimed(start)).await.parent, None);
+}
+
+#[tokio::test]
+async fn looking_at_bp_is_not_recorded() {
+    let mut lab = Lab::new();
+    let shell = Shell::new();
+    let look = lab.hook_start(&shell, "bpctl show latest | less");
+    let look_uid = look.uid;
+    let answer = lab.send(Body::Start(Box::new(look))).await;
+    assert_eq!(answer.await.unwrap(), Ok(Receipt::Done));
+    let answer = lab.send(Body::Finish(Box::new(ended(look_uid, None)))).await;
+    assert_eq!(answer.await.unwrap(), Ok(Receipt::Finished));
+    let work = lab.hook_start(&shell, "bpctl list; make");
+    let work_uid = work.uid;
+    assert_eq!(lab.start(work).await.uid, work_uid, "nothing came before it");
+}
+
+#[tokio::test]
+async fn a_run_is_lost_when_its_shell_dies_or_goes_on_without_it() {
+    let mut lab = Lab::new();
+    let shell = Shell::new();
+    let first = lab.hook_start(&shell, "a");
+    let first_uid = first.uid;
+    lab.start(first).await;
+    let second = lab.hook_start(&shell, "b");
+    let second_uid = second.uid;
+    drop(lab.send(Body::Start(Box::new(second))).await);
+    let lost = lab.finished(first_uid).await;
+    assert_eq!(lost.ending, Ending::Lost);
+
+    drop(lab.send(Body::CaughtUp).await);
+    drop(shell);
+    let lost = lab.finished(second_uid).await;
+    assert_eq!(lost.ending, Ending::Lost);
+}
+
+#[tokio::test]
+async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read() {
+    let mut lab = Lab::new();
+    let gone = Owner { pid: 4_000_000, start_ticks: 1 };
+    let shell = Shell::new();
+    let mut start = |owner| {
+        let mut start = lab.hook_start(&shell, "x");
+        start.owner = Some(owner);
+        start.draft.started_at = UnixMillis::now().minus(Duration::from_secs(3600));
+        start
+    };
+    let (lost, answered, alive) = (start(gone), start(gone), start(shell.owner()));
+    let last = Sample { at_ms: 10_000, cpu_ns: 5_000 * MS, ..Sample::default() };
+    let resumed = [&lost, &answered, &alive].map(|start| Resumed { start: start.clone(), last: Some(last) });
+    let mut lab = Lab::resuming(resumed.to_vec());
+
+    // Its end was in the mailbox: it comes before the word that everything was read.
+    let finish = lab.finish(ended(answered.uid, None)).await;
+    assert_eq!(finish.ending, Ending::Exited { exit_code: 0, signal: None });
+    drop(lab.send(Body::CaughtUp).await);
+    let finish = lab.finished(lost.uid).await;
+    assert_eq!(finish.ending, Ending::Lost);
+    assert_eq!(finish.finished_at, lost.draft.started_at.plus(Duration::from_secs(10)));
+    let sample = lab.sample(alive.uid, |_| true).await;
+    assert!(sample.cpu_ns >= last.cpu_ns && sample.at_ms > last.at_ms, "{sample:?}");
+}
+
+#[tokio::test]
+async fn ten_thousand_events_go_through_in_order() {
+    let mut lab = Lab::new();
+    let gone = Owner { pid: 4_000_000, start_ticks: 1 };
+    let shell = Shell::new();
+    let starts: Vec<Start> = (0..5000)
+        .map(|_| {
+            let mut start = lab.hook_start(&shell, "x");
+            start.owner = Some(gone);
+            start.draft.cwd = None;
+            start
+        })
+        .collect();
+    let events = lab.events.clone();
+    let sent: Vec<Ulid> = starts.iter().map(|start| start.uid).collect();
+    let sender = tokio::spawn(async move {
+        for start in starts {
+            let finish = ended(start.uid, None);
+            for body in [Body::Start(Box::new(start)), Body::Finish(Box::new(finish))] {
+                events.send(Event { body, reply: None }).await.unwrap();
+            }
+        }
+    });
+    for uid in sent {
+        let begun = lab.next(|measured| match measured {
+            Measured::Event(Event { body: Body::Start(start), .. }) => Some(start.uid),
+            _ => None,
+        });
+        assert_eq!(begun.await, uid);
+        lab.finished(uid).await;
+    }
+    sender.await.unwrap();
+}
