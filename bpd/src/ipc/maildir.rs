@@ -39,7 +39,7 @@ pub(super) struct Letter {
 }
 
 #[derive(Debug)]
-struct Shelf {
+struct Kept {
     session: Session,
     position: Position,
     /// The renamed file that still has to be read once more, and since when.
@@ -56,7 +56,7 @@ pub(super) struct MailDir {
     dir: PathBuf,
     uid: u32,
     boot_id: String,
-    shelves: HashMap<u32, Shelf>,
+    known: HashMap<u32, Kept>,
     /// Files that were refused, each said once.
     refused: HashSet<PathBuf>,
 }
@@ -67,7 +67,7 @@ impl MailDir {
             dir: dir.to_owned(),
             uid: rustix::process::geteuid().as_raw(),
             boot_id: process::boot_id().unwrap_or_default(),
-            shelves: HashMap::new(),
+            known: HashMap::new(),
             refused: HashSet::new(),
         }
     }
@@ -103,21 +103,21 @@ impl MailDir {
     }
 
     pub(super) fn knows(&self, pid: u32) -> bool {
-        self.shelves.contains_key(&pid)
+        self.known.contains_key(&pid)
     }
 
     /// The next events of one shell, and whether there may be more. `left_behind` = written while bpd was away.
     pub(super) fn read(&mut self, pid: u32, left_behind: bool) -> (Vec<Letter>, bool) {
         let (current, renamed) = (self.path(pid), self.renamed_path(pid));
-        let shelf = self.shelves.entry(pid).or_insert_with(|| Shelf::new(pid));
+        let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
         if left_behind && renamed.exists() {
-            shelf.renamed.get_or_insert_with(|| (Position::default(), Instant::now()));
+            kept.renamed.get_or_insert_with(|| (Position::default(), Instant::now()));
         }
         let mut letters = Vec::new();
         let mut more = false;
         // The renamed file is the older one.
-        let old = shelf.renamed.as_mut().map(|(position, _)| (position, renamed));
-        for (position, path) in old.into_iter().chain([(&mut shelf.position, current)]) {
+        let old = kept.renamed.as_mut().map(|(position, _)| (position, renamed));
+        for (position, path) in old.into_iter().chain([(&mut kept.position, current)]) {
             match position.read(&path, self.uid) {
                 Ok(Some(piece)) => {
                     let arrival = if left_behind {
@@ -125,13 +125,7 @@ impl MailDir {
                     } else {
                         Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) }
                     };
-                    letters.extend(take_in(
-                        &mut shelf.session,
-                        &mut shelf.last_at,
-                        pid,
-                        piece.taken,
-                        arrival,
-                    ));
+                    letters.extend(take_in(&mut kept.session, &mut kept.last_at, pid, piece.taken, arrival));
                     if piece.more {
                         more = true;
                         break;
@@ -150,26 +144,24 @@ impl MailDir {
 
     /// Records of `pid` that did not come by file.
     pub(super) fn accept(&mut self, pid: u32, bytes: &[u8]) -> Vec<Letter> {
-        let shelf = self.shelves.entry(pid).or_insert_with(|| Shelf::new(pid));
+        let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
         let arrival = Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) };
-        take_in(&mut shelf.session, &mut shelf.last_at, pid, mailbox::take(bytes), arrival)
+        take_in(&mut kept.session, &mut kept.last_at, pid, mailbox::take(bytes), arrival)
     }
 
     /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
     pub(super) fn bury(&mut self) -> Vec<Letter> {
         let mut letters = Vec::new();
-        for (pid, shelf) in &mut self.shelves {
-            if shelf.over || shelf.session.is_alive(&self.boot_id) {
+        for (pid, kept) in &mut self.known {
+            if kept.over || kept.session.is_alive(&self.boot_id) {
                 continue;
             }
-            shelf.over = true;
+            kept.over = true;
             let seen_at = fs::symlink_metadata(self.dir.join(pid.to_string()))
-                .map_or(shelf.last_at, |meta| {
-                    UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000)
-                });
-            letters.extend(shelf.session.lose(seen_at).map(|body| {
-                shelf.last_at = shelf.last_at.max(happened_at(&body));
-                Letter { pid: *pid, body, at: shelf.last_at }
+                .map_or(kept.last_at, |meta| UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000));
+            letters.extend(kept.session.lose(seen_at).map(|body| {
+                kept.last_at = kept.last_at.max(happened_at(&body));
+                Letter { pid: *pid, body, at: kept.last_at }
             }));
         }
         letters
@@ -177,20 +169,20 @@ impl MailDir {
 
     /// An event of this shell was sent.
     pub(super) fn sent(&mut self, pid: u32) {
-        if let Some(shelf) = self.shelves.get_mut(&pid) {
-            shelf.unsettled += 1;
+        if let Some(kept) = self.known.get_mut(&pid) {
+            kept.unsettled += 1;
         }
     }
 
     /// An event of this shell is durable, or could not be stored: then everything is read and sent again later.
     pub(super) fn settled(&mut self, pid: u32, stored: bool) {
-        let Some(shelf) = self.shelves.get_mut(&pid) else { return };
-        shelf.unsettled = shelf.unsettled.saturating_sub(1);
+        let Some(kept) = self.known.get_mut(&pid) else { return };
+        kept.unsettled = kept.unsettled.saturating_sub(1);
         if !stored {
-            shelf.session = Session::new(pid);
-            shelf.position.rewind();
-            shelf.over = false;
-            if let Some((position, _)) = &mut shelf.renamed {
+            kept.session = Session::new(pid);
+            kept.position.rewind();
+            kept.over = false;
+            if let Some((position, _)) = &mut kept.renamed {
                 position.rewind();
             }
         }
@@ -199,44 +191,44 @@ impl MailDir {
     /// Renames files that have grown, removes those that are done with.
     pub(super) fn tidy(&mut self) {
         let mut gone = Vec::new();
-        for (pid, shelf) in &mut self.shelves {
-            if shelf.unsettled > 0 {
+        for (pid, kept) in &mut self.known {
+            if kept.unsettled > 0 {
                 continue;
             }
             let path = self.dir.join(pid.to_string());
             let renamed = self.dir.join(format!("{pid}{RENAMED}"));
-            if shelf.over {
-                if shelf.position.has_seen_all(&path) {
+            if kept.over {
+                if kept.position.has_seen_all(&path) {
                     remove(&path);
                     remove(&renamed);
                     gone.push(*pid);
                 }
                 continue;
             }
-            if shelf.session.has_open_run() {
+            if kept.session.has_open_run() {
                 continue;
             }
-            if let Some((position, since)) = &shelf.renamed {
+            if let Some((position, since)) = &kept.renamed {
                 if since.elapsed() >= GRACE && position.is_at_end(&renamed) {
                     remove(&renamed);
-                    shelf.renamed = None;
+                    kept.renamed = None;
                 }
-            } else if shelf.position.offset() >= ROTATE_BYTES
-                && shelf.position.is_at_end(&path)
+            } else if kept.position.offset() >= ROTATE_BYTES
+                && kept.position.is_at_end(&path)
                 && fs::rename(&path, &renamed).is_ok()
             {
-                shelf.renamed = Some((std::mem::take(&mut shelf.position), Instant::now()));
+                kept.renamed = Some((std::mem::take(&mut kept.position), Instant::now()));
             }
         }
         for pid in gone {
-            self.shelves.remove(&pid);
+            self.known.remove(&pid);
         }
     }
 
     /// Shells whose renamed file is to be read again, and when the first of them is.
     pub(super) fn renamed(&self) -> (Vec<u32>, Option<Instant>) {
         let waiting =
-            self.shelves.iter().filter_map(|(pid, shelf)| Some((*pid, shelf.renamed.as_ref()?.1 + GRACE)));
+            self.known.iter().filter_map(|(pid, kept)| Some((*pid, kept.renamed.as_ref()?.1 + GRACE)));
         let first = waiting.clone().map(|(_, due)| due).min();
         (waiting.map(|(pid, _)| pid).collect(), first)
     }
@@ -250,7 +242,7 @@ impl MailDir {
     }
 }
 
-impl Shelf {
+impl Kept {
     fn new(pid: u32) -> Self {
         Self {
             session: Session::new(pid),

@@ -262,8 +262,8 @@ mod tests {
         }
     }
 
-    fn times(children_user_ms: u64) -> Option<Times> {
-        Some(Times { children_user_ns: children_user_ms * 1_000_000, ..Times::default() })
+    fn times(children_user_ms: u64) -> Times {
+        Times { children_user_ns: children_user_ms * 1_000_000, ..Times::default() }
     }
 
     fn start(stamp: Stamp, text: Text) -> Record {
@@ -272,12 +272,12 @@ mod tests {
             stamp,
             text,
             cwd: b"/tmp".to_vec(),
-            times: times(10),
+            times: Some(times(10)),
         })
     }
 
     fn end(stamp: Stamp, exit_code: i32, end_us: Option<u64>) -> Record {
-        Record::End(EndRecord { shell: shell("bash", 7), stamp, exit_code, end_us, times: times(250) })
+        Record::End(EndRecord { shell: shell("bash", 7), stamp, exit_code, end_us, times: Some(times(250)) })
     }
 
     fn typed(text: &str) -> Text {

@@ -32,12 +32,11 @@ impl Lookups {
             drop(permit);
             project
         });
-        match tokio::time::timeout(PATIENCE, lookup).await {
-            Ok(project) => project.unwrap_or_default(),
-            Err(_) => {
-                tracing::warn!("a working directory does not answer; its project is left out");
-                Project::default()
-            }
+        if let Ok(project) = tokio::time::timeout(PATIENCE, lookup).await {
+            project.unwrap_or_default()
+        } else {
+            tracing::warn!("a working directory does not answer; its project is left out");
+            Project::default()
         }
     }
 }

@@ -8,7 +8,7 @@ mod git;
 mod lookup;
 mod machine;
 mod open;
-pub mod probe;
+mod probe;
 mod schedule;
 mod stage;
 mod tail;

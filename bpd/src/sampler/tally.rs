@@ -76,10 +76,10 @@ impl Tally {
         let mut names: HashMap<&str, Named> =
             self.names.iter().map(|(name, named)| (name.as_str(), *named)).collect();
         for (name, cpu_ns, rss_max_bytes) in alive {
-            let named = names.entry(name).or_default();
-            named.processes += 1;
-            named.cpu_ns += cpu_ns;
-            named.rss_max_bytes = named.rss_max_bytes.max(rss_max_bytes);
+            let sum = names.entry(name).or_default();
+            sum.processes += 1;
+            sum.cpu_ns += cpu_ns;
+            sum.rss_max_bytes = sum.rss_max_bytes.max(rss_max_bytes);
         }
         let mut most: Vec<(&str, Named)> = names.into_iter().collect();
         most.sort_unstable_by(|(a_name, a), (b_name, b)| {

@@ -73,12 +73,12 @@ mod tests {
 
     fn check(
         reported: Option<Totals>,
-        usage: Option<Usage>,
+        usage: Option<&Usage>,
         living: u32,
         cpu_ns: Option<u64>,
         quality: Quality,
     ) {
-        let totals = settle(Accounts { reported, usage: usage.as_ref(), observed: true, living });
+        let totals = settle(Accounts { reported, usage, observed: true, living });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
 
@@ -86,13 +86,13 @@ mod tests {
     fn the_better_account_gives_the_cpu_time_and_the_quality() {
         let exact = Some(report(SECOND, Quality::Exact));
         let times = Some(report(SECOND, Quality::Times));
-        check(exact, Some(usage(SECOND / 2)), 0, Some(SECOND), Quality::Exact);
-        check(exact, Some(usage(2 * SECOND)), 0, Some(SECOND), Quality::Exact);
-        check(exact, Some(usage(2 * SECOND)), 1, Some(2 * SECOND), TREE_QUALITY);
-        check(times, Some(usage(SECOND / 2)), 0, Some(SECOND), Quality::Times);
-        check(times, Some(usage(SECOND + NOISE_NS)), 0, Some(SECOND), Quality::Times);
-        check(times, Some(usage(2 * SECOND)), 0, Some(2 * SECOND), TREE_QUALITY);
-        check(None, Some(usage(SECOND)), 0, Some(SECOND), TREE_QUALITY);
+        check(exact, Some(&usage(SECOND / 2)), 0, Some(SECOND), Quality::Exact);
+        check(exact, Some(&usage(2 * SECOND)), 0, Some(SECOND), Quality::Exact);
+        check(exact, Some(&usage(2 * SECOND)), 1, Some(2 * SECOND), TREE_QUALITY);
+        check(times, Some(&usage(SECOND / 2)), 0, Some(SECOND), Quality::Times);
+        check(times, Some(&usage(SECOND + NOISE_NS)), 0, Some(SECOND), Quality::Times);
+        check(times, Some(&usage(2 * SECOND)), 0, Some(2 * SECOND), TREE_QUALITY);
+        check(None, Some(&usage(SECOND)), 0, Some(SECOND), TREE_QUALITY);
         check(times, None, 0, Some(SECOND), Quality::Times);
         check(None, None, 0, None, TREE_QUALITY);
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_background_job_of_an_earlier_run_that_the_shell_waited_for_is_taken_out() {
         let usage = Usage { foreign_ns: SECOND, ..usage(SECOND) };
-        check(Some(report(2 * SECOND, Quality::Times)), Some(usage), 0, Some(SECOND), Quality::Times);
+        check(Some(report(2 * SECOND, Quality::Times)), Some(&usage), 0, Some(SECOND), Quality::Times);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Post {
     }
 
     /// bpd goes away and comes back.
-    async fn again(self) -> Self {
+    fn again(self) -> Self {
         let Self { home, mail, events } = self;
         drop((mail, events));
         Self::in_home(home)
@@ -105,6 +105,7 @@ impl Post {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "one of several answers of this shape")]
 fn stored(body: &Body) -> Result<Receipt, Refusal> {
     let registered = Registered { id: 1, started_at: UnixMillis(0) };
     Ok(if matches!(body, Body::Start(_)) {
@@ -200,7 +201,7 @@ async fn read_twice_is_the_same_run() {
     post.write(pid, &[run(start_ticks, T0, "a"), run(start_ticks, T0 + 9_000_000, "b")].concat());
     let first = uids(&post.drained().await);
     assert_eq!(post.drained().await.len(), 0, "nothing new");
-    let mut post = post.again().await;
+    let mut post = post.again();
     assert_eq!(uids(&post.drained().await), first);
     assert_eq!(first.len(), 4);
 }
@@ -213,7 +214,7 @@ async fn a_dead_shells_run_is_lost_and_its_file_goes_when_that_is_durable() {
     assert_eq!(refused.len(), 4);
     assert!(post.file(GONE).exists(), "nothing of it is on disk yet");
 
-    let mut post = post.again().await;
+    let mut post = post.again();
     let bodies = post.drained().await;
     let Some(Body::Finish(lost)) = bodies.last() else { panic!("{bodies:?}") };
     let Body::Start(exit) = &bodies[2] else { panic!("{bodies:?}") };
@@ -229,7 +230,7 @@ async fn mail_that_the_store_refused_is_sent_again() {
     post.write(pid, &run(start_ticks, T0, "make"));
     let first = uids(&post.drained_with(|_| Err(Refusal::DiskFull)).await);
     assert_eq!(first.len(), 2);
-    let mut post = post.again().await;
+    let mut post = post.again();
     assert_eq!(uids(&post.drained().await), first);
 }
 
@@ -275,8 +276,14 @@ async fn strangers_files_are_not_read() {
     fs::write(&elsewhere, run(7, T0, "by a link")).unwrap();
     symlink(&elsewhere, post.file(GONE)).unwrap();
     fs::create_dir(post.file(GONE + 1)).unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, post.file(GONE + 2), rustix::fs::FileType::Fifo, 0o600.into(), 0)
-        .unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        post.file(GONE + 2),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
     fs::write(post.home.path().join("mail/notes.txt"), run(7, T0, "no pid")).unwrap();
     fs::write(post.file(GONE + 3), b"\0\x001S\0garbage\xff\0\0\0".repeat(1000)).unwrap();
     post.write(pid, &run(start_ticks, T0, "honest"));
@@ -339,6 +346,7 @@ fn an_unprivileged_bpd_reads_its_own_files_and_not_roots() {
     assert!(output.status.success() && said.contains("read as uid 65534"), "{said}");
 }
 
+#[allow(clippy::print_stdout, reason = "what the test that started this one looks for")]
 async fn read_as_nobody(home: PathBuf) {
     let (events_out, mut events) = mpsc::channel(16);
     let mail = Mail::open(&home.join("mail"), Spool::at(home.join("spool")), events_out).unwrap();
@@ -395,7 +403,7 @@ async fn a_spooled_run_stays_until_it_is_durable() {
     spool.put(&spooled(UnixMillis::now())).unwrap();
     post.drained_with(|_| Err(Refusal::DiskFull)).await;
     assert_eq!(spool.len().unwrap(), 1);
-    let mut post = post.again().await;
+    let mut post = post.again();
     assert_eq!(post.drained().await.len(), 2);
     post.until("the spool is not emptied", |_| spool.is_empty().unwrap()).await;
 }

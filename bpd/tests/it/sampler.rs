@@ -87,7 +87,7 @@ impl Lab {
 
     /// The first that is wanted; what comes before it is dropped.
     async fn next<T>(&mut self, wanted: impl Fn(Measured) -> Option<T>) -> T {
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let found = tokio::time::timeout(PATIENCE, async {
             loop {
                 let measured = self.measured.recv().await.expect("the sampler ended");
                 if let Some(found) = wanted(measured) {
@@ -95,7 +95,7 @@ impl Lab {
                 }
             }
         });
-        waited.await.expect("what was waited for never came")
+        found.await.expect("what was waited for never came")
     }
 
     fn uid(&mut self) -> Ulid {
@@ -260,8 +260,8 @@ async fn children_too_short_to_be_seen_count_in_full() {
     })
     .await;
     let finish = lab.finish(ended(uid, None)).await;
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap();
-    let field = |field| process::stat_field(&stat, field).unwrap() * 10 * MS;
+    let fields = std::fs::read(format!("/proc/{pid}/stat")).unwrap();
+    let field = |field| process::stat_field(&fields, field).unwrap() * 10 * MS;
     let truth = field(14) + field(15) + field(16) + field(17);
     let cpu_ns = finish.totals.unwrap().cpu_ns.unwrap();
     assert!(truth > 30 * MS, "the work was too small to prove anything: {truth}");
@@ -290,8 +290,8 @@ async fn a_background_job_stays_with_its_run_whose_totals_go_on_growing() {
     assert!(sample.cpu_ns < 100 * MS, "the old job's time is not the new run's: {sample:?}");
 
     let burned = || {
-        let stat = std::fs::read(format!("/proc/{job}/stat")).unwrap();
-        process::stat_field(&stat, 14).unwrap() * 10 * MS
+        let fields = std::fs::read(format!("/proc/{job}/stat")).unwrap();
+        process::stat_field(&fields, 14).unwrap() * 10 * MS
     };
     lab.next(|_| (burned() > at_end + 500 * MS).then_some(())).await;
     kill(job as i32);
@@ -435,8 +435,8 @@ async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read() {
         start
     };
     let (lost, answered, alive) = (start(gone), start(gone), start(shell.owner()));
-    let last = Sample { at_ms: 10_000, cpu_ns: 5_000 * MS, ..Sample::default() };
-    let resumed = [&lost, &answered, &alive].map(|start| Resumed { start: start.clone(), last: Some(last) });
+    let kept = Sample { at_ms: 10_000, cpu_ns: 5_000 * MS, ..Sample::default() };
+    let resumed = [&lost, &answered, &alive].map(|start| Resumed { start: start.clone(), last: Some(kept) });
     let mut lab = Lab::resuming(resumed.to_vec());
 
     // Its end was in the mailbox: it comes before the word that everything was read.
@@ -447,7 +447,7 @@ async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read() {
     assert_eq!(finish.ending, Ending::Lost);
     assert_eq!(finish.finished_at, lost.draft.started_at.plus(Duration::from_secs(10)));
     let sample = lab.sample(alive.uid, |_| true).await;
-    assert!(sample.cpu_ns >= last.cpu_ns && sample.at_ms > last.at_ms, "{sample:?}");
+    assert!(sample.cpu_ns >= kept.cpu_ns && sample.at_ms > kept.at_ms, "{sample:?}");
 }
 
 #[tokio::test]

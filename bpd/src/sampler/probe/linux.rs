@@ -1,5 +1,5 @@
 //! Processes by `/proc` and by their CPU clocks. Reads only what it is asked for and what descends from it: its cost
-//! does not grow with the machine's other processes, as long as the kernel lists children (CONFIG_PROC_CHILDREN).
+//! does not grow with the machine's other processes, as long as the kernel lists children (`CONFIG_PROC_CHILDREN`).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
@@ -15,13 +15,13 @@ const NS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 const LINE_BYTES: usize = 1024;
 
 #[derive(Debug)]
-pub struct Probe {
+pub(crate) struct Probe {
     page_bytes: u64,
     lists_children: bool,
 }
 
 impl Probe {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let own = std::process::id();
         Self {
             page_bytes: rustix::param::page_size() as u64,
@@ -31,7 +31,7 @@ impl Probe {
 
     /// The processes `pids`, as far as they exist, and all that descend from them; each once. A process stands before
     /// its children: who reads the waited-for time of a parent before its children's own time counts nothing twice.
-    pub fn with_descendants(&mut self, pids: impl IntoIterator<Item = u32>) -> Vec<Reading> {
+    pub(crate) fn with_descendants(&mut self, pids: impl IntoIterator<Item = u32>) -> Vec<Reading> {
         let mut scanned = None;
         let mut queue: VecDeque<u32> = pids.into_iter().collect();
         let mut seen: HashSet<u32> = queue.iter().copied().collect();
@@ -54,7 +54,7 @@ impl Probe {
     }
 
     /// One process; `None` when it is gone.
-    pub fn process(&self, pid: u32) -> Option<Reading> {
+    pub(crate) fn process(&self, pid: u32) -> Option<Reading> {
         let mut line = [0; LINE_BYTES];
         let stat = read_line(&format!("/proc/{pid}/stat"), &mut line)?;
         let zombie = matches!(process::state(stat)?, b'Z' | b'X' | b'x');

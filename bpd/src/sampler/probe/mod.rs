@@ -7,27 +7,27 @@ mod linux;
 mod portable;
 
 #[cfg(target_os = "linux")]
-pub use linux::Probe;
+pub(super) use linux::Probe;
 #[cfg(not(target_os = "linux"))]
-pub use portable::Probe;
+pub(super) use portable::Probe;
 
 /// One process at one moment. Counters run from the process's own start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    pub pid: u32,
+pub(super) struct Reading {
+    pub(super) pid: u32,
     /// With `pid` it names the process for ever: [`bp_proto::Owner::start_ticks`].
-    pub start_ticks: u64,
-    pub parent: u32,
-    pub name: String,
+    pub(super) start_ticks: u64,
+    pub(super) parent: u32,
+    pub(super) name: String,
     /// CPU time of its own threads, nanoseconds.
-    pub own_ns: u64,
+    pub(super) own_ns: u64,
     /// CPU time of the children it has waited for, theirs included, nanoseconds; 0 where the system does not say.
-    pub waited_ns: u64,
-    pub rss_bytes: u64,
+    pub(super) waited_ns: u64,
+    pub(super) rss_bytes: u64,
     /// Ended, but not yet waited for.
-    pub zombie: bool,
+    pub(super) zombie: bool,
 }
 
 /// Processes that are read at most at once; what a run has beyond it is not counted. A machine has 4 million pids, a
 /// person's run has tens; this bounds a fork bomb.
-pub const MAX_READINGS: usize = 20_000;
+const MAX_READINGS: usize = 20_000;
