@@ -86,7 +86,8 @@ export function useLiveRuns(q: string, lang: Lang): LiveRuns {
       let changed = false;
       for (const event of events) {
         if (event.kind === 'deleted') put(remove(latest.current, event.run));
-        else if (event.kind === 'reset') void load('anew', abort.signal);
+        // Who reads further down keeps the place; a list made anew would be shorter.
+        else if (event.kind === 'reset') void load(scrollY < AT_TOP ? 'anew' : 'refresh', abort.signal);
         else if (event.kind === 'edited') void editedRun(event.run, abort.signal);
         else if (event.kind === 'started' || event.kind === 'finished') changed = true;
       }
