@@ -57,12 +57,6 @@ __bizim_identify() {
     __bizim_shell="bash $version ${boot:--} ${stat[19]:--} ${actor:--} ${parent:--}"
 }
 
-# Is the directory still ours alone? It may have been taken away at a logout and put there again by somebody else.
-__bizim_ready() {
-    [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -d $__bizim_run/mail ]] || return 1
-    [[ -e $__bizim_mail ]] || __bizim_create "$__bizim_mail"
-}
-
 # An empty file for the user alone. The umask is known without a fork from the kernel, and put back.
 __bizim_create() {
     local name mask='' rest
@@ -79,7 +73,7 @@ __bizim_create() {
     fi
 }
 
-# Calls "$@" so that a file size limit cannot kill the shell; a trap of the user's is left alone.
+# Calls "$@" so that a limit on file sizes cannot kill the shell; a trap of the user's is left alone.
 __bizim_guarded() {
     if [[ $__bizim_traps == *' SIGXFSZ'* ]]; then
         "$@"
@@ -90,18 +84,20 @@ __bizim_guarded() {
     fi
 }
 
-# The traps that matter, without a fork and without a file: a here-string is a pipe, which takes them and gives them
-# back. Before bash 5.1 it is a file that bash has unlinked already; that does as well.
-__bizim_look_at_traps() {
-    builtin trap -p XFSZ >/proc/self/fd/0
-    IFS= builtin read -r -d '' __bizim_traps || :
-} <<<''
-
 # Whether the line is in the history, and with it its text: HISTCMD moved since the prompt was shown. Only that is safe:
 # a line with a leading space or one that HISTIGNORE names is none of our business.
 __bizim_judge() {
+    if ((__bizim_number - __bizim_base == 1 && !__bizim_compares)) && [[ -n $1 ]]; then
+        __bizim_how=t # The usual line, at once.
+    else
+        __bizim_judge_closely "$1"
+    fi
+    [[ $__bizim_how != [tm] ]] || __bizim_first=$1
+}
+
+__bizim_judge_closely() {
     local moved
-    if __bizim_compares_entries; then
+    if ((__bizim_compares)); then
         __bizim_guarded __bizim_read_entry
         __bizim_number=$__bizim_entry_number
     fi
@@ -120,13 +116,10 @@ __bizim_judge() {
         __bizim_guarded __bizim_read_entry
         ! __bizim_entry_is_blank || __bizim_how=h
     fi
-    [[ $__bizim_how != [tm] ]] || __bizim_first=$1
 }
 
 # erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still; before bash 5.1 HISTCMD is 1 in
-# PROMPT_COMMAND. Then the entries themselves tell whether there is a new one.
-__bizim_compares_entries() { [[ ${HISTCONTROL-} == *erasedups* ]] || ((__bizim_version < 501)); }
-
+# PROMPT_COMMAND. Then (`__bizim_compares`) the entries themselves tell whether there is a new one.
 # The last entry and its number, by way of a file: a pipe has no room for every line.
 __bizim_read_entry() {
     [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
@@ -147,7 +140,9 @@ __bizim_entry_is_blank() {
 # The last entry as the shell has it, byte for byte. A date in front of it is switched off, or, when the variable is
 # readonly, `fc` prints no date.
 __bizim_print_entry() {
-    if [[ ${HISTTIMEFORMAT+set} && ${HISTTIMEFORMAT@a} == *r* ]]; then
+    if [[ -z ${HISTTIMEFORMAT-} ]]; then
+        builtin history 1
+    elif [[ ${HISTTIMEFORMAT@a} == *r* ]]; then
         builtin fc -ln -0
     else
         HISTTIMEFORMAT='' builtin history 1
@@ -169,17 +164,27 @@ __bizim_print_end() {
     builtin printf '\0'
 }
 
-# Each record opens the file anew: bpd may have taken it away to read it.
+# Each record opens the file anew: bpd may have taken it away to read it. The directory may have been taken away, too, at
+# a logout, and put there again by somebody else: is it still ours alone?
 __bizim_deliver() {
-    __bizim_ready || return 0
-    if [[ -z $__bizim_client ]]; then
-        "$@" >>"$__bizim_mail"
+    [[ -O $__bizim_run && ! -L $__bizim_run && ${BP_OFF-} != 1 ]] || return 0
+    [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap '' XFSZ
+    if [[ -n $__bizim_client ]]; then
+        __bizim_deliver_by_client "$@"
     else
-        [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
-        "$@" >|"$__bizim_scratch"
-        "$__bizim_client" event --pid "$$" <"$__bizim_scratch" >/dev/null
+        [[ -e $__bizim_mail ]] || __bizim_create "$__bizim_mail"
+        "$@" >>"$__bizim_mail"
     fi
+    [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap - XFSZ
     return 0
+}
+
+__bizim_deliver_by_client() {
+    [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
+    "$@" >|"$__bizim_scratch"
+    # A trap that ignores would be inherited.
+    [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap - XFSZ
+    "$__bizim_client" event --pid "$$" <"$__bizim_scratch" >/dev/null
 }
 
 # Called with the first simple command of the line, before it runs.
@@ -191,7 +196,7 @@ __bizim_start() {
     fi
     __bizim_state=2
     __bizim_judge "$1"
-    __bizim_guarded __bizim_deliver __bizim_print_start
+    __bizim_deliver __bizim_print_start
     return 0
 }
 
@@ -208,37 +213,38 @@ __bizim_preexec() {
     fi
     [[ $1 != [[:space:]]* ]] || __bizim_how=h
     __bizim_state=2
-    __bizim_guarded __bizim_deliver __bizim_print_start "$1"
+    __bizim_deliver __bizim_print_start "$1"
     return 0
 } 2>/dev/null
 
-# First at the prompt, where `$?` is still the command's.
+# First at the prompt; `__bizim_status` is what `$?` was.
 __bizim_prompt() {
-    local status=$? now=${EPOCHREALTIME-}
     if ((__bizim_state != 0 && (__bizim_state != 3 || HISTCMD != __bizim_seen))); then
-        __bizim_look_at_traps
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
-        __bizim_guarded __bizim_deliver __bizim_print_end "$status" "${now/[!0-9]/}"
+        __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
         __bizim_state=0
     fi
     # Before bash 5.1 PROMPT_COMMAND is one string and what follows in it wants `$?`; a status under `set -e` is an exit.
-    ((__bizim_version >= 501)) || [[ $- == *e* ]] || return "$status"
+    ((__bizim_version >= 501)) || [[ $- == *e* ]] || return "$__bizim_status"
     return 0
 }
 
 # Last at the prompt. True when DEBUG is free for us.
 __bizim_rearm() {
-    local free=1
-    [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]] || free=0
-    if __bizim_beside_preexec; then
-        __bizim_join_preexec
-        free=0
-    else
-        __bizim_take_place
-    fi
     __bizim_await
-    ((free))
+    if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
+        __bizim_join_preexec
+        return 1
+    fi
+    if ((__bizim_version < 501)); then
+        __bizim_take_place_in_string
+    elif [[ ${PROMPT_COMMAND[0]-} != "$__bizim_before" || ${PROMPT_COMMAND[__bizim_end]-} != "$__bizim_after" ||
+        -n ${PROMPT_COMMAND[__bizim_end + 1]-} ]]; then
+        [[ ${PROMPT_COMMAND[1]-} == "$__bizim_alone" && ${PROMPT_COMMAND[0]-} == : && -z ${PROMPT_COMMAND[2]-} ]] ||
+            __bizim_take_place
+    fi
+    [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]]
 }
 
 # What the next line is compared with.
@@ -250,9 +256,10 @@ __bizim_await() {
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
         PS0=${PS0-}$__bizim_ps0
     fi
-    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD
+    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_compares=0
     __bizim_entry='' __bizim_base_entry=''
-    if __bizim_compares_entries; then
+    if [[ ${HISTCONTROL-} == *erasedups* ]] || ((__bizim_version < 501)); then
+        __bizim_compares=1
         __bizim_guarded __bizim_read_entry
         __bizim_base=$__bizim_entry_number __bizim_base_entry=$__bizim_entry
     fi
@@ -279,38 +286,48 @@ __bizim_join_preexec() {
     preexec_functions+=(__bizim_preexec)
 }
 
+__bizim_look_at_limits() {
+    builtin trap -p XFSZ >/proc/self/fd/0
+    IFS= builtin read -r -d '' __bizim_traps || :
+} <<<''
+
 __bizim_precmd() {
+    __bizim_status=$? __bizim_now=${EPOCHREALTIME-}
+    __bizim_look_at_limits
     __bizim_prompt
     __bizim_await
 } 2>/dev/null
 
 # What runs before us changes `$?`, what runs behind the re-arm may take DEBUG: be first and last, also after
-# `PROMPT_COMMAND="other; $PROMPT_COMMAND"`.
+# `PROMPT_COMMAND="other; $PROMPT_COMMAND"`. Where nothing else is, one string does both.
 __bizim_take_place() {
-    local entry last
-    if ((__bizim_version < 501)); then
-        [[ ${PROMPT_COMMAND-} != "$__bizim_before"$'\n'*"$__bizim_after" ]] || return 0
-        entry=${PROMPT_COMMAND-}
-        __bizim_without_us
-        # shellcheck disable=SC2178
-        PROMPT_COMMAND=$__bizim_before$'\n'$entry$'\n'$__bizim_after
-        return 0
-    fi
+    local entry
+    local -a others=()
     declare -ga PROMPT_COMMAND # Under `set -u` a plain string has no number of elements.
-    [[ -n ${PROMPT_COMMAND+set} ]] || PROMPT_COMMAND[0]=''
-    last=$((${#PROMPT_COMMAND[@]} - 1))
-    [[ ${PROMPT_COMMAND[0]-} != "$__bizim_before" || ${PROMPT_COMMAND[last]-} != "$__bizim_after" ]] || return 0
-    set -- "${PROMPT_COMMAND[@]}"
-    PROMPT_COMMAND=("$__bizim_before")
-    for entry; do
+    for entry in ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"}; do
         __bizim_without_us
-        [[ -z $entry ]] || PROMPT_COMMAND+=("$entry")
+        [[ -z $entry || $entry == : ]] || others+=("$entry")
     done
-    PROMPT_COMMAND+=("$__bizim_after")
+    if ((${#others[@]} == 0)); then
+        PROMPT_COMMAND=(: "$__bizim_alone") # `PROMPT_COMMAND=other` replaces the first.
+    else
+        PROMPT_COMMAND=("$__bizim_before" "${others[@]}" "$__bizim_after")
+    fi
+    __bizim_end=$((${#PROMPT_COMMAND[@]} - 1))
 }
 
-# Takes our two strings out of `entry`, and the separators that nothing stands between any more.
+# Before bash 5.1 PROMPT_COMMAND is one string.
+__bizim_take_place_in_string() {
+    local entry=${PROMPT_COMMAND-}
+    [[ $entry != "$__bizim_before"$'\n'*"$__bizim_after" ]] || return 0
+    __bizim_without_us
+    # shellcheck disable=SC2178
+    PROMPT_COMMAND=$__bizim_before$'\n'$entry$'\n'$__bizim_after
+}
+
+# Takes our strings out of `entry`, and the separators that nothing stands between any more.
 __bizim_without_us() {
+    entry=${entry//"$__bizim_alone"/}
     entry=${entry//"$__bizim_before"/}
     entry=${entry//"$__bizim_after"/}
     while [[ $entry == [$' \t\n;']* ]]; do entry=${entry#?}; done
@@ -321,7 +338,7 @@ __bizim_load() {
     # Arrays are never exported, so `set -a` cannot make a nested shell believe that it is done.
     __bizim_loaded=(1)
     __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
-    __bizim_nil='' __bizim_state=0 __bizim_number=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
+    __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=0 __bizim_number=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
     __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
@@ -330,15 +347,24 @@ __bizim_load() {
         [[ -n $__bizim_client ]] || return 0
     fi
     __bizim_arm
-    # Whole groups with their own stderr: `set -x` shows nothing of them.
-    __bizim_before='{ __bizim_prompt; } 2>/dev/null'
+    # Whole groups with their own stderr: `set -x` shows nothing of them. The traps that matter are looked at without a
+    # fork and without a file: a here-string is a pipe, which takes them and gives them back. (Before bash 5.1 it is a
+    # file that bash has unlinked already; that does as well.) In a function `trap -p DEBUG` shows nothing, so all this
+    # stands at the top level; and a trap that the command has set must be known before its end is written.
+    # shellcheck disable=SC2016
+    local look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS= builtin read -r -d "" __bizim_traps || :; } <<<"";'
+    # shellcheck disable=SC2016
+    local rearm='if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
+    # shellcheck disable=SC2016
+    local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-};'
+    __bizim_before="$begin $look"' __bizim_prompt; } 2>/dev/null'
+    # shellcheck disable=SC2016
+    __bizim_after="$begin $look"' case $__bizim_state in [12]) __bizim_prompt ;; esac; '"$rearm"
+    __bizim_alone="$begin $look __bizim_prompt; $rearm"
     # shellcheck disable=SC2016
     __bizim_fire='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && HISTCMD != __bizim_seen)))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
-    # In a function `trap -p DEBUG` shows nothing, so this stands at the top level.
-    # shellcheck disable=SC2016
-    __bizim_after='{ case $__bizim_state in [12]) __bizim_prompt;; esac; { builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS= builtin read -r -d "" __bizim_traps || :; } <<<""; if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
-    __bizim_take_place
+    if ((__bizim_version < 501)); then __bizim_take_place_in_string; else __bizim_take_place; fi
 }
 
 if [[ $- == *i* && ${BP_OFF-} != 1 && -z ${__bizim_loaded-} ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
