@@ -234,6 +234,13 @@ pub struct OpenCode {
     pub origin: String,
 }
 
+/// Whether a one-time code still waits for its browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeState {
+    /// `false`: redeemed, or too old.
+    pub waiting: bool,
+}
+
 /// How a quality reads in one word, for tables.
 impl Quality {
     pub fn word(self) -> &'static str {

@@ -39,6 +39,8 @@ pub enum Request {
     Overhead,
     /// A one-time code with which a browser opens a session → [`crate::report::OpenCode`].
     OpenCode,
+    /// Whether a browser has redeemed that code → [`crate::report::CodeState`].
+    CodeState { code: String },
     /// → `{}` once the config was read again; else the error that names file, line and key.
     ReloadConfig,
     /// bpd stores what it accepted and ends → `{}` before it does.

@@ -1,5 +1,9 @@
 //! bpctl, the client of bp: its parts, so that `main` is a story and tests reach the pure ones.
 
+pub mod ask;
 pub mod bpd;
+pub mod cli;
 pub mod run;
+pub mod screen;
+pub mod text;
 pub mod verbs;

@@ -3,16 +3,9 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use bpctl::cli::Cli;
 use bpctl::{run, verbs};
-use clap::Parser;
-
-/// Runs, lists, shows and compares commands.
-#[derive(Debug, Parser)]
-#[command(name = "bpctl", version, disable_help_subcommand = true, arg_required_else_help = true)]
-struct Cli {
-    #[command(subcommand)]
-    verb: verbs::Verb,
-}
+use clap::Parser as _;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
@@ -20,6 +13,6 @@ fn main() -> ExitCode {
     match words.next() {
         Some(verb) if verb == "event" => verbs::event::main(&words.collect::<Vec<OsString>>()),
         Some(verb) if verb == "run" => run::main(words),
-        _ => verbs::report(Cli::parse().verb.run()),
+        _ => verbs::main(Cli::parse()),
     }
 }

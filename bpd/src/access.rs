@@ -101,6 +101,12 @@ impl Access {
         format!("{}-{}-{}", &code[..4], &code[4..8], &code[8..])
     }
 
+    /// Whether `code` lives and was not used yet.
+    pub fn is_waiting(&self, code: &str) -> bool {
+        let code = Hash::of(plain_code(code).as_bytes());
+        self.kept().codes.holds(code, Instant::now())
+    }
+
     /// Opens a session for a living code and uses it up; `None` = the code is wrong, used or too old.
     ///
     /// # Errors
@@ -191,6 +197,10 @@ impl Once {
             self.0.remove(0);
         }
         self.0.push(OnceEntry { hash, of, until });
+    }
+
+    fn holds(&self, hash: Hash, now: Instant) -> bool {
+        self.0.iter().any(|entry| entry.until > now && entry.hash.is(hash))
     }
 
     fn take(&mut self, hash: Hash, of: Option<Hash>, now: Instant) -> bool {

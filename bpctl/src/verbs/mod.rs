@@ -1,25 +1,77 @@
 //! The verbs of bpctl, one file each.
 
+pub mod alerts;
+pub mod compare;
+pub mod completions;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
+pub mod edit;
 pub mod event;
 pub mod init;
+pub mod list;
+pub mod open;
+pub mod overhead;
+pub mod show;
+pub mod status;
+pub mod watch;
 
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use bp_proto::client::ClientError;
+use bp_proto::place::{PlaceError, Places};
 use clap::Subcommand;
+
+use crate::ask::{NoSuchRun, refusal};
+use crate::cli::{Cli, Common};
+use crate::screen::Screen;
 
 /// One arm a verb; each verb's file holds its arguments and what it does.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Runs a command and records it: bpctl run [--tag T] [--note N] [--quiet] -- COMMAND…
+    #[command(disable_help_flag = true)]
+    Run {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Lists the newest runs
+    #[command(visible_alias = "ls")]
+    List(list::Args),
+    /// Shows one run
+    Show(show::Args),
+    /// Compares a run with an earlier one of the same command
+    Compare(compare::Args),
+    /// Watches the newest runs, repainted every second
+    #[command(visible_alias = "top")]
+    Watch(watch::Args),
+    /// Opens the dashboard in the browser
+    Open(open::Args),
+    /// Lists what deserved a word
+    Alerts(alerts::Args),
+    /// Gives a run tags, or takes them away
+    Tag(edit::TagArgs),
+    /// Gives a run a note
+    Note(edit::NoteArgs),
+    /// Removes runs for good
+    #[command(visible_alias = "forget")]
+    Rm(edit::RmArgs),
+    /// Says what bpd is and whether all is well
+    Status(status::Args),
+    /// Finds what is in the way of a recorded command
+    Doctor(doctor::Args),
+    /// Says what bp itself has cost this week
+    Overhead(overhead::Args),
     /// Starts, stops and looks after the daemon
     Daemon(daemon::Args),
     /// Prints what a shell evaluates to be recorded: eval "$(bpctl init bash)"
     Init(init::Args),
     /// Shows and checks the config
     Config(config::Args),
+    /// Prints what a shell reads to complete these verbs
+    Completions(completions::Args),
     /// Takes mailbox records on standard input, for shells that cannot write the mailbox themselves
     Event(event::Args),
 }
@@ -30,29 +82,131 @@ pub enum Verb {
 pub enum Exit {
     Fine = 0,
     Failed = 1,
+    Usage = 2,
+    /// `compare --fail-on`.
+    Regression = 3,
+    NoSuchRun = 4,
     Unreachable = 5,
+    NotPermitted = 6,
+}
+
+/// What was typed cannot be done as it was typed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// Everything but `run` and `event`.
+pub fn main(cli: Cli) -> ExitCode {
+    report(cli.verb.run(&cli.common))
 }
 
 impl Verb {
-    pub fn run(self) -> anyhow::Result<Exit> {
+    fn run(self, common: &Common) -> anyhow::Result<Exit> {
+        let screen = || Screen::new(common, Places::find().ok().map(|places| places.config).as_deref());
         match self {
+            Self::List(args) => list::run(&args, &screen()),
+            Self::Show(args) => show::run(&args, &screen()),
+            Self::Compare(args) => compare::run(&args, &screen()),
+            Self::Watch(args) => watch::run(&args, &screen()),
+            Self::Open(args) => open::run(&args, &screen()),
+            Self::Alerts(args) => alerts::run(&args, &screen()),
+            Self::Tag(args) => edit::tag(&args, &screen()),
+            Self::Note(args) => edit::note(&args, &screen()),
+            Self::Rm(args) => edit::rm(&args, &screen()),
+            Self::Status(args) => status::run(&args, &screen()),
+            Self::Doctor(args) => doctor::run(&args, &screen()),
+            Self::Overhead(args) => overhead::run(&args, &screen()),
+            Self::Completions(args) => completions::run(&args, &screen()),
             Self::Daemon(args) => daemon::run(&args),
             Self::Init(args) => init::run(&args),
             Self::Config(args) => config::run(&args),
             Self::Event(args) => event::run(&args),
+            // Here only when an option of ours stands before it; otherwise `main` has taken it.
+            Self::Run { .. } => {
+                Err(Usage("`run` takes its options behind it: bpctl run --quiet -- COMMAND".into()).into())
+            }
         }
     }
 }
 
-/// One line on stderr for an error, and the exit code that the contract gives it.
+/// One line on stderr for an error, another for what helps, and the exit code that the contract gives it.
 pub fn report(outcome: anyhow::Result<Exit>) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
         // Nobody is left to tell when stderr is closed.
-        let _ = writeln!(std::io::stderr(), "bpctl: {error:#}");
-        match error.downcast_ref::<ClientError>() {
-            Some(ClientError::Unreachable { .. }) => Exit::Unreachable,
-            _ => Exit::Failed,
+        let mut stderr = io::stderr();
+        let _ = writeln!(stderr, "bpctl: {error:#}");
+        if let Some(hint) = refusal(&error).and_then(|refusal| refusal.hint.as_deref()) {
+            let _ = writeln!(stderr, "  {}", crate::text::escape::visible(hint));
         }
+        exit_of(&error)
     });
     ExitCode::from(exit as u8)
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<NoSuchRun>() {
+        return Exit::NoSuchRun;
+    }
+    if error.is::<Usage>() {
+        return Exit::Usage;
+    }
+    if matches!(error.downcast_ref(), Some(PlaceError::NotOurs { .. })) {
+        return Exit::NotPermitted;
+    }
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Unreachable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Exit::NotPermitted
+        }
+        Some(ClientError::Unreachable { .. } | ClientError::Broken(_)) => Exit::Unreachable,
+        Some(ClientError::Refused(failure)) => match failure.error.code.as_str() {
+            "run_not_found" | "ambiguous_run" => Exit::NoSuchRun,
+            "not_permitted" => Exit::NotPermitted,
+            "invalid_query" | "malformed_request" => Exit::Usage,
+            _ => Exit::Failed,
+        },
+        _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bp_proto::Failure;
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_verbs_fit_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_end_has_the_exit_code_of_the_contract() {
+        let refused = |code: &str| anyhow::Error::from(ClientError::Refused(Failure::new(code, "no")));
+        for (error, exit) in [
+            (refused("run_not_found"), 4),
+            (refused("ambiguous_run"), 4),
+            (refused("invalid_query"), 2),
+            (refused("not_permitted"), 6),
+            (refused("store_failed"), 1),
+            (NoSuchRun("none".into()).into(), 4),
+            (Usage("no".into()).into(), 2),
+            (ClientError::Broken(io::ErrorKind::WouldBlock.into()).into(), 5),
+            (
+                ClientError::Unreachable { socket: "/x".into(), source: io::ErrorKind::NotFound.into() }
+                    .into(),
+                5,
+            ),
+            (
+                ClientError::Unreachable {
+                    socket: "/x".into(),
+                    source: io::ErrorKind::PermissionDenied.into(),
+                }
+                .into(),
+                6,
+            ),
+        ] {
+            assert_eq!(exit_of(&error) as u8, exit, "{error:?}");
+        }
+    }
 }

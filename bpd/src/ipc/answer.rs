@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bp_proto::report::OpenCode;
+use bp_proto::report::{CodeState, OpenCode};
 use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Failure, MAX_COMMAND_BYTES, Request, Start, Ulid, UnixMillis, mask};
@@ -75,6 +75,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             let code = room.access.mint_code();
             json(&OpenCode { code, origin: room.origin.clone() })
         }
+        Request::CodeState { code } => json(&CodeState { waiting: room.access.is_waiting(&code) }),
         Request::ReloadConfig => {
             let (reply, outcome) = oneshot::channel();
             let stopping = || Refusal::Stopping.failure();

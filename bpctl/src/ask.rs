@@ -1,0 +1,135 @@
+//! bpd as the verbs ask it, and how they name a run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bp_proto::client::{Client, ClientError};
+use bp_proto::place::Places;
+use bp_proto::request::{ListQuery, SamplesQuery};
+use bp_proto::{Point, Request, Run};
+use serde::de::DeserializeOwned;
+
+use crate::screen::Screen;
+use crate::text::words::Word;
+
+/// A person waits; a question over years of runs takes well under a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A selector that only bpctl can resolve found nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoSuchRun(pub String);
+
+pub struct Bpd {
+    client: Client,
+    places: Places,
+}
+
+impl Bpd {
+    pub fn connect() -> anyhow::Result<Self> {
+        let places = Places::find()?;
+        let client = Client::connect(&places.socket()?, PATIENCE)?;
+        Ok(Self { client, places })
+    }
+
+    pub fn ask_raw(&mut self, request: &Request) -> anyhow::Result<Vec<u8>> {
+        Ok(self.client.ask_raw(request)?)
+    }
+
+    pub fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> anyhow::Result<T> {
+        Ok(self.client.ask(request)?)
+    }
+
+    /// At most `points` points of a run's curve.
+    pub fn curve(&mut self, run: u64, points: u32) -> anyhow::Result<Vec<Point>> {
+        let query = SamplesQuery { max_points: Some(points), ..SamplesQuery::default() };
+        self.ask(&Request::Samples { run: run.to_string(), query })
+    }
+
+    /// `selector` as bpd understands it: `-` is the run that was shown last in this session, `.` the newest one here.
+    pub fn resolve(&mut self, selector: &str, screen: &Screen) -> anyhow::Result<String> {
+        if selector == "-" {
+            let shown = std::fs::read_to_string(self.shown_file()).ok();
+            let id = shown.and_then(|text| text.trim().parse::<u64>().ok());
+            let id = id.ok_or_else(|| NoSuchRun(screen.word(Word::NotShownYet).to_owned()))?;
+            return Ok(id.to_string());
+        }
+        if selector == "." {
+            let here = here()?;
+            let query = ListQuery { limit: Some(1), cwd: Some(here.clone()), ..ListQuery::default() };
+            let runs: Vec<Run> = self.ask(&Request::List(query))?;
+            let newest = runs.first().ok_or_else(|| NoSuchRun(screen.say(Word::NoneHere, &[&here])))?;
+            return Ok(newest.id.to_string());
+        }
+        if selector.contains("cwd:.") {
+            return Ok(with_directory(selector, &here()?));
+        }
+        Ok(selector.to_owned())
+    }
+
+    /// Remembers what `-` means from now on.
+    pub fn shown(&self, run: u64) {
+        let file = self.shown_file();
+        if let Some(dir) = file.parent() {
+            // What cannot be remembered is asked for by its id.
+            let _ = bp_proto::place::own_dir(dir).map(|()| std::fs::write(&file, run.to_string()));
+        }
+    }
+
+    /// One file a terminal session, in the runtime directory, which a logout clears.
+    fn shown_file(&self) -> PathBuf {
+        let session = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
+        self.places.run.join("shown").join(session.to_string())
+    }
+}
+
+fn here() -> anyhow::Result<String> {
+    let here = std::env::current_dir().context("cannot tell the current directory")?;
+    Ok(here.to_string_lossy().into_owned())
+}
+
+/// `cwd:.` with the directory in its place, in quotes where it needs them.
+pub fn with_directory(search: &str, here: &str) -> String {
+    let here = if here.contains([' ', '}', '"']) {
+        format!("\"{}\"", here.replace('"', ""))
+    } else {
+        here.to_owned()
+    };
+    let mut text = String::new();
+    let mut rest = search;
+    while let Some((before, after)) = rest.split_once("cwd:.") {
+        text.push_str(before);
+        let whole = after.is_empty() || after.starts_with([' ', '}', '~']);
+        text.push_str("cwd:");
+        text.push_str(if whole { &here } else { "." });
+        rest = after;
+    }
+    text + rest
+}
+
+/// What bpd refused, if that is what went wrong.
+pub fn refusal(error: &anyhow::Error) -> Option<&bp_proto::report::FailureBody> {
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Refused(failure)) => Some(&failure.error),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_in_a_search_is_the_current_directory() {
+        for (search, told) in [
+            ("latest{cwd:.}", "latest{cwd:/a/b}"),
+            ("latest{exit:0 cwd:. make}~2", "latest{exit:0 cwd:/a/b make}~2"),
+            ("cwd:./x", "cwd:./x"),
+            ("cwd:.", "cwd:/a/b"),
+        ] {
+            assert_eq!(with_directory(search, "/a/b"), told);
+        }
+        assert_eq!(with_directory("cwd:.", "/a b"), "cwd:\"/a b\"");
+    }
+}

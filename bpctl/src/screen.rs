@@ -1,0 +1,134 @@
+//! Where answers go: a person's terminal, in colour and as wide as it is, or a pipe, plain.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bp_proto::UnixMillis;
+use jiff::tz::TimeZone;
+
+use crate::cli::{Color, Common};
+use crate::text::words::{Lang, Word, fill};
+
+/// When the terminal does not say how wide it is.
+const USUAL_WIDTH: usize = 80;
+
+#[derive(Clone, Debug)]
+pub struct Screen {
+    pub lang: Lang,
+    /// A person reads.
+    pub person: bool,
+    pub width: usize,
+    pub zone: TimeZone,
+    pub now: UnixMillis,
+    pub height: usize,
+    pub color: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Good,
+    Bad,
+    Faint,
+    Strong,
+}
+
+impl Screen {
+    /// `config` = the config file, whose `lang` counts when nobody names one.
+    pub fn new(common: &Common, config: Option<&Path>) -> Self {
+        let person = io::stdout().is_terminal();
+        let size =
+            crossterm::terminal::size().ok().filter(|(columns, rows)| person && *columns > 0 && *rows > 0);
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            lang: lang(common, config),
+            person,
+            width: size.map_or(USUAL_WIDTH, |(columns, _)| usize::from(columns).max(20)),
+            height: size.map_or(usize::MAX, |(_, rows)| usize::from(rows)),
+            zone: TimeZone::system(),
+            now: UnixMillis::now(),
+            color: match common.color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => person && !no_color && !dumb,
+            },
+        }
+    }
+
+    pub fn word(&self, word: Word) -> &'static str {
+        word.text(self.lang)
+    }
+
+    pub fn say(&self, word: Word, values: &[&str]) -> String {
+        fill(self.word(word), values)
+    }
+
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.color || text.is_empty() {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "31",
+            Tone::Faint => "2",
+            Tone::Strong => "1",
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
+    }
+
+    /// Prints `page`, which ends with a newline; through a pager when a person cannot see it whole.
+    pub fn print(&self, page: &str) -> io::Result<()> {
+        if self.person && page.lines().count() >= self.height && paged(page) {
+            return Ok(());
+        }
+        print(page.as_bytes())
+    }
+
+    /// bpd's document as it came.
+    pub fn print_json(document: &[u8]) -> io::Result<()> {
+        print(&[document, b"\n"].concat())
+    }
+}
+
+/// False when there is no pager.
+fn paged(page: &str) -> bool {
+    let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
+    let mut words = pager.split_whitespace();
+    let Some(program) = words.next().filter(|program| *program != "cat") else { return false };
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        // Colours pass, a short page ends at once, the screen keeps it.
+        command.env("LESS", "FRX");
+    }
+    let Ok(mut child) = command.spawn() else { return false };
+    if let Some(mut stdin) = child.stdin.take() {
+        // Who quits early has read enough.
+        let _ = stdin.write_all(page.as_bytes());
+    }
+    child.wait().is_ok()
+}
+
+fn print(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        // `bpctl list | head -1` has what it wanted.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// The flag, `BP_LANG`, the config, the locale; else English.
+fn lang(common: &Common, config: Option<&Path>) -> Lang {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let configured = || {
+        let text = std::fs::read_to_string(config?).ok()?;
+        let table: toml::Table = text.parse().ok()?;
+        Some(table.get("lang")?.as_str()?.to_owned())
+    };
+    let locale = || variable("LC_ALL").or_else(|| variable("LC_MESSAGES")).or_else(|| variable("LANG"));
+    let named = [common.lang.clone(), variable("BP_LANG"), configured()];
+    let named = named.into_iter().flatten().find_map(|tag| Lang::of(&tag));
+    named.or_else(|| Lang::of(&locale()?)).unwrap_or_default()
+}

@@ -1,0 +1,100 @@
+//! Numbers for people: short, with a unit, in the language's own decimal mark.
+
+use super::words::Lang;
+
+/// Shown where a figure is not known.
+pub const UNKNOWN: &str = "–";
+
+/// `48 ms`, `3.21 s`, `1m 04s`, `2h 03m`.
+pub fn duration(seconds: f64, lang: Lang) -> String {
+    if seconds < 0.0 || !seconds.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1000.0);
+    }
+    if seconds < 99.95 {
+        let digits = if seconds < 9.995 { 2 } else { 1 };
+        return format!("{} s", mark(format!("{seconds:.digits$}"), lang));
+    }
+    let whole = seconds.round() as u64;
+    if whole < 3600 {
+        format!("{}m {:02}s", whole / 60, whole % 60)
+    } else {
+        format!("{}h {:02}m", whole / 3600, whole % 3600 / 60)
+    }
+}
+
+/// `12 %`, `198 %`; Turkish puts the sign in front.
+pub fn percent(value: f64, lang: Lang) -> String {
+    let number = mark(format!("{value:.0}"), lang);
+    match lang {
+        Lang::En => format!("{number} %"),
+        Lang::Tr => format!("%{number}"),
+    }
+}
+
+/// MiB in, `34 MB`, `1.20 GB` out.
+pub fn memory(mebibytes: f64, lang: Lang) -> String {
+    if mebibytes >= 1023.5 {
+        format!("{} GB", mark(format!("{:.2}", mebibytes / 1024.0), lang))
+    } else if mebibytes >= 9.95 {
+        format!("{mebibytes:.0} MB")
+    } else {
+        format!("{} MB", mark(format!("{mebibytes:.1}"), lang))
+    }
+}
+
+/// A ratio − 1 as `+25 %`, `−8 %`.
+pub fn change(ratio: f64, lang: Lang) -> String {
+    let sign = if ratio < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", percent((ratio * 100.0).abs(), lang))
+}
+
+/// A difference with its sign.
+pub fn signed(value: f64, shown: impl Fn(f64) -> String) -> String {
+    let size = shown(value.abs());
+    // What rounds to nothing has no direction.
+    let sign = if size == shown(0.0) {
+        ""
+    } else if value < 0.0 {
+        "−"
+    } else {
+        "+"
+    };
+    format!("{sign}{size}")
+}
+
+fn mark(number: String, lang: Lang) -> String {
+    match lang {
+        Lang::En => number,
+        Lang::Tr => number.replace('.', ","),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short_and_have_their_unit() {
+        for (seconds, shown) in [
+            (0.0, "0 ms"),
+            (0.048, "48 ms"),
+            (0.9999, "1.00 s"),
+            (3.214, "3.21 s"),
+            (42.04, "42.0 s"),
+            (99.96, "1m 40s"),
+            (125.0, "2m 05s"),
+            (7384.0, "2h 03m"),
+            (-1.0, "–"),
+        ] {
+            assert_eq!(duration(seconds, Lang::En), shown);
+        }
+        assert_eq!(duration(3.214, Lang::Tr), "3,21 s");
+        assert_eq!((percent(198.4, Lang::En), percent(198.4, Lang::Tr)), ("198 %".into(), "%198".into()));
+        assert_eq!((memory(3.21, Lang::En), memory(1229.0, Lang::Tr)), ("3.2 MB".into(), "1,20 GB".into()));
+        assert_eq!((change(0.25, Lang::En), change(-0.08, Lang::En)), ("+25 %".into(), "−8 %".into()));
+        assert_eq!(signed(-2.0, |value| duration(value, Lang::En)), "−2.00 s");
+    }
+}

@@ -1,0 +1,8 @@
+//! What people read: pure functions from values to text.
+
+pub mod clock;
+pub mod escape;
+pub mod figures;
+pub mod sparkline;
+pub mod table;
+pub mod words;

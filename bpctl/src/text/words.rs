@@ -1,0 +1,191 @@
+//! Every word that bpctl's tables say, in English and Turkish. Sentences about runs come from bpd.
+
+/// A language bpctl speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    #[default]
+    En,
+    Tr,
+}
+
+impl Lang {
+    /// `tr`, `tr_TR.UTF-8`, `en-US`.
+    pub fn of(tag: &str) -> Option<Self> {
+        match tag.split(['-', '_', '.', '@']).next()?.to_ascii_lowercase().as_str() {
+            "tr" => Some(Self::Tr),
+            "en" => Some(Self::En),
+            _ => None,
+        }
+    }
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Tr => "tr",
+        }
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $en:literal, $tr:literal;)*) => {
+        /// What may be said; both languages stand side by side, so none can lack a word.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Word { $($name),* }
+
+        impl Word {
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            pub fn text(self, lang: Lang) -> &'static str {
+                match (self, lang) {
+                    $((Self::$name, Lang::En) => $en, (Self::$name, Lang::Tr) => $tr,)*
+                }
+            }
+        }
+    };
+}
+
+words! {
+    Id: "ID", "NO";
+    State: "STATE", "DURUM";
+    Started: "STARTED", "BAŞLADI";
+    Took: "TOOK", "SÜRE";
+    Cpu: "CPU", "CPU";
+    Rss: "RSS", "RSS";
+    Curve: "CURVE", "EĞRİ";
+    Command: "COMMAND", "KOMUT";
+    Hidden: "(hidden)", "(gizli)";
+    Running: "running", "sürüyor";
+    Lost: "lost", "kayıp";
+    Finished: "finished", "bitti";
+    NoRuns: "No runs yet. Load the hook: eval \"$(bpctl init bash)\"", "Henüz kayıt yok. Kancayı yükleyin: eval \"$(bpctl init bash)\"";
+    NoAlerts: "No alerts.", "Uyarı yok.";
+    Run: "Run {}", "Kayıt {}";
+    In: "in", "yer";
+    At: "started", "başladı";
+    Exit: "exit {}", "çıkış {}";
+    Signal: "signal {}", "sinyal {}";
+    Duration: "took", "süre";
+    CpuFigures: "avg {} · p95 {} · max {}", "ort {} · p95 {} · en çok {}";
+    CpuTime: "CPU time", "CPU süresi";
+    CpuSplit: "{} (user {}, system {})", "{} (kullanıcı {}, sistem {})";
+    Quality: "quality", "nitelik";
+    Session: "shell", "kabuk";
+    Tags: "tags", "etiketler";
+    Note: "note", "not";
+    Masked: "masked", "maskelendi";
+    Parent: "part of run {}", "{} kaydının parçası";
+    Background: "processes of it lived on", "süreçleri yaşamaya devam etti";
+    Children: "burned most", "en çok harcayan";
+    Comments: "comments", "yorumlar";
+    Metric: "FIGURE", "DEĞER";
+    Current: "RUN {}", "KAYIT {}";
+    Delta: "DIFFERENCE", "FARK";
+    Change: "CHANGE", "DEĞİŞİM";
+    Differs: "what differs", "ne farklı";
+    Faster: "faster", "daha hızlı";
+    Slower: "slower", "daha yavaş";
+    Similar: "similar", "benzer";
+    Unclear: "unclear", "belirsiz";
+    NotComparable: "not comparable", "karşılaştırılamaz";
+    Less: "less", "daha az";
+    More: "more", "daha çok";
+    WatchHelp: "q quits", "q ile çıkılır";
+    Bpd: "bpd {} (pid {}), up {}", "bpd {} (pid {}), {} süredir açık";
+    Page: "page", "sayfa";
+    Socket: "socket", "soket";
+    Data: "data", "veri";
+    Runs: "{} runs, {} running", "{} kayıt, {} sürüyor";
+    AllWell: "all is well", "her şey yolunda";
+    OverheadHead: "What bp itself has cost since {}", "bp'nin kendi maliyeti, {} tarihinden beri";
+    OverheadCpu: "bpd's CPU", "bpd'nin CPU'su";
+    OverheadOf: "{} of the {} of the {} recorded commands", "{1} ({2} kayıtlı komut) içinde {0}";
+    Memory: "memory", "bellek";
+    Disk: "disk", "disk";
+    Uptime: "up", "açık";
+    Fired: "FIRED", "ZAMAN";
+    Rule: "RULE", "KURAL";
+    RunColumn: "RUN", "KAYIT";
+    Peak: "PEAK", "TEPE";
+    Delivery: "NOTICE", "BİLDİRİM";
+    What: "WHAT", "NE";
+    Deleted: "run {} is gone", "{} kaydı silindi";
+    Tagged: "run {}: {}", "kayıt {}: {}";
+    NoTags: "no tags", "etiket yok";
+    Opening: "Opening {}", "{} açılıyor";
+    OpenByHand: "If no page opens, go to {} and enter the code {} (60 s, one use).", "Sayfa açılmazsa {} adresine gidip şu kodu girin: {} (60 s, tek kullanım).";
+    NotShownYet: "nothing was shown in this session yet; name a run, as in `bpctl show latest`", "bu oturumda henüz bir kayıt gösterilmedi; bir kayıt adı verin, örneğin `bpctl show latest`";
+    NoneHere: "no run was recorded in {}", "{} dizininde kayıt yok";
+    DoctorBpdRuns: "bpd {} answers (pid {})", "bpd {} yanıt veriyor (pid {})";
+    DoctorBpdAway: "bpd does not answer: {}", "bpd yanıt vermiyor: {}";
+    DoctorStart: "bpctl daemon start", "bpctl daemon start";
+    DoctorSkew: "bpd is version {}, bpctl is {}", "bpd {} sürümü, bpctl {} sürümü";
+    DoctorRestart: "bpctl daemon restart", "bpctl daemon restart";
+    DoctorRunDir: "{} is yours alone", "{} yalnız sizin";
+    DoctorRunDirBad: "{}: {}", "{}: {}";
+    DoctorRunDirFix: "remove it, or: chmod 700 {}", "silin ya da: chmod 700 {}";
+    DoctorHook: "this shell's commands are recorded (newest: run {})", "bu kabuğun komutları kaydediliyor (en yeni: {})";
+    DoctorNoHook: "the last prompt of this shell ({} {}) produced no event", "bu kabuğun ({} {}) son istemi bir olay üretmedi";
+    DoctorLoad: "add to ~/.{}rc and open a new shell: eval \"$(bpctl init {})\"", "~/.{}rc dosyasına ekleyip yeni kabuk açın: eval \"$(bpctl init {})\"";
+    DoctorNotShell: "bpctl was not started by bash or zsh ({}): the hook cannot be checked from here", "bpctl bash ya da zsh'den başlatılmadı ({}): kanca buradan denetlenemez";
+    DoctorOff: "BP_OFF=1: the hook does nothing in this shell", "BP_OFF=1: kanca bu kabukta bir şey yapmıyor";
+    DoctorUnset: "unset BP_OFF and open a new shell", "BP_OFF'u kaldırıp yeni kabuk açın";
+    DoctorPrompt: "PROMPT_COMMAND is exported, so programs and child shells overwrite it", "PROMPT_COMMAND dışa aktarılmış; alt kabuklar üzerine yazar";
+    DoctorPromptFix: "export -n PROMPT_COMMAND", "export -n PROMPT_COMMAND";
+    DoctorPreexec: "bash-preexec is loaded: the hook registers with it", "bash-preexec yüklü: kanca ona kaydolur";
+    DoctorSpool: "nothing waits to be delivered", "teslim bekleyen yok";
+    DoctorSpoolWaits: "{} runs wait to be delivered", "{} kayıt teslim bekliyor";
+    DoctorSpoolBad: "{} cannot be read and stays where it is", "{} okunamıyor, yerinde bırakıldı";
+    DoctorRemove: "look at it and remove it", "bakıp silin";
+    DoctorNotices: "desktop notices have a session bus ({})", "masaüstü bildirimleri için oturum veri yolu var ({})";
+    DoctorNoNotices: "there is no session bus: alerts are logged, no desktop notice is shown", "oturum veri yolu yok: uyarılar günlüğe yazılır, bildirim gösterilmez";
+    DoctorNoticesFix: "inside a desktop session: bpctl daemon restart", "masaüstü oturumunda: bpctl daemon restart";
+    DoctorDegraded: "bpd says: {}", "bpd diyor ki: {}";
+    DoctorLogs: "bpctl daemon logs", "bpctl daemon logs";
+    DoctorRemedy: "remedy: {}", "çare: {}";
+    DoctorWell: "Nothing is wrong.", "Sorun yok.";
+}
+
+/// Puts `values` in place of `{}` in order, or of `{0}`, `{1}` by number.
+pub fn fill(template: &str, values: &[&str]) -> String {
+    let mut text = String::with_capacity(template.len() + 32);
+    let mut next = 0;
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let Some((number, after)) = behind.split_once('}') else { break };
+        text.push_str(before);
+        let index = number.parse().unwrap_or(next);
+        next += 1;
+        text.push_str(values.get(index).copied().unwrap_or_default());
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_take_the_same_values() {
+        let holes = |text: &str| text.matches('{').count();
+        for word in Word::ALL {
+            let (en, tr) = (word.text(Lang::En), word.text(Lang::Tr));
+            assert!(!en.is_empty() && !tr.is_empty(), "{word:?}");
+            assert_eq!(holes(en), holes(tr), "{word:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_put_in_by_order_or_by_number() {
+        assert_eq!(fill("run {}: {}", &["7", "make {}"]), "run 7: make {}");
+        assert_eq!(fill("{1} before {0}", &["a", "b"]), "b before a");
+    }
+
+    #[test]
+    fn a_language_is_known_by_its_tag() {
+        assert_eq!(Lang::of("tr_TR.UTF-8"), Some(Lang::Tr));
+        assert_eq!(Lang::of("en-US"), Some(Lang::En));
+        assert_eq!(Lang::of("C"), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! `bpctl alerts`: what deserved a word, newest first.
+
+use bp_proto::{AlertReport, Request};
+
+use super::Exit;
+use crate::ask::Bpd;
+use crate::screen::{Screen, Tone};
+use crate::text::clock;
+use crate::text::escape::visible;
+use crate::text::table::{Align, table};
+use crate::text::words::Word;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How many
+    #[arg(short = 'n', long = "limit", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// The documents of bpd as they come
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+    let request = Request::Alerts { limit: Some(args.limit), lang: Some(screen.lang.code().to_owned()) };
+    let raw = Bpd::connect()?.ask_raw(&request)?;
+    if args.json {
+        Screen::print_json(&raw)?;
+        return Ok(Exit::Fine);
+    }
+    let alerts: Vec<AlertReport> = serde_json::from_slice(&raw)?;
+    screen.print(&if screen.person {
+        people(&alerts, screen)
+    } else {
+        alerts.iter().map(plain).collect()
+    })?;
+    Ok(Exit::Fine)
+}
+
+fn people(alerts: &[AlertReport], screen: &Screen) -> String {
+    if alerts.is_empty() {
+        return format!("{}\n", screen.word(Word::NoAlerts));
+    }
+    let head = [Word::Fired, Word::Rule, Word::RunColumn, Word::Delivery, Word::What];
+    let mut rows = vec![head.map(|word| screen.word(word).to_owned()).to_vec()];
+    rows.extend(alerts.iter().map(|alert| {
+        vec![
+            clock::short(alert.fired_at, screen.now, &screen.zone),
+            alert.rule.clone(),
+            alert.run.map_or_else(String::new, |run| run.to_string()),
+            visible(alert.delivery.as_deref().unwrap_or_default()).into_owned(),
+            visible(&alert.text).into_owned(),
+        ]
+    }));
+    let align = [Align::Right, Align::Left, Align::Right, Align::Left, Align::Left];
+    let mut page = String::new();
+    for (at, line) in table(&rows, &align, screen.width).iter().enumerate() {
+        page.push_str(&if at == 0 { screen.paint(Tone::Faint, line) } else { line.clone() });
+        page.push('\n');
+    }
+    page
+}
+
+/// fired, ended, rule, run, peak, threshold, seconds above, delivery, sentence.
+fn plain(alert: &AlertReport) -> String {
+    let fields = [
+        alert.fired_at.to_string(),
+        alert.ended_at.map_or_else(String::new, |at| at.to_string()),
+        alert.rule.clone(),
+        alert.run.map_or_else(String::new, |run| run.to_string()),
+        format!("{:.1}", alert.peak),
+        format!("{:.1}", alert.threshold),
+        format!("{:.1}", alert.above_s),
+        visible(alert.delivery.as_deref().unwrap_or_default()).into_owned(),
+        visible(&alert.text).into_owned(),
+    ];
+    fields.join("\t") + "\n"
+}

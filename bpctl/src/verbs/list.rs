@@ -1,0 +1,169 @@
+//! `bpctl list`: the newest runs, one a line.
+
+use bp_proto::request::ListQuery;
+use bp_proto::{Request, Run, RunState};
+
+use super::Exit;
+use crate::ask::{self, Bpd};
+use crate::screen::{Screen, Tone};
+use crate::text::escape::visible;
+use crate::text::sparkline::sparkline;
+use crate::text::table::{Align, table};
+use crate::text::words::Word;
+use crate::text::{clock, figures};
+
+/// Columns of a curve in a list.
+const CURVE: usize = 8;
+/// Without room for this beside a curve there is none.
+const WIDE: usize = 90;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What to look for: words of the command, and terms such as exit:0, cwd:., tag:x, dur:>10s, since:2h
+    search: Vec<String>,
+    /// How many
+    #[arg(short = 'n', long = "limit", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// The documents of bpd as they come
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+    let mut bpd = Bpd::connect()?;
+    let request = Request::List(query(args, screen));
+    if args.json {
+        Screen::print_json(&bpd.ask_raw(&request)?)?;
+        return Ok(Exit::Fine);
+    }
+    let runs: Vec<Run> = bpd.ask(&request)?;
+    let page = if screen.person {
+        let curves = screen.width >= WIDE;
+        people(&runs, screen, |run| if curves { curve(&mut bpd, run) } else { String::new() })
+    } else {
+        runs.iter().map(plain).collect()
+    };
+    screen.print(&page)?;
+    Ok(Exit::Fine)
+}
+
+fn query(args: &Args, screen: &Screen) -> ListQuery {
+    let search = args.search.join(" ");
+    let here = std::env::current_dir().unwrap_or_default();
+    let search = ask::with_directory(&search, &here.to_string_lossy());
+    ListQuery {
+        limit: Some(args.limit),
+        q: (!search.is_empty()).then_some(search),
+        lang: Some(screen.lang.code().to_owned()),
+        ..ListQuery::default()
+    }
+}
+
+fn curve(bpd: &mut Bpd, run: &Run) -> String {
+    // A run without a curve is shown without one.
+    let points = bpd.curve(run.id, CURVE as u32 * 2).unwrap_or_default();
+    let values: Vec<_> = points.iter().map(|point| Some(point.cpu_percent)).collect();
+    sparkline(&values, CURVE, None)
+}
+
+/// The table. Also what `watch` repaints.
+pub(super) fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) -> String {
+    if runs.is_empty() {
+        return format!("{}\n", screen.word(Word::NoRuns));
+    }
+    let head =
+        [Word::Id, Word::State, Word::Started, Word::Took, Word::Cpu, Word::Rss, Word::Curve, Word::Command];
+    let mut rows = vec![head.map(|word| screen.word(word).to_owned()).to_vec()];
+    rows.extend(runs.iter().map(|run| row(run, screen, curve(run))));
+    let mut align = vec![
+        Align::Right,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Left,
+        Align::Left,
+    ];
+    if rows[1..].iter().all(|row| row[6].is_empty()) {
+        for row in &mut rows {
+            row.remove(6);
+        }
+        align.remove(6);
+    }
+    let mut page = String::new();
+    for (at, line) in table(&rows, &align, screen.width).iter().enumerate() {
+        let line = match at {
+            0 => screen.paint(Tone::Faint, line),
+            _ if is_bad(&runs[at - 1]) => screen.paint(Tone::Bad, line),
+            _ if runs[at - 1].state == RunState::Running => screen.paint(Tone::Good, line),
+            _ => line.clone(),
+        };
+        page.push_str(&line);
+        page.push('\n');
+    }
+    page
+}
+
+fn is_bad(run: &Run) -> bool {
+    run.state == RunState::Lost || run.exit_code.is_some_and(|code| code != 0)
+}
+
+fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
+    let stats = run.run_stats.as_ref();
+    let known = |figure: Option<String>| figure.unwrap_or_else(|| figures::UNKNOWN.to_owned());
+    let elapsed = match run.state {
+        RunState::Running => Some(screen.now.since(run.started_at).as_secs_f64()),
+        _ => stats.map(|stats| stats.duration_s),
+    };
+    vec![
+        run.id.to_string(),
+        state(run, screen),
+        clock::short(run.started_at, screen.now, &screen.zone),
+        known(elapsed.map(|seconds| figures::duration(seconds, screen.lang))),
+        known(stats.and_then(|stats| stats.cpu_avg).map(|cpu| figures::percent(cpu, screen.lang))),
+        known(stats.and_then(|stats| stats.rss_max_mb).map(|rss| figures::memory(rss, screen.lang))),
+        curve,
+        command(run, screen),
+    ]
+}
+
+/// `✓`, `✗ 2`, or what goes on.
+fn state(run: &Run, screen: &Screen) -> String {
+    match (run.state, run.exit_code) {
+        (RunState::Running, _) => format!("● {}", screen.word(Word::Running)),
+        (RunState::Lost, _) => format!("? {}", screen.word(Word::Lost)),
+        (RunState::Finished, Some(0)) => "✓".to_owned(),
+        (RunState::Finished, Some(code)) => format!("✗ {code}"),
+        (RunState::Finished, None) => screen.word(Word::Finished).to_owned(),
+    }
+}
+
+pub(super) fn command(run: &Run, screen: &Screen) -> String {
+    run.command
+        .as_deref()
+        .map_or_else(|| screen.word(Word::Hidden).to_owned(), |text| visible(text).into_owned())
+}
+
+/// id, state, exit code, start, seconds, CPU %, RSS MiB, directory, command; tabs between, nothing localised.
+fn plain(run: &Run) -> String {
+    let stats = run.run_stats.as_ref();
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
+    let word = match run.state {
+        RunState::Running => "running",
+        RunState::Finished => "finished",
+        RunState::Lost => "lost",
+    };
+    let fields = [
+        run.id.to_string(),
+        word.to_owned(),
+        run.exit_code.map_or_else(String::new, |code| code.to_string()),
+        run.started_at.to_string(),
+        number(stats.map(|stats| stats.duration_s)),
+        number(stats.and_then(|stats| stats.cpu_avg)),
+        number(stats.and_then(|stats| stats.rss_max_mb)),
+        visible(run.cwd.as_deref().unwrap_or_default()).into_owned(),
+        visible(run.command.as_deref().unwrap_or_default()).into_owned(),
+    ];
+    fields.join("\t") + "\n"
+}

@@ -1,0 +1,71 @@
+//! `bpctl status`: what bpd is, where it listens, and what does not work as it should.
+
+use bp_proto::{Request, Status};
+use std::fmt::Write as _;
+
+use super::Exit;
+use crate::ask::Bpd;
+use crate::screen::{Screen, Tone};
+use crate::text::escape::visible;
+use crate::text::figures;
+use crate::text::words::Word;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The document of bpd as it comes
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+    let raw = Bpd::connect()?.ask_raw(&Request::Status)?;
+    if args.json {
+        Screen::print_json(&raw)?;
+    } else {
+        let status: Status = serde_json::from_slice(&raw)?;
+        screen.print(&if screen.person { people(&status, screen) } else { plain(&status) })?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn people(status: &Status, screen: &Screen) -> String {
+    let up = figures::duration(status.uptime_s, screen.lang);
+    let mut page = screen.say(Word::Bpd, &[&status.version, &status.pid.to_string(), &up]) + "\n";
+    for (name, value) in [
+        (Word::Page, format!("http://{}  (bpctl open)", status.http.address)),
+        (Word::Socket, status.socket.display().to_string()),
+        (Word::Data, status.data_dir.display().to_string()),
+    ] {
+        let _ = writeln!(page, "  {:<8}{}", screen.word(name), visible(&value));
+    }
+    let runs = screen.say(Word::Runs, &[&status.runs.to_string(), &status.running.to_string()]);
+    let _ = writeln!(page, "  {runs}");
+    if status.degraded.is_empty() {
+        let _ = writeln!(page, "  {}", screen.paint(Tone::Good, screen.word(Word::AllWell)));
+    }
+    for sentence in &status.degraded {
+        let _ = writeln!(page, "  {} {}", screen.paint(Tone::Bad, "!"), visible(sentence));
+    }
+    page
+}
+
+fn plain(status: &Status) -> String {
+    let mut page = String::new();
+    for (name, value) in [
+        ("version", status.version.clone()),
+        ("pid", status.pid.to_string()),
+        ("http.address", status.http.address.clone()),
+        ("http.token_file", status.http.token_file.display().to_string()),
+        ("socket", status.socket.display().to_string()),
+        ("data_dir", status.data_dir.display().to_string()),
+        ("runs", status.runs.to_string()),
+        ("running", status.running.to_string()),
+        ("uptime_s", format!("{:.1}", status.uptime_s)),
+    ] {
+        let _ = writeln!(page, "{name}\t{}", visible(&value));
+    }
+    for sentence in &status.degraded {
+        let _ = writeln!(page, "degraded\t{}", visible(sentence));
+    }
+    page
+}
