@@ -45,8 +45,8 @@ impl Client {
 
     /// Sends `request` and returns the answer's JSON as it came.
     pub fn ask_raw(&mut self, request: &Request) -> Result<Vec<u8>, ClientError> {
-        self.send(request)?;
-        self.answer()
+        let sent = self.send(request);
+        self.answered(sent)
     }
 
     /// Sends `request` and reads the answer.
@@ -62,8 +62,17 @@ impl Client {
 
     /// Sends mailbox records in the name of the shell `pid`, and awaits that they are durable.
     pub fn mail(&mut self, pid: u32, records: &[u8]) -> Result<(), ClientError> {
-        self.write(Kind::Mail, &[&pid.to_le_bytes(), records].concat())?;
-        self.answer().map(drop)
+        let sent = self.write(Kind::Mail, &[&pid.to_le_bytes(), records].concat());
+        self.answered(sent).map(drop)
+    }
+
+    /// bpd may refuse a client and hang up before it was told anything: what it said is there to be read all the same.
+    fn answered(&mut self, sent: Result<(), ClientError>) -> Result<Vec<u8>, ClientError> {
+        match (sent, self.answer()) {
+            (_, Err(refused @ ClientError::Refused(_))) => Err(refused),
+            (Err(broken), _) => Err(broken),
+            (Ok(()), answer) => answer,
+        }
     }
 
     fn write(&mut self, kind: Kind, payload: &[u8]) -> Result<(), ClientError> {

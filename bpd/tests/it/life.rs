@@ -227,3 +227,45 @@ fn an_idle_bpd_does_not_wake() {
         (since.elapsed() > QUIET).then_some(())
     });
 }
+
+#[test]
+fn a_port_that_is_taken_gives_way_and_status_says_so() {
+    let home = home();
+    let occupant = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = occupant.local_addr().unwrap();
+    let _program =
+        Program::ready(Program::command(home.path()).env("BP_HTTP", taken.to_string()).spawn().unwrap());
+    let status = status(&places_in(home.path()));
+    assert_ne!(status.http.address, taken.to_string());
+    let said = format!("port {} is taken", taken.port());
+    assert!(status.degraded.iter().any(|sentence| sentence.contains(&said)), "{:?}", status.degraded);
+}
+
+#[test]
+fn an_address_that_others_could_reach_starts_nothing() {
+    let home = home();
+    let output = Program::command(home.path())
+        .env("BP_HTTP", "0.0.0.0:0")
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("BP_HTTP=0.0.0.0:0 is") && said.contains("loopback"), "{said}");
+}
+
+#[test]
+fn a_hangup_makes_bpd_read_its_config_again() {
+    let home = home();
+    let places = places_in(home.path());
+    let program = Program::start(home.path());
+    std::fs::write(&places.config, "nonsense = 1\n").unwrap();
+    signal(&program, Signal::HUP);
+    eventually("the refusal in status", || {
+        status(&places).degraded.iter().any(|sentence| sentence.contains("`nonsense`")).then_some(())
+    });
+    std::fs::write(&places.config, "lang = \"tr\"\n").unwrap();
+    signal(&program, Signal::HUP);
+    eventually("all is well again", || status(&places).degraded.is_empty().then_some(()));
+}
