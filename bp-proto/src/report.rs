@@ -223,7 +223,9 @@ pub struct RouteTiming {
     pub errors: u64,
     pub p50_ms: f64,
     pub p95_ms: f64,
+    /// Of all answers since bpd began, like `total_ms`.
     pub max_ms: f64,
+    pub total_ms: f64,
 }
 
 /// A one-time code for `POST /session`: 60 s, one use.

@@ -323,7 +323,11 @@ route: string, answers: number,
 /**
  * Those that were bpd's fault (5xx).
  */
-errors: number, p50_ms: number, p95_ms: number, max_ms: number, };
+errors: number, p50_ms: number, p95_ms: number,
+/**
+ * Of all answers since bpd began, like `total_ms`.
+ */
+max_ms: number, total_ms: number, };
 
 /**
  * Every error that leaves bpd: `{"error": {"code", "message", "hint"}}`.

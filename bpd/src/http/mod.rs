@@ -8,6 +8,7 @@ mod failure;
 mod guard;
 mod line;
 mod live;
+mod metrics;
 mod page;
 mod patience;
 #[cfg(target_os = "linux")]

@@ -12,7 +12,7 @@ use axum::routing::{delete, get, patch, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::failure::Refused;
-use super::{Api, auth, compare, live, page, runs, samples, session, start, system};
+use super::{Api, auth, compare, live, metrics, page, runs, samples, session, start, system};
 
 pub(super) fn all(api: Arc<Api>) -> Router {
     let admit = middleware::from_fn_with_state(api.clone(), auth::admit);
@@ -33,6 +33,7 @@ pub(super) fn all(api: Arc<Api>) -> Router {
         .route("/api/system/health/detailed", get(system::status))
         .route("/api/system/overhead", get(system::overhead))
         .route("/api/system/performance", get(system::performance))
+        .route("/metrics", get(metrics::metrics))
         .route_layer(admit);
     public
         .merge(guarded)

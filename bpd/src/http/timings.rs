@@ -21,6 +21,7 @@ struct Route {
     answers: u64,
     errors: u64,
     slowest: Duration,
+    total: Duration,
     newest: VecDeque<Duration>,
 }
 
@@ -38,6 +39,7 @@ impl Timings {
         let Some(entry) = routes.get_mut(route) else { return };
         entry.answers += 1;
         entry.errors += u64::from(failed);
+        entry.total += took;
         entry.slowest = entry.slowest.max(took);
         if entry.newest.len() == KEPT {
             entry.newest.pop_front();
@@ -68,6 +70,7 @@ impl Route {
             p50_ms: quantile(50),
             p95_ms: quantile(95),
             max_ms: millis(self.slowest),
+            total_ms: millis(self.total),
         }
     }
 }

@@ -130,6 +130,9 @@ async fn the_system_says_how_it_is() {
     assert!(cost["cpu_seconds"].is_number() && cost["rss_mb"].as_f64().unwrap() > 0.0, "{cost}");
     let alerts = server.ask("GET", "/alerts").send().await.expect(200);
     assert_eq!(alerts.body, "[]");
+    let metrics = server.ask("GET", "/metrics").send().await.expect(200);
+    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(metrics.body.contains("\nbp_runs 1\n"), "{}", metrics.body);
     let own = server.ask("GET", "/api/system/performance").send().await.expect(200).json();
     let routes = own["routes"].as_array().unwrap();
     let starts = routes.iter().find(|route| route["route"] == "POST /runs").unwrap();

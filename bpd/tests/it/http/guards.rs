@@ -27,6 +27,7 @@ const GUARDED: &[(&str, &str)] = &[
     ("GET", "/api/system/health/detailed"),
     ("GET", "/api/system/overhead"),
     ("GET", "/api/system/performance"),
+    ("GET", "/metrics"),
 ];
 
 #[tokio::test]
