@@ -8,5 +8,6 @@ mod jobs;
 mod pty;
 mod quiet;
 mod recorded;
+mod run;
 mod served;
 mod shells;
