@@ -39,7 +39,7 @@ test('the list is used by keyboard alone', async ({ page, bpd }) => {
   await expect.poll(focused).toBe('2');
   await page.keyboard.press('x');
   await expect(page).toHaveURL(/sel=2/);
-  await page.keyboard.press('k');
+  for (const key of 'jkk') await page.keyboard.press(key);
   await expect.poll(focused).toBe('3');
   await page.keyboard.press('x');
   await page.keyboard.press('c');

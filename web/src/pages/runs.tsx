@@ -230,8 +230,13 @@ function useListKeys(
       current.current = id;
       const place = to - live.list.running.length;
       if (place >= 0) reveal.current?.(place);
-      // The row may come into existence only with the next drawing.
-      requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-run="${id}"] a`)?.focus());
+      const focus = () => {
+        const link = document.querySelector<HTMLElement>(`[data-run="${id}"] a`);
+        link?.focus();
+        return link !== null;
+      };
+      // At once, for the next key may be near; a row out of view comes into existence only with the next drawing.
+      if (!focus()) requestAnimationFrame(focus);
     },
     select: () => {
       const id = order[here()];
