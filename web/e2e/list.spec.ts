@@ -81,6 +81,8 @@ test('older runs come by the page, and new ones wait while someone reads below',
   await page.keyboard.press('End');
   await expect(rowOf(page, 'job 1')).toBeVisible();
   const where = () => page.evaluate(() => [scrollY, document.documentElement.scrollHeight]);
+  // The End key scrolls smoothly; this is its end.
+  await expect.poll(() => page.evaluate(() => scrollY + innerHeight >= document.documentElement.scrollHeight - 1)).toBe(true);
   const before = await where();
   await bpd.post('the newest', []);
   const waiting = page.getByRole('button', { name: '1 new run' });
