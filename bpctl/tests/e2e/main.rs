@@ -11,3 +11,4 @@ mod recorded;
 mod run;
 mod served;
 mod shells;
+mod verbs;

@@ -1,0 +1,79 @@
+//! The reading and changing verbs in a pipe, against the real bpd.
+
+use std::process::{Command, Output, Stdio};
+
+use bp_proto::Run;
+
+use crate::served::Served;
+use crate::shells::Home;
+
+fn bpctl(home: &Home, words: &[&str]) -> Output {
+    let mut command = home.environment(Command::new(env!("CARGO_BIN_EXE_bpctl")));
+    command
+        .args(words)
+        .current_dir(home.work())
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn every_verb_says_by_its_exit_code_what_went_wrong() {
+    let home = Home::new();
+    for verb in [&["list"][..], &["show"], &["compare", "1"], &["status", "--json"], &["tag", "1", "x"]] {
+        assert_eq!(bpctl(&home, verb).status.code(), Some(5), "{verb:?} without bpd");
+    }
+    assert_eq!(bpctl(&home, &["doctor"]).status.code(), Some(1));
+
+    let _bpd = Served::start(&home);
+    assert_eq!(text(&bpctl(&home, &["list", "--json"])), "[]\n");
+    assert_eq!(text(&bpctl(&home, &["list"])), "");
+    for (words, code) in [
+        (&["show", "77"][..], 4),
+        (&["show", "-"], 4),
+        (&["show", "."], 4),
+        (&["show", "no such thing"], 4),
+        (&["list", "colour:red"], 2),
+        (&["list", "-n", "0"], 2),
+        (&["nonsense"], 2),
+        (&["watch"], 2),
+    ] {
+        let output = bpctl(&home, words);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn a_run_is_listed_shown_compared_changed_and_removed() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    for _ in 0..2 {
+        assert!(bpctl(&home, &["run", "--", "printf", "\u{1b}[31m"]).status.success());
+    }
+    let list = text(&bpctl(&home, &["list"]));
+    let first: Vec<&str> = list.lines().next().unwrap().split('\t').collect();
+    assert_eq!((first[0], first[1], first[2], first[8]), ("2", "finished", "0", "printf '\\e[31m'"));
+
+    let shown: Run = serde_json::from_str(&text(&bpctl(&home, &["show", "2", "--json"]))).unwrap();
+    assert_eq!((shown.id, shown.exit_code), (2, Some(0)));
+    assert!(text(&bpctl(&home, &["show", "-"])).contains("id\t2\n"), "`-` is the run shown last");
+    assert!(text(&bpctl(&home, &["compare", "2", "latest-success"])).starts_with("verdict\t"));
+
+    assert_eq!(text(&bpctl(&home, &["tag", "1", "slow", "x", "-x"])), "run 1: slow\n");
+    assert!(text(&bpctl(&home, &["show", "@slow"])).contains("id\t1\n"));
+    assert_eq!(text(&bpctl(&home, &["--lang", "tr", "note", "1", "sebep"])), "kayıt 1: sebep\n");
+    assert_eq!(text(&bpctl(&home, &["rm", "1"])), "run 1 is gone\n");
+    assert_eq!(bpctl(&home, &["show", "1"]).status.code(), Some(4));
+}
