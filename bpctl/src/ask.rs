@@ -1,12 +1,13 @@
 //! bpd as the verbs ask it, and how they name a run.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bp_proto::client::{Client, ClientError};
 use bp_proto::place::Places;
 use bp_proto::request::{ListQuery, SamplesQuery};
+use bp_proto::spool::Spool;
 use bp_proto::{Point, Request, Run};
 use serde::de::DeserializeOwned;
 
@@ -15,6 +16,10 @@ use crate::text::words::Word;
 
 /// A person waits; a question over years of runs takes well under a second.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A healthy bpd takes a delivery in a few milliseconds; what lies longer, `doctor` tells of.
+const DELIVERY: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// A selector that only bpctl can resolve found nothing.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +35,7 @@ impl Bpd {
     pub fn connect() -> anyhow::Result<Self> {
         let places = Places::find()?;
         let client = Client::connect(&places.socket()?, PATIENCE)?;
+        await_deliveries(&Spool::at(places.spool()));
         Ok(Self { client, places })
     }
 
@@ -81,6 +87,14 @@ impl Bpd {
     fn shown_file(&self) -> PathBuf {
         let session = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
         self.places.run.join("shown").join(session.to_string())
+    }
+}
+
+/// `bpctl run` leaves before its run is durable; what is asked for next includes it. A spool file goes when it is.
+fn await_deliveries(spool: &Spool) {
+    let deadline = Instant::now() + DELIVERY;
+    while spool.is_empty().is_ok_and(|empty| !empty) && Instant::now() < deadline {
+        std::thread::sleep(PAUSE);
     }
 }
 
