@@ -185,9 +185,9 @@ fn a_record_reaches_bpd_by_the_socket_or_waits_in_the_mailbox() {
     let records = |stamp: u64, text: &str| {
         let shell = format!("bash 5.2.15 {} {ticks} - -", boot.trim());
         let times = "0m0.000s 0m0.000s\n0m0.000s 0m0.000s\n";
-        let start = format!("\x001S\0{shell}\0{stamp}\0x\0/tmp\0{times}\0{text}\0");
+        let began = format!("\x001S\0{shell}\0{stamp}\0x\0/tmp\0{times}\0{text}\0");
         let end = format!("\x001E\0{shell}\0{stamp}\x000\0{}\0{times}\0", stamp + 1000);
-        [start, end].concat().into_bytes()
+        [began, end].concat().into_bytes()
     };
 
     let waiting = records(now, "echo waits");

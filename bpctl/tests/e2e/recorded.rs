@@ -5,7 +5,7 @@ use std::process::Command;
 use bp_proto::run::Quality;
 use bp_proto::{Run, RunState};
 
-use crate::served::{Served, runs, settled, until};
+use crate::served::{Served, bpctl, runs, settled, until};
 use crate::shells::{Home, Kind, Shell, Transport};
 
 const TRANSPORTS: [Transport; 2] = [Transport::Mailbox, Transport::Socket];
@@ -119,6 +119,26 @@ fn what_is_typed_in_a_shell_within_has_the_outer_run_as_its_parent() {
             assert_eq!(run.parent, Some(outer.id), "{kind:?}: {:?}", run.command);
             assert_ne!(run.session, outer.session);
         }
+    }
+}
+
+#[test]
+fn what_asks_is_not_recorded() {
+    for kind in Kind::ALL {
+        let mut shell = shell(kind, Transport::Mailbox);
+        let _bpd = Served::start(&shell.home);
+        shell.line("echo one");
+        settled(&shell.home, 1);
+        let screen = shell.line("bpctl show latest").screen;
+        assert!(screen.contains("echo one"), "{kind:?}: {screen}");
+        let screen = shell.line("bpctl list --json | cat").screen;
+        assert!(screen.contains("echo one") && !screen.contains("show latest"), "{kind:?}: {screen}");
+        shell.line("true");
+        let recorded = settled(&shell.home, 2);
+        assert!(!commands(&recorded).contains(&"bpctl show latest"), "{kind:?}: {:?}", commands(&recorded));
+        let listed = bpctl(&shell.home, &["list", "--json"]);
+        let listed: Vec<Run> = serde_json::from_slice(&listed.stdout).unwrap();
+        assert_eq!(listed.len(), recorded.len());
     }
 }
 

@@ -1,7 +1,7 @@
 //! A real bpd beside real shells.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bp_proto::client::Client;
@@ -85,4 +85,13 @@ pub(crate) fn settled(home: &Home, count: usize) -> Vec<Run> {
         let settled = last.len() >= count && last.iter().all(|run| run.state != RunState::Running);
         settled.then(|| last.clone())
     })
+}
+
+/// What `bpctl WORDS…` says beside the shells.
+pub(crate) fn bpctl(home: &Home, words: &[&str]) -> Output {
+    home.environment(Command::new(env!("CARGO_BIN_EXE_bpctl")))
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
