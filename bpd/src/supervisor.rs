@@ -204,6 +204,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     // Only the rim, ipc and http, listens to `stop`. Every later stage ends when its input closes, so whatever is in
     // flight is still stored before we return. The locks go last.
     let outcome = stages.join(&stop, &parts.degraded).await;
+    tracing::info!("bpd ends; what it accepted is stored");
     drop(parts.lock);
     outcome
 }

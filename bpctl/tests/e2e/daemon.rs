@@ -179,8 +179,8 @@ fn a_record_reaches_bpd_by_the_socket_or_waits_in_the_mailbox() {
     // A shell that lives: this test's own process.
     let pid = std::process::id();
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let ticks = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let ticks = line.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as u64;
     let records = |stamp: u64, text: &str| {
         let shell = format!("bash 5.2.15 {} {ticks} - -", boot.trim());

@@ -22,17 +22,27 @@ const NO_FILES_PAUSE: Duration = Duration::from_millis(200);
 pub(super) async fn serve(listener: &Listener, room: Room, stop: CancellationToken) -> anyhow::Result<()> {
     let room = Arc::new(room);
     let mut connections = JoinSet::new();
+    // Said once per shortage, not per try.
+    let mut refusing = false;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             Some(ended) = connections.join_next() => log_panic(&ended),
             accepted = listener.accept() => match accepted {
                 Ok(stream) if connections.len() < MAX_CONNECTIONS => {
+                    refusing = false;
                     connections.spawn(converse(stream, Arc::clone(&room), stop.clone()));
                 }
-                Ok(stream) => turn_away(stream).await,
+                Ok(stream) => {
+                    if !std::mem::replace(&mut refusing, true) {
+                        tracing::warn!("more than {MAX_CONNECTIONS} connections; what comes is turned away");
+                    }
+                    turn_away(stream).await;
+                }
                 Err(error) => {
-                    tracing::warn!("cannot accept a connection: {error}");
+                    if !std::mem::replace(&mut refusing, true) {
+                        tracing::warn!("cannot accept connections: {error}");
+                    }
                     tokio::time::sleep(NO_FILES_PAUSE).await;
                 }
             },
@@ -52,7 +62,6 @@ fn log_panic(ended: &Result<(), tokio::task::JoinError>) {
 
 /// A word to a client that finds no room, as far as it fits into the socket's buffer.
 async fn turn_away(mut stream: Stream) {
-    tracing::warn!("more than {MAX_CONNECTIONS} connections; one was turned away");
     let failure = Failure::new("busy", format!("bpd serves {MAX_CONNECTIONS} connections already"));
     if let Ok(json) = serde_json::to_vec(&failure) {
         let _ = tokio::time::timeout(

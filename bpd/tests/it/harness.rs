@@ -75,9 +75,8 @@ impl Bpd {
             }
         });
         let mut bpd = Self { home: Some(home), places, stop, thread: Some(thread) };
-        if opened.recv().is_err() {
-            panic!("bpd did not open: {:?}", bpd.ended());
-        }
+        let is_open = opened.recv().is_ok();
+        assert!(is_open, "bpd did not open: {:?}", bpd.ended());
         bpd
     }
 

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use bp_proto::client::{Client, ClientError};
 use bp_proto::frame::{self, FrameDecoder, Kind, PROTOCOL};
 use bp_proto::report::Registered;
-use bp_proto::request::{Edit, ListQuery};
+use bp_proto::request::{Edit, ListQuery, SamplesQuery};
 use bp_proto::{Request, Run, RunState};
 
 use crate::harness::{
@@ -48,7 +48,7 @@ fn what_is_no_request_is_refused_and_bpd_lives_on() {
     refused_with(&say(&bpd, &[b'b', b'p', PROTOCOL, 1, 0xff, 0xff, 0xff, 0xff]), "too_large");
     refused_with(&say(&bpd, &frame::encode(Kind::Ask, b"{\"ask\":\"everything\"}")), "malformed_request");
     refused_with(&say(&bpd, &frame::encode(Kind::Ask, b"\xff\xfe")), "malformed_request");
-    refused_with(&say(&bpd, &frame::encode(Kind::Ask, &[b'['; 100_000])), "malformed_request");
+    refused_with(&say(&bpd, &frame::encode(Kind::Ask, &vec![b'['; 100_000])), "malformed_request");
     refused_with(&say(&bpd, &frame::encode(Kind::Mail, b"\x01\x02\x03")), "malformed_request");
     refused_with(&say(&bpd, &frame::encode(Kind::Done, b"{}")), "malformed_request");
     let garbage: Vec<u8> = (0..200_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
@@ -79,7 +79,7 @@ fn every_request_is_answered() {
     assert!(runs.iter().all(|run| run.state == RunState::Finished));
     let show = Request::Show { run: "latest".to_owned(), lang: Some("tr".to_owned()) };
     assert_eq!(client.ask::<Run>(&show).unwrap().id, 2);
-    let samples = Request::Samples { run: "1".to_owned(), query: Default::default() };
+    let samples = Request::Samples { run: "1".to_owned(), query: SamplesQuery::default() };
     client.ask::<Vec<bp_proto::Point>>(&samples).unwrap();
     let compare = bp_proto::request::CompareQuery { current: "2".to_owned(), ..Default::default() };
     let comparison: bp_proto::Comparison = client.ask(&Request::Compare(compare)).unwrap();
