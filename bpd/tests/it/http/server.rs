@@ -34,7 +34,13 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(dir: &Path) -> Self {
-        Self::with(dir, Limits { wrong_delay: Duration::from_millis(1), ..Limits::default() }).await
+        // On a busy machine no deadline of the door's own may strike where it is not meant.
+        let (header, body, request) = (Duration::from_secs(5), DEADLINE, DEADLINE);
+        Self::with(
+            dir,
+            Limits { header, body, request, wrong_delay: Duration::from_millis(1), ..Limits::default() },
+        )
+        .await
     }
 
     pub(super) async fn with(dir: &Path, limits: Limits) -> Self {

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Answer, Request};
+use super::server::DEADLINE;
 
 /// A door to an empty store, and where its events come out.
 struct Alone {
@@ -24,7 +25,7 @@ struct Alone {
     serving: tokio::task::JoinHandle<anyhow::Result<()>>,
 }
 
-async fn alone(dir: &Path) -> Alone {
+async fn alone(dir: &Path, limits: Limits) -> Alone {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_writer, reader) = store::writer::open(dir, queries::key_rule()).unwrap();
@@ -48,7 +49,7 @@ async fn alone(dir: &Path) -> Alone {
         recorded: recorded.downgrade(),
         access,
         began: UnixMillis::now(),
-        limits: Limits { request: Duration::from_millis(300), ..Limits::default() },
+        limits,
     };
     let serving = tokio::spawn(http::run(door, stop.clone()));
     let start = Request::new(address, "POST", "/runs").json(r#"{"command":"make"}"#);
@@ -74,7 +75,7 @@ impl Alone {
 #[tokio::test]
 async fn each_refusal_has_its_status() {
     let dir = tempfile::tempdir().unwrap();
-    let mut door = alone(dir.path()).await;
+    let mut door = alone(dir.path(), Limits { request: DEADLINE, ..Limits::default() }).await;
     for (refusal, status, code) in [
         (Refusal::NoSuchRun(Ulid::generate()), 404, "run_not_found"),
         (Refusal::AlreadyFinished { id: 1 }, 409, "run_already_finished"),
@@ -93,7 +94,8 @@ async fn each_refusal_has_its_status() {
 #[tokio::test]
 async fn a_stage_that_never_answers_holds_no_one_for_ever() {
     let dir = tempfile::tempdir().unwrap();
-    let mut door = alone(dir.path()).await;
+    let limits = Limits { request: Duration::from_millis(300), ..Limits::default() };
+    let mut door = alone(dir.path(), limits).await;
     door.start.clone().send().await.refused(503, "timed_out");
     // It was sent on; whether it takes effect is not the door's any more.
     assert!(door.events.recv().await.is_some());
@@ -103,7 +105,7 @@ async fn a_stage_that_never_answers_holds_no_one_for_ever() {
 #[tokio::test]
 async fn without_the_stages_behind_it_nothing_is_taken() {
     let dir = tempfile::tempdir().unwrap();
-    let mut door = alone(dir.path()).await;
+    let mut door = alone(dir.path(), Limits { request: DEADLINE, ..Limits::default() }).await;
     door.events.close();
     door.start.clone().send().await.refused(503, "stopping");
     door.stop().await;
