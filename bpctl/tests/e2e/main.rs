@@ -5,6 +5,7 @@
 mod daemon;
 mod hook;
 mod jobs;
+mod notice;
 mod pty;
 mod quiet;
 mod recorded;
