@@ -241,7 +241,7 @@ __bizim_rearm() {
         __bizim_take_place_in_string
     elif [[ ${PROMPT_COMMAND[0]-} != "$__bizim_before" || ${PROMPT_COMMAND[__bizim_end]-} != "$__bizim_after" ||
         -n ${PROMPT_COMMAND[__bizim_end + 1]-} ]]; then
-        [[ ${PROMPT_COMMAND[1]-} == "$__bizim_alone" && ${PROMPT_COMMAND[0]-} == : && -z ${PROMPT_COMMAND[2]-} ]] ||
+        [[ ${PROMPT_COMMAND[1]-} == "$__bizim_alone" && ${PROMPT_COMMAND[0]-} == "$__bizim_nothing" && -z ${PROMPT_COMMAND[2]-} ]] ||
             __bizim_take_place
     fi
     [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]]
@@ -306,10 +306,11 @@ __bizim_take_place() {
     declare -ga PROMPT_COMMAND # Under `set -u` a plain string has no number of elements.
     for entry in ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"}; do
         __bizim_without_us
-        [[ -z $entry || $entry == : ]] || others+=("$entry")
+        [[ -z $entry ]] || others+=("$entry")
     done
     if ((${#others[@]} == 0)); then
-        PROMPT_COMMAND=(: "$__bizim_alone") # `PROMPT_COMMAND=other` replaces the first.
+        # `PROMPT_COMMAND=other` replaces the first, `PROMPT_COMMAND="$PROMPT_COMMAND; other"` goes on from it.
+        PROMPT_COMMAND=("$__bizim_nothing" "$__bizim_alone")
     else
         PROMPT_COMMAND=("$__bizim_before" "${others[@]}" "$__bizim_after")
     fi
@@ -327,6 +328,7 @@ __bizim_take_place_in_string() {
 
 # Takes our strings out of `entry`, and the separators that nothing stands between any more.
 __bizim_without_us() {
+    entry=${entry//"$__bizim_nothing"/}
     entry=${entry//"$__bizim_alone"/}
     entry=${entry//"$__bizim_before"/}
     entry=${entry//"$__bizim_after"/}
@@ -357,6 +359,7 @@ __bizim_load() {
     local rearm='if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
     # shellcheck disable=SC2016
     local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-};'
+    __bizim_nothing='{ :; } 2>/dev/null'
     __bizim_before="$begin $look"' __bizim_prompt; } 2>/dev/null'
     # shellcheck disable=SC2016
     __bizim_after="$begin $look"' case $__bizim_state in [12]) __bizim_prompt ;; esac; '"$rearm"

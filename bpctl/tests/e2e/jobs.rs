@@ -22,6 +22,8 @@ fn an_interrupted_line_is_nothing_and_an_interrupted_command_ends_with_its_signa
         let mut shell = Shell::start(kind);
         shell.terminal.send("echo never");
         shell.terminal.shows("echo never");
+        // A signal between the echo and the next reading is noticed at the next key only, by any line editor.
+        shell.terminal.waits();
         shell.terminal.send(CTRL_C);
         shell.terminal.prompt();
         shell.terminal.send([CAT, "\r"].concat());

@@ -108,6 +108,17 @@ impl Terminal {
         }
     }
 
+    /// Waits until the shell sleeps: it reads the terminal and has nothing left to do.
+    pub(crate) fn waits(&self) {
+        let until = Instant::now() + DEADLINE;
+        let stat = format!("/proc/{}/stat", self.pid());
+        let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        while !sleeps() {
+            assert!(Instant::now() < until, "the shell never came to rest");
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits until the shell is gone and gives its status.
     pub(crate) fn gone(&mut self) -> Option<i32> {
         let until = Instant::now() + DEADLINE;
