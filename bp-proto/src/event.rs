@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use crate::mask::Kept;
 use crate::run::{Actor, Child, Context, Git, Quality};
 use crate::time::UnixMillis;
 
@@ -45,6 +46,19 @@ pub struct Draft {
     #[serde(default)]
     pub tags: Vec<String>,
     pub note: Option<String>,
+}
+
+impl Draft {
+    /// What was masked or cut before it came here stays known as such.
+    pub fn keep(&mut self, kept: Kept) {
+        self.command = Some(kept.text);
+        self.command_truncated = self.command_truncated.or(kept.truncated);
+        for rule in kept.rules {
+            if !self.masked.contains(&rule) {
+                self.masked.push(rule);
+            }
+        }
+    }
 }
 
 /// Which door a run came in by.
@@ -164,6 +178,16 @@ mod tests {
         check(totals(5, Quality::Ticks), totals(4, Quality::Ticks), 5, Quality::Ticks);
         check(Totals::default(), totals(4, Quality::Sampled), 4, Quality::Sampled);
         check(totals(4, Quality::Sampled), Totals::default(), 4, Quality::Sampled);
+    }
+
+    #[test]
+    fn what_was_masked_and_cut_before_stays_known_as_such() {
+        let mut draft =
+            Draft { command_truncated: Some(70_000), masked: vec!["token".into()], ..Draft::default() };
+        let rules = vec!["token".to_owned(), "header".to_owned()];
+        draft.keep(Kept { text: "make".to_owned(), truncated: None, rules: rules.clone() });
+        assert_eq!((draft.command.as_deref(), draft.command_truncated), (Some("make"), Some(70_000)));
+        assert_eq!(draft.masked, rules);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod client;
 pub mod event;
 pub mod frame;
+pub mod label;
 pub mod live;
 pub mod mailbox;
 pub mod mask;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bp_proto::label::LabelError;
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
 use bp_proto::{AlertReport, Child, Failure, Finish, Point, Sample, Start, Totals, Ulid, UnixMillis};
@@ -101,6 +102,8 @@ pub enum Refusal {
     AlreadyFinished { id: u64 },
     #[error("{0}")]
     Invalid(String),
+    #[error(transparent)]
+    Label(#[from] LabelError),
     #[error("the disk is full; nothing is recorded until there is room")]
     DiskFull,
     #[error("the store failed: {0}")]
@@ -116,6 +119,7 @@ impl Refusal {
             Self::NoSuchRun(_) => "run_not_found",
             Self::AlreadyFinished { .. } => "run_already_finished",
             Self::Invalid(_) => "invalid_event",
+            Self::Label(wrong) => wrong.code(),
             Self::DiskFull => "disk_full",
             Self::Store(_) => "store_failed",
             Self::Stopping => "stopping",

@@ -17,6 +17,8 @@ mod words;
 
 use std::ops::Range;
 
+use crate::MAX_COMMAND_BYTES;
+
 /// What stands in a secret's place.
 pub const MASK: &str = "***";
 
@@ -29,6 +31,25 @@ pub struct Masked {
     pub text: String,
     /// The rules that took something out, in the order of the text, each once.
     pub rules: Vec<String>,
+}
+
+/// A command line as every door keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// At most [`MAX_COMMAND_BYTES`].
+    pub text: String,
+    /// Its length before it was cut.
+    pub truncated: Option<u64>,
+    /// As in [`Masked`].
+    pub rules: Vec<String>,
+}
+
+/// Masks `line`, then cuts it: what a cut leaves of a secret is no longer known as one.
+pub fn keep(line: &str) -> Kept {
+    let Masked { mut text, rules } = mask(line);
+    let length = text.len();
+    text.truncate(text.floor_char_boundary(MAX_COMMAND_BYTES));
+    Kept { text, truncated: (length > MAX_COMMAND_BYTES).then_some(length as u64), rules }
 }
 
 /// Masks what `line` holds of secrets. Linear in its length.

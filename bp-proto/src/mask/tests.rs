@@ -1,6 +1,7 @@
 //! Lines as people type them. In a line that bears secrets, `«…»` goes around what must go; all else must stay.
 
-use super::{MASK, mask};
+use super::{Kept, MASK, keep, mask};
+use crate::MAX_COMMAND_BYTES;
 
 /// No value here was ever valid.
 const SECRETS: &[(&str, &str)] = &[
@@ -342,4 +343,21 @@ proptest::proptest! {
     fn no_line_is_a_reason_to_panic(line in "(curl|mysql|echo|TOKEN=|--password|-p|-u|:|=|\"|'|\\$\\(|\\)|`|\\\\|\\||<<<|://|@|ü|«| |\n|[a-z0-9]{1,4}){0,30}") {
         mask(&line);
     }
+}
+
+#[test]
+fn a_long_command_is_cut_at_a_character_and_its_length_is_kept() {
+    let kept = keep(&format!("echo {}", "ö".repeat(MAX_COMMAND_BYTES)));
+    assert!(kept.text.len() > MAX_COMMAND_BYTES - 2 && kept.text.len() <= MAX_COMMAND_BYTES);
+    assert!(kept.text.ends_with('ö'));
+    assert_eq!(kept.truncated, Some(5 + 2 * MAX_COMMAND_BYTES as u64));
+    assert_eq!(keep("make"), Kept { text: "make".to_owned(), ..Kept::default() });
+}
+
+#[test]
+fn a_secret_across_the_cut_is_masked_before_it() {
+    let line = format!("{} --password=hunter2-hunter2", "x".repeat(MAX_COMMAND_BYTES - 20));
+    let kept = keep(&line);
+    assert!(!kept.text.contains("hunter"), "{}", &kept.text[MAX_COMMAND_BYTES - 30..]);
+    assert_eq!(kept.rules.len(), 1);
 }

@@ -10,9 +10,7 @@ use bp_proto::event::{Draft, Source};
 use bp_proto::frame::{self, Kind};
 use bp_proto::place::Places;
 use bp_proto::spool::{Spool, Spooled};
-use bp_proto::{
-    Actor, Ending, Finish, MAX_COMMAND_BYTES, Owner, RUN_ENV, Request, Start, Ulid, UnixMillis, mask,
-};
+use bp_proto::{Actor, Ending, Finish, RUN_ENV, Request, Start, Ulid, UnixMillis, mask, process};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::args::Args;
@@ -20,29 +18,22 @@ use super::process::Outcome;
 
 /// A run's start as bpd is told it.
 pub(super) fn start(args: &Args, now: UnixMillis) -> Start {
-    let text = mask::mask(&args.command.text());
-    let truncated = (text.text.len() > MAX_COMMAND_BYTES).then_some(text.text.len() as u64);
-    let mut command = text.text;
-    command.truncate(command.floor_char_boundary(MAX_COMMAND_BYTES));
-    let own = std::process::id();
-    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32);
+    let mut draft = Draft {
+        cwd: std::env::current_dir().ok().map(|cwd| cwd.to_string_lossy().into_owned()),
+        host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        actor: actor(),
+        started_at: now,
+        source: Source::Wrapper,
+        tags: args.tags.clone(),
+        note: args.note.clone(),
+        ..Draft::default()
+    };
+    draft.keep(mask::keep(&args.command.text()));
     Start {
         uid: Ulid::generate(),
-        draft: Draft {
-            command: Some(command),
-            command_truncated: truncated,
-            masked: text.rules,
-            cwd: std::env::current_dir().ok().map(|cwd| cwd.to_string_lossy().into_owned()),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            actor: actor(),
-            started_at: now,
-            source: Source::Wrapper,
-            tags: args.tags.clone(),
-            note: args.note.clone(),
-            ..Draft::default()
-        },
-        owner: Some(owner(own)),
-        under: parent.map(owner),
+        draft,
+        owner: Some(process::own()),
+        under: process::parent(),
         parent: std::env::var(RUN_ENV).ok().and_then(|run| run.parse().ok()),
         context: None,
     }
@@ -67,22 +58,6 @@ fn actor() -> Actor {
         None if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false") => Actor::Ci,
         None => Actor::Human,
     }
-}
-
-fn owner(pid: u32) -> Owner {
-    Owner { pid, start_ticks: start_ticks(pid).unwrap_or(0) }
-}
-
-/// Field 22 of `/proc/PID/stat`; the name before it may hold blanks and brackets.
-#[cfg(target_os = "linux")]
-fn start_ticks(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn start_ticks(_pid: u32) -> Option<u64> {
-    None
 }
 
 /// Where a run is reported.

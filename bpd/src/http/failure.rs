@@ -69,7 +69,7 @@ impl From<Refusal> for Refused {
         let status = match &refusal {
             Refusal::NoSuchRun(_) => StatusCode::NOT_FOUND,
             Refusal::AlreadyFinished { .. } => StatusCode::CONFLICT,
-            Refusal::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Invalid(_) | Refusal::Label(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Refusal::Store(cause) => return Self::internal(cause),
             Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,

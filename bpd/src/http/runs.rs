@@ -14,13 +14,10 @@ use serde::de::DeserializeOwned;
 
 use super::failure::Refused;
 use super::{Api, body};
-use crate::event::Body;
+use crate::event::{Body, Refusal};
 
 /// No selector that a person writes comes near this.
 const MAX_SELECTOR_BYTES: usize = 1024;
-const MAX_TAGS: usize = 32;
-const MAX_TAG_BYTES: usize = 64;
-const MAX_NOTE_BYTES: usize = 4096;
 
 /// `GET /runs`.
 pub(super) async fn list(
@@ -87,11 +84,7 @@ pub(super) async fn edit(
 ) -> Result<Json<Run>, Refused> {
     let lang = lang(None, request.headers());
     let edit: Edit = body::json(request, body::SMALL, api.limits.body).await?;
-    check_tags(edit.tags.as_deref().unwrap_or_default())?;
-    if edit.note.as_ref().is_some_and(|note| note.len() > MAX_NOTE_BYTES || note.contains('\0')) {
-        let message = format!("a note has at most {MAX_NOTE_BYTES} bytes, and no NUL");
-        return Err(Refused::invalid("invalid_note", message));
-    }
+    edit.check_labels().map_err(Refusal::from)?;
     let (id, run) = api.named(run).await?;
     api.change(Body::Edit { run, edit }).await?;
     api.shown(id, lang).await
@@ -164,24 +157,6 @@ pub(super) fn lang(asked: Option<String>, headers: &HeaderMap) -> Option<String>
     asked.or_else(|| headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().map(str::to_owned))
 }
 
-pub(super) fn check_tags(tags: &[String]) -> Result<(), Refused> {
-    if tags.len() > MAX_TAGS {
-        return Err(Refused::invalid("too_many_tags", format!("a run has at most {MAX_TAGS} tags")));
-    }
-    // `@TAG` names a run, `tag:TAG` searches for it: what would end such a word cannot be in it.
-    let ends_word =
-        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | ',' | '{' | '}' | '~' | '"');
-    match tags.iter().find(|tag| tag.is_empty() || tag.len() > MAX_TAG_BYTES || tag.contains(ends_word)) {
-        None => Ok(()),
-        Some(tag) => {
-            let shown: String = tag.chars().take(MAX_TAG_BYTES).collect();
-            let message =
-                format!("{shown:?} is no tag: one word of at most {MAX_TAG_BYTES} bytes, no @ , {{ }} ~ \"");
-            Err(Refused::invalid("invalid_tag", message))
-        }
-    }
-}
-
 /// The same question with another cursor.
 fn next_link(query: &str, cursor: &str) -> String {
     let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("before="));
@@ -210,21 +185,5 @@ mod tests {
             assert_eq!(next_link(query, "12.7"), link);
         }
         assert!(next_link("", "a>b&c").contains("before=a%3Eb%26c"));
-    }
-
-    #[test]
-    fn tags() {
-        for (tag, fine) in [
-            ("release", true),
-            ("v1.2-ğ", true),
-            ("", false),
-            ("a b", false),
-            ("@x", false),
-            ("a\nb", false),
-            ("a,b", false),
-        ] {
-            assert_eq!(check_tags(&[tag.to_owned()]).is_ok(), fine, "{tag:?}");
-        }
-        assert!(check_tags(&vec!["x".to_owned(); MAX_TAGS + 1]).is_err());
     }
 }

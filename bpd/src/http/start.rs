@@ -7,12 +7,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bp_proto::event::Source;
-use bp_proto::{Actor, Draft, MAX_COMMAND_BYTES, Owner, Start, Ulid, UnixMillis, mask, process};
+use bp_proto::{Actor, Draft, Owner, Start, Ulid, UnixMillis, mask, process};
 use serde::Deserialize;
 
 use super::failure::Refused;
 use super::{Api, body};
-use crate::event::{Body, Receipt};
+use crate::event::{Body, Receipt, Refusal};
 
 const MAX_PATH_BYTES: usize = 4096;
 
@@ -45,44 +45,34 @@ pub(super) async fn start(State(api): State<Arc<Api>>, request: Request) -> Resu
 }
 
 fn begun(new: NewRun, host: String, now: UnixMillis) -> Result<Start, Refused> {
-    let (text, length, masked) = kept(&new.command)?;
+    check_command(&new.command)?;
     if let Some(cwd) = &new.cwd {
         check_path(cwd)?;
     }
-    let tags = new.tags.unwrap_or_default();
-    super::runs::check_tags(&tags)?;
     let owner = new.pid.map(owner).transpose()?;
-    let draft = Draft {
-        command: Some(text),
-        command_truncated: length,
-        masked,
+    let mut draft = Draft {
         cwd: new.cwd,
         host,
         actor: new.actor.unwrap_or_default(),
         started_at: now,
         source: Source::Api,
-        tags,
+        tags: new.tags.unwrap_or_default(),
         ..Draft::default()
     };
+    draft.check_labels().map_err(Refusal::from)?;
+    draft.keep(mask::keep(&new.command));
     let uid = new.uid.unwrap_or_else(Ulid::generate);
     Ok(Start { uid, draft, owner, under: None, parent: None, context: None })
 }
 
-/// The command as it may be kept: masked, then cut; with its length when it was cut, and the rules that masked.
-fn kept(command: &str) -> Result<(String, Option<u64>, Vec<String>), Refused> {
+fn check_command(command: &str) -> Result<(), Refused> {
     if command.trim().is_empty() {
         return Err(Refused::invalid("empty_command", "the command is empty"));
     }
     if command.contains('\0') {
         return Err(Refused::invalid("invalid_command", "no command holds a NUL character"));
     }
-    // Masked first: what a cut leaves of a secret is no longer known as one.
-    let mask::Masked { mut text, rules } = mask::mask(command);
-    if text.len() <= MAX_COMMAND_BYTES {
-        return Ok((text, None, rules));
-    }
-    text.truncate(text.floor_char_boundary(MAX_COMMAND_BYTES));
-    Ok((text, Some(command.len() as u64), rules))
+    Ok(())
 }
 
 fn check_path(cwd: &str) -> Result<(), Refused> {
@@ -112,15 +102,6 @@ fn user_of(pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_command_is_cut_at_a_character_and_its_length_is_kept() {
-        let (text, length, _) = kept(&format!("echo {}", "ö".repeat(MAX_COMMAND_BYTES))).unwrap();
-        assert!(text.len() <= MAX_COMMAND_BYTES && text.len() > MAX_COMMAND_BYTES - 2);
-        assert!(text.ends_with('ö'));
-        assert_eq!(length, Some(5 + 2 * MAX_COMMAND_BYTES as u64));
-        assert_eq!(kept("make").unwrap(), ("make".to_owned(), None, Vec::new()));
-    }
 
     #[test]
     fn only_processes_of_this_user_that_are_there_stand_for_a_run() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bp_proto::report::{CodeState, OpenCode};
 use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
-use bp_proto::{Failure, MAX_COMMAND_BYTES, Request, Start, Ulid, UnixMillis, mask};
+use bp_proto::{Failure, Request, Start, Ulid, UnixMillis, mask};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
     match request {
         Request::Start(start) => {
             room.mail.drain().await;
-            match submit(room, Body::Start(Box::new(kept(*start)))).await? {
+            match submit(room, Body::Start(Box::new(kept(*start)?))).await? {
                 Receipt::Started { registered, .. } => json(&registered),
                 other => Err(internal(&other)),
             }
@@ -69,7 +69,10 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             json(&Nothing {})
         }
         Request::Completed(run) => completed(room, *run).await,
-        Request::Edit { run, edit } => change(room, run, Some(edit)).await,
+        Request::Edit { run, edit } => {
+            edit.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
+            change(room, run, Some(edit)).await
+        }
         Request::Delete { run } => change(room, run, None).await,
         Request::OpenCode => {
             let code = room.access.mint_code();
@@ -99,7 +102,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
 async fn completed(room: &Arc<Room>, run: Spooled) -> Result<Vec<u8>, Failure> {
     let uid = run.start.uid;
     room.mail.drain().await;
-    submit(room, Body::Start(Box::new(kept(run.start)))).await?;
+    submit(room, Body::Start(Box::new(kept(run.start)?))).await?;
     match submit(room, Body::Finish(Box::new(run.finish))).await {
         Err(failure) if failure.error.code != "run_already_finished" => return Err(failure),
         _ => {}
@@ -180,21 +183,12 @@ async fn inquire<T: Send + 'static>(
 }
 
 /// A start as it may be kept, whoever sent it: secrets masked, no longer than the contract says.
-fn kept(mut start: Start) -> Start {
-    let Some(command) = start.draft.command.take() else { return start };
-    let masked = mask::mask(&command);
-    for rule in masked.rules {
-        if !start.draft.masked.contains(&rule) {
-            start.draft.masked.push(rule);
-        }
+fn kept(mut start: Start) -> Result<Start, Failure> {
+    start.draft.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
+    if let Some(command) = start.draft.command.take() {
+        start.draft.keep(mask::keep(&command));
     }
-    let mut text = masked.text;
-    if text.len() > MAX_COMMAND_BYTES {
-        start.draft.command_truncated.get_or_insert(text.len() as u64);
-        text.truncate(text.floor_char_boundary(MAX_COMMAND_BYTES));
-    }
-    start.draft.command = Some(text);
-    start
+    Ok(start)
 }
 
 fn json(document: &impl Serialize) -> Result<Vec<u8>, Failure> {

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use bp_proto::event::Source;
 use bp_proto::mailbox::{EndRecord, Record, Shell, Stamp, StartRecord, Text, Times};
-use bp_proto::{
-    Draft, Ending, Finish, MAX_COMMAND_BYTES, Owner, Quality, Start, Totals, Ulid, UnixMillis, mask,
-};
+use bp_proto::{Draft, Ending, Finish, Owner, Quality, Start, Totals, Ulid, UnixMillis, mask};
 use sha2::{Digest as _, Sha256};
 
 use crate::event::Body;
@@ -34,16 +32,9 @@ pub(super) struct Session {
     boot_id: Option<String>,
     start_ticks: Option<u64>,
     /// The text of the run before, for `r` records.
-    text: Option<Kept>,
+    text: Option<mask::Kept>,
     open: Option<Opened>,
     seen: VecDeque<(bool, Stamp)>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    text: String,
-    truncated: Option<u64>,
-    masked: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -125,17 +116,14 @@ impl Session {
         };
         let kept = match &record.text {
             Text::Typed(bytes) => {
-                self.text = Some(keep(bytes));
+                self.text = Some(mask::keep(&String::from_utf8_lossy(bytes)));
                 self.text.clone()
             }
             Text::Repeat => self.text.clone(),
             Text::Hidden | Text::Partial => None,
         };
         let cwd = String::from_utf8_lossy(&record.cwd).into_owned();
-        let draft = Draft {
-            command_truncated: kept.as_ref().and_then(|kept| kept.truncated),
-            masked: kept.as_ref().map(|kept| kept.masked.clone()).unwrap_or_default(),
-            command: kept.map(|kept| kept.text),
+        let mut draft = Draft {
             cwd: Some(cwd).filter(|cwd| !cwd.is_empty()),
             shell: Some(record.shell.name),
             session: Some(self.name()),
@@ -144,6 +132,9 @@ impl Session {
             source: Source::Hook,
             ..Draft::default()
         };
+        if let Some(kept) = kept {
+            draft.keep(kept);
+        }
         self.open = Some(Opened { uid, stamp: record.stamp, started_at, times: record.times, arrival });
         Body::Start(Box::new(Start {
             uid,
@@ -236,17 +227,6 @@ fn spent(before: Times, after: Times, shell: &str) -> Totals {
 /// Shells say 128 + signal.
 fn signal(exit_code: i32) -> Option<i32> {
     (129..=192).contains(&exit_code).then_some(exit_code - 128)
-}
-
-/// Masked before it is cut: a secret that the cut goes through would not be known as one.
-fn keep(bytes: &[u8]) -> Kept {
-    let masked = mask::mask(&String::from_utf8_lossy(bytes));
-    let length = masked.text.len();
-    let mut text = masked.text;
-    if length > MAX_COMMAND_BYTES {
-        text.truncate(text.floor_char_boundary(MAX_COMMAND_BYTES));
-    }
-    Kept { text, truncated: (length > MAX_COMMAND_BYTES).then_some(length as u64), masked: masked.rules }
 }
 
 #[cfg(test)]
@@ -389,7 +369,7 @@ mod tests {
         );
         assert_eq!(text(6, Text::Typed(b"a\xffb".to_vec())).0.as_deref(), Some("a\u{fffd}b"));
         let (cut, length) = text(7, typed(&"ş".repeat(40_000)));
-        assert_eq!((cut.unwrap().len(), length), (MAX_COMMAND_BYTES, Some(80_000)));
+        assert_eq!((cut.unwrap().len(), length), (bp_proto::MAX_COMMAND_BYTES, Some(80_000)));
     }
 
     #[test]

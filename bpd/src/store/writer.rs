@@ -21,9 +21,6 @@ use super::staging::Staging;
 use super::{OwnCost, Position, StoreError};
 use crate::event::{Amendment, Refusal};
 
-const MAX_TAGS: usize = 64;
-const MAX_TAG_BYTES: usize = 256;
-const MAX_NOTE_BYTES: usize = 16 * 1024;
 /// Points that a client may post to one run.
 const MAX_POINTS: u64 = 1_000_000;
 /// Points in one record.
@@ -100,8 +97,7 @@ impl Writer {
             }
             return Ok((Registered { id, started_at }, true));
         }
-        check_tags(&start.draft.tags)?;
-        check_note(start.draft.note.as_deref())?;
+        start.draft.check_labels()?;
         let id = self.staging.meta.last_id + 1;
         self.stage(&Record::Start { id, start: Box::new(start.clone()) })?;
         self.begun.push(id);
@@ -186,14 +182,13 @@ impl Writer {
     }
 
     pub fn edit(&mut self, run: Ulid, edit: &Edit) -> Result<u64, Refusal> {
+        edit.check_labels()?;
         let (id, entry) = self.run(run)?;
         let mut edited = self.checked(|writer| writer.edited(&entry))?;
         if let Some(tags) = &edit.tags {
-            check_tags(tags)?;
             edited.tags.clone_from(tags);
         }
         if let Some(note) = &edit.note {
-            check_note(Some(note))?;
             edited.note = Some(note.clone()).filter(|note| !note.is_empty());
         }
         self.stage(&Record::Edit { id, edited, previous: entry.edit })?;
@@ -326,28 +321,4 @@ impl Writer {
 /// Adding zero makes −0 and 0 the same time.
 fn time_bits(point: &Point) -> u64 {
     (point.ts + 0.0).to_bits()
-}
-
-fn check_tags(tags: &[String]) -> Result<(), Refusal> {
-    if tags.len() > MAX_TAGS {
-        return Err(Refusal::Invalid(format!(
-            "{} tags are more than the {MAX_TAGS} that are kept",
-            tags.len()
-        )));
-    }
-    match tags.iter().find(|tag| tag.is_empty() || tag.len() > MAX_TAG_BYTES) {
-        Some(tag) => {
-            Err(Refusal::Invalid(format!("a tag has 1 to {MAX_TAG_BYTES} bytes, not {}", tag.len())))
-        }
-        None => Ok(()),
-    }
-}
-
-fn check_note(note: Option<&str>) -> Result<(), Refusal> {
-    match note.map(str::len) {
-        Some(length) if length > MAX_NOTE_BYTES => Err(Refusal::Invalid(format!(
-            "the note has {length} bytes, more than the {MAX_NOTE_BYTES} that are kept"
-        ))),
-        _ => Ok(()),
-    }
 }

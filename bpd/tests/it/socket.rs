@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 
 use bp_proto::client::{Client, ClientError};
 use bp_proto::frame::{self, FrameDecoder, Kind, PROTOCOL};
+use bp_proto::label::{MAX_NOTE_BYTES, MAX_TAGS};
 use bp_proto::report::Registered;
 use bp_proto::request::{Edit, ListQuery, SamplesQuery};
 use bp_proto::{Request, Run, RunState};
@@ -98,6 +99,33 @@ fn every_request_is_answered() {
     assert_eq!((status.runs, status.pid), (1, std::process::id()));
     let code: bp_proto::report::OpenCode = client.ask(&Request::OpenCode).unwrap();
     assert_eq!(code.origin, format!("http://{}", status.http.address));
+    bpd.stop();
+}
+
+#[test]
+fn tags_and_notes_have_the_limits_of_every_door() {
+    let bpd = Bpd::boot();
+    let mut client = bpd.client();
+    record(&mut client, "make");
+    let edit = |tags: Option<Vec<String>>, note: Option<String>| Edit { tags, note };
+    for (edit, code) in [
+        (edit(Some(vec!["x".to_owned(); MAX_TAGS + 1]), None), "too_many_tags"),
+        (edit(Some(vec!["a b".to_owned()]), None), "invalid_tag"),
+        (edit(None, Some("n".repeat(MAX_NOTE_BYTES + 1))), "invalid_note"),
+    ] {
+        let refused = client.ask_raw(&Request::Edit { run: "1".to_owned(), edit });
+        let Err(ClientError::Refused(failure)) = refused else { panic!("{refused:?}") };
+        assert_eq!(failure.error.code, code);
+    }
+    let mut start = start_of("make");
+    start.draft.tags = vec!["a b".to_owned()];
+    let refused = client.ask_raw(&Request::Start(Box::new(start)));
+    assert!(
+        matches!(&refused, Err(ClientError::Refused(failure)) if failure.error.code == "invalid_tag"),
+        "{refused:?}"
+    );
+    let runs = list(&bpd.places);
+    assert_eq!((runs.len(), runs[0].tags.len(), runs[0].note.as_deref()), (1, 0, None));
     bpd.stop();
 }
 

@@ -2,6 +2,7 @@
 
 use super::server::Server;
 use bp_proto::MAX_COMMAND_BYTES;
+use bp_proto::label::{MAX_NOTE_BYTES, MAX_TAGS};
 
 async fn start(server: &Server, body: &str) -> u64 {
     let started = server.ask("POST", "/runs").json(body).send().await.expect(201);
@@ -242,6 +243,10 @@ async fn tags_and_note_are_changed_and_a_run_is_removed() {
     ] {
         edit(body).send().await.expect(status);
     }
+    let many = serde_json::json!({ "tags": vec!["x"; MAX_TAGS + 1] }).to_string();
+    edit(&many).send().await.refused(422, "too_many_tags");
+    let long = serde_json::json!({ "note": "n".repeat(MAX_NOTE_BYTES + 1) }).to_string();
+    edit(&long).send().await.refused(422, "invalid_note");
     let by_tag = server.ask("GET", "/runs/@new").send().await.expect(200).json();
     assert_eq!(by_tag["id"], 1);
 
