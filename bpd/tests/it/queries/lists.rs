@@ -1,0 +1,213 @@
+//! Runs, shown and listed, and the words that name them.
+
+use super::*;
+
+#[test]
+fn a_run_is_shown_as_the_contract_has_it() {
+    let mut room = Room::new();
+    room.record(&Told { tags: &["a"], cpu_ms: 1800, ..MAKE });
+    let shown = room.show("1");
+    assert_eq!(
+        shown,
+        json!({
+            "id": 1,
+            "uid": room.uid().to_string(),
+            "parent": null,
+            "command": "make",
+            "command_truncated": null,
+            "masked": [],
+            "key": shown["key"],
+            "key_text": "make (app)",
+            "cwd": "/home/me/app",
+            "project": "/home/me/app",
+            "git": { "branch": "main", "commit": "3f2a91c03f2a91c03f2a91c03f2a91c03f2a91c0" },
+            "host": "here",
+            "shell": "zsh",
+            "session": null,
+            "actor": "human",
+            "started_at": "2024-05-06T07:21:00.000Z",
+            "finished_at": "2024-05-06T07:21:02.000Z",
+            "state": "finished",
+            "exit_code": 0,
+            "signal": null,
+            "background": false,
+            "imported": false,
+            "tags": ["a"],
+            "note": null,
+            "run_stats": {
+                "cpu_avg": 90.0,
+                "cpu_p95": 90.0,
+                "cpu_max": 90.0,
+                "rss_avg_mb": 62.5,
+                "rss_p95_mb": 100.0,
+                "rss_max_mb": 100.0,
+                "duration_s": 2.0,
+                "cpu_seconds": 1.8,
+                "user_seconds": 1.62,
+                "system_seconds": 0.18,
+                "samples": 2,
+                "quality": "exact",
+                "peak_lower_bound": false,
+                "incomplete": false,
+                "max_processes": 2
+            },
+            "children": [],
+            "comments": [{
+                "rule": "cpu-avg-high",
+                "level": "warning",
+                "text": "Average CPU was 90 %, above 80 %, over 2 s (100 % is one core).",
+                "params": { "cpu_avg": 90.0, "threshold": 80.0, "duration_s": 2.0 }
+            }],
+            "context": {
+                "load_1m": 0.2,
+                "host_cpu_percent": null,
+                "memory_used_mb": null,
+                "memory_total_mb": 8000.0,
+                "cpus": 2
+            }
+        })
+    );
+    let turkish = room.queries.show("1", Some("tr-TR,tr;q=0.9"), room.now).unwrap();
+    assert!(turkish.comments[0].text.starts_with("Ortalama CPU kullanımı %90"));
+}
+
+#[test]
+fn lists_are_filtered_and_searched() {
+    let mut room = Room::new();
+    room.record(&MAKE);
+    room.record(&Told { command: Some("cargo Test --all"), exit_code: 101, ms: 9000, ..MAKE });
+    room.record(&Told { cwd: "/home/me/app/src", tags: &["slow"], mib: 900, ..MAKE });
+    room.record(&Told { command: None, host: "there", branch: "fast", ..MAKE });
+    room.record(&Told {
+        cwd: "/home/me/application",
+        actor: Actor::Agent("x".to_owned()),
+        cpu_ms: 1900,
+        ..MAKE
+    });
+    room.begin(&Told { command: Some("sleep 60"), ..MAKE });
+    let hour = UnixMillis(BEGAN.0 + 180_000);
+
+    for (q, wanted) in [
+        ("", vec![6, 5, 4, 3, 2, 1]),
+        ("MAKE", vec![5, 3, 1]),
+        ("cargo test", vec![2]),
+        ("\"cargo test\"", vec![2]),
+        ("-make", vec![6, 4, 2]),
+        ("exit:0", vec![5, 4, 3, 1]),
+        ("exit:!0 state:finished", vec![2]),
+        ("state:running", vec![6]),
+        ("tag:slow", vec![3]),
+        ("-tag:slow make", vec![5, 1]),
+        ("cwd:/home/me/app", vec![6, 4, 3, 2, 1]),
+        ("host:there", vec![4]),
+        ("shell:zsh shell:!zsh", vec![]),
+        ("actor:agent", vec![5]),
+        ("actor:agent:x", vec![5]),
+        ("git:fast", vec![4]),
+        ("git:3f2a", vec![6, 5, 4, 3, 2, 1]),
+        ("dur:>5s", vec![6, 2]),
+        ("dur:<=2s", vec![5, 4, 3, 1]),
+        ("cpu:>80", vec![5]),
+        ("mem:>500mb", vec![3]),
+        ("id:>=5", vec![6, 5]),
+        ("since:150s", vec![6, 5, 4]),
+        ("until:151s", vec![3, 2, 1]),
+    ] {
+        let query = ListQuery { q: Some(q.to_owned()), ..ListQuery::default() };
+        // Half a minute after the last run began.
+        let page = room.queries.list(&query, room.now.plus(Duration::from_secs(30))).unwrap();
+        assert_eq!(page.runs.iter().map(|run| run.id).collect::<Vec<_>>(), wanted, "{q}");
+    }
+    let key = room.show("1")["key"].as_str().unwrap().to_owned();
+    assert_eq!(room.search(&format!("key:{}", &key[..6])), [1]);
+    let of = |query: ListQuery| room.list(&query);
+    assert_eq!(of(ListQuery { key: Some(key), ..ListQuery::default() }), [1]);
+    assert_eq!(of(ListQuery { cwd: Some("/home/me/app/src/".to_owned()), ..ListQuery::default() }), [3]);
+    assert_eq!(of(ListQuery { state: Some(RunState::Running), ..ListQuery::default() }), [6]);
+    assert_eq!(of(ListQuery { exit: Some(101), ..ListQuery::default() }), [2]);
+    assert_eq!(of(ListQuery { tag: Some("slow".to_owned()), ..ListQuery::default() }), [3]);
+    assert_eq!(of(ListQuery { since: Some(hour), ..ListQuery::default() }), [6, 5, 4, 3]);
+    assert_eq!(of(ListQuery { until: Some(hour), ..ListQuery::default() }), [3, 2, 1]);
+}
+
+#[test]
+fn pages_follow_each_other_without_gap_or_repetition() {
+    let mut room = Room::new();
+    for _ in 0..7 {
+        room.record(&Told { ms: 500, ..MAKE });
+    }
+    for q in ["", "make exit:0"] {
+        let mut query = ListQuery { limit: Some(3), q: Some(q.to_owned()), ..ListQuery::default() };
+        let mut seen = Vec::new();
+        loop {
+            let page = room.queries.list(&query, room.now).unwrap();
+            seen.push(page.runs.iter().map(|run| run.id).collect::<Vec<_>>());
+            query.before = page.next;
+            if query.before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, [vec![7, 6, 5], vec![4, 3, 2], vec![1]]);
+    }
+}
+
+#[test]
+fn a_question_that_cannot_be_understood_is_refused_and_says_why() {
+    let room = Room::new();
+    let refused = |query: ListQuery| room.queries.list(&query, room.now).unwrap_err();
+    for (query, part) in [
+        (ListQuery { limit: Some(0), ..ListQuery::default() }, "`limit` is 0"),
+        (ListQuery { limit: Some(501), ..ListQuery::default() }, "`limit` is 501"),
+        (ListQuery { before: Some("x".to_owned()), ..ListQuery::default() }, "not a cursor"),
+        (ListQuery { q: Some("colour:red".to_owned()), ..ListQuery::default() }, "`colour`"),
+        (ListQuery { cwd: Some(".".to_owned()), ..ListQuery::default() }, "absolute"),
+    ] {
+        let no = refused(query);
+        assert_eq!((no.status, no.failure.error.code.as_str()), (422, "invalid_query"));
+        assert!(no.failure.error.message.contains(part), "{}", no.failure.error.message);
+    }
+    assert_eq!(room.list(&ListQuery::default()), Vec::<u64>::new());
+}
+
+#[test]
+fn every_selector_names_its_run() {
+    let mut room = Room::new();
+    let first = Told { ms: 3000, tags: &["base"], ..MAKE };
+    room.record(&first);
+    room.record(&Told { exit_code: 2, ms: 100, ..MAKE });
+    room.record(&Told { ms: 1000, ..MAKE });
+    room.record(&Told { command: Some("ls"), ms: 20, ..MAKE });
+    room.begin(&Told { command: Some("sleep 60"), ..MAKE });
+    let uid = room.show("3")["uid"].as_str().unwrap().to_owned();
+
+    for (selector, id) in [
+        ("2", 2),
+        ("latest", 5),
+        ("latest~", 4),
+        ("latest~2", 3),
+        ("latest-success", 4),
+        ("latest-success~1", 3),
+        ("latest-failed", 2),
+        ("running", 5),
+        ("slowest", 1),
+        ("slowest~1", 3),
+        ("fastest", 4),
+        ("median", 3),
+        ("@base", 1),
+        ("latest{make exit:0}", 3),
+        ("latest{make exit:0}~1", 1),
+        ("3~2", 1),
+        (uid.as_str(), 3),
+        (uid.to_lowercase().as_str(), 3),
+    ] {
+        assert_eq!(room.named(selector), Ok(id), "{selector}");
+    }
+    for nothing in ["99", "latest~9", "@none", "latest{nothing}", "7ZZZ", "not-a-selector", "1~1", ""] {
+        assert_eq!(room.named(nothing), Err((404, "run_not_found".to_owned())), "{nothing}");
+    }
+    assert_eq!(room.named(&uid[..4]), Err((409, "ambiguous_run".to_owned())));
+    assert_eq!(room.named("latest{x:y}"), Err((422, "invalid_query".to_owned())));
+
+    let hint = room.queries.show("99", None, room.now).unwrap_err().failure.error.hint.unwrap();
+    assert_eq!(hint, "there are 5 (sleep 60), 4 (ls), 3 (make)");
+}

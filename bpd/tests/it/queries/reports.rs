@@ -1,0 +1,173 @@
+//! Samples, comments, alerts, bpd's own cost and its status.
+
+use super::*;
+
+#[test]
+fn samples_are_given_whole_thinned_or_by_window() {
+    let mut room = Room::new();
+    room.record(&Told { ms: 11_000, cpu_ms: 11_000, ..MAKE });
+    let started = (BEGAN.0 + 60_000) as f64 / 1000.0;
+    let ask = |query: SamplesQuery| room.queries.samples("1", &query, room.now);
+    let seconds = |query| ask(query).unwrap().iter().map(|point| point.ts - started).collect::<Vec<_>>();
+
+    let whole = ask(SamplesQuery::default()).unwrap();
+    assert_eq!(whole.len(), 11);
+    assert_eq!(
+        serde_json::to_value(&whole[10]).unwrap(),
+        json!({ "ts": started + 11.0, "cpu_percent": 100.0, "rss_mb": 100.0, "processes": 2 })
+    );
+    let thinned = SamplesQuery { downsample: Some(true), ..SamplesQuery::default() };
+    assert_eq!(seconds(thinned.clone()), [1.0, 6.0, 11.0]);
+    assert_eq!(seconds(SamplesQuery { step: Some(4), ..thinned.clone() }), [1.0, 5.0, 9.0]);
+    assert_eq!(seconds(SamplesQuery { step: Some(4), ..SamplesQuery::default() }).len(), 11);
+    assert_eq!(
+        seconds(SamplesQuery {
+            from: Some(started + 9.0),
+            to: Some(started + 10.0),
+            ..SamplesQuery::default()
+        }),
+        [9.0, 10.0]
+    );
+    let few = seconds(SamplesQuery { max_points: Some(6), ..SamplesQuery::default() });
+    assert!(few.len() <= 6 && few.first() == Some(&1.0) && few.last() == Some(&11.0));
+    for refused in [
+        SamplesQuery { step: Some(0), ..thinned },
+        SamplesQuery { max_points: Some(0), ..SamplesQuery::default() },
+    ] {
+        assert_eq!(ask(refused).unwrap_err().status, 422);
+    }
+}
+
+#[test]
+fn posted_samples_come_back_as_they_were_sent() {
+    let mut room = Room::new();
+    let uid = room.begin(&MAKE);
+    let posted: Vec<Point> = [(1_714_980_000.0, 12.4, 230.5), (1_714_980_001.25, 87.6, 240.0)]
+        .map(|(ts, cpu_percent, rss_mb)| Point { ts, cpu_percent, rss_mb, processes: None })
+        .into();
+    room.writer.points(uid, &posted).unwrap();
+    room.writer.commit().unwrap();
+    assert_eq!(room.queries.samples("1", &SamplesQuery::default(), room.now).unwrap(), posted);
+    let stats = &room.show("1")["run_stats"];
+    assert_eq!((&stats["cpu_avg"], &stats["cpu_max"]), (&json!(50.0), &json!(87.6)));
+}
+
+#[test]
+fn an_open_run_is_known_so_far() {
+    let mut room = Room::new();
+    let uid = room.begin(&MAKE);
+    assert_eq!(room.show("1")["run_stats"], Value::Null);
+    let sample = Sample { at_ms: 4000, cpu_ns: 1_000_000_000, rss_bytes: 8 << 20, processes: 1 };
+    room.writer.sample(uid, sample).unwrap();
+    let later = room.now.plus(Duration::from_secs(5));
+    let run = room.queries.show("1", None, later).unwrap();
+    let stats = run.run_stats.unwrap();
+    assert_eq!((stats.duration_s, stats.cpu_avg, stats.samples), (5.0, Some(25.0), 1));
+
+    // What was derived before does not outlive a change.
+    room.end(uid, &MAKE, Ending::Exited { exit_code: 0, signal: None });
+    assert_eq!(room.show("1")["run_stats"]["duration_s"], 2.0);
+    let edit = Edit { tags: Some(vec!["x".to_owned()]), note: None };
+    room.writer.edit(uid, &edit).unwrap();
+    room.writer.commit().unwrap();
+    assert_eq!(room.show("@x")["id"], 1);
+    room.writer.delete(uid).unwrap();
+    room.writer.commit().unwrap();
+    assert_eq!(room.named("1"), Err((404, "run_not_found".to_owned())));
+}
+
+#[test]
+fn history_makes_comments_and_lost_runs_are_said_to_be_lost() {
+    let mut room = Room::new();
+    for n in 0..12 {
+        room.record(&Told { ms: 2000 + n % 3 * 20, ..MAKE });
+    }
+    // Failures, other hosts and agents are no measure for what a person runs here.
+    for _ in 0..12 {
+        room.record(&Told { ms: 9000, exit_code: 1, ..MAKE });
+        room.record(&Told { ms: 9000, host: "there", ..MAKE });
+        room.record(&Told { ms: 9000, actor: Actor::Agent("x".to_owned()), ..MAKE });
+    }
+    let slow = room.record(&Told { ms: 3000, ..MAKE });
+    let fast = room.record(&Told { ms: 1000, cpu_ms: 500, ..MAKE });
+    let large = room.record(&Told { mib: 600, ..MAKE });
+    let huge = room.record(&Told { mib: 5000, ..MAKE });
+    let short = room.record(&Told { command: Some("true"), ms: 3, ..MAKE });
+    let lost = room.begin(&MAKE);
+    room.end(lost, &MAKE, Ending::Lost);
+    for (id, rule) in [
+        (slow, "slower"),
+        (fast, "faster"),
+        (large, "mem-peak-high"),
+        (huge, "mem-peak-high"),
+        (short, "short-run-no-curve"),
+        (room.runs, "lost"),
+    ] {
+        assert_eq!(rules(&room.show(&id.to_string())["comments"]), [rule]);
+    }
+    let listed = room.queries.list(&ListQuery::default(), room.now).unwrap();
+    assert_eq!(listed.runs[0].comments[0].rule, "lost");
+    assert_eq!(room.show(&slow.to_string())["comments"][0]["params"]["runs"], 13);
+}
+
+#[test]
+fn alerts_are_told_in_the_language_asked_for() {
+    let mut room = Room::new();
+    room.record(&MAKE);
+    let alert = AlertReport {
+        uid: Ulid::from_parts(7, 7),
+        rule: "cpu-high".to_owned(),
+        level: Level::Warning,
+        run: Some(1),
+        command: Some("make".to_owned()),
+        fired_at: room.now,
+        ended_at: None,
+        peak: 93.0,
+        threshold: 80.0,
+        above_s: 12.0,
+        delivery: None,
+        text: String::new(),
+    };
+    room.writer.alert(&alert).unwrap();
+    room.writer.commit().unwrap();
+    let text = |lang| room.queries.alerts(50, lang).unwrap()[0].text.clone();
+    assert_eq!(text(None), "make has used up to 93 % CPU for 12 s (threshold 80 %).");
+    assert_eq!(text(Some("tr")), "make, 12 sn süredir yüksek CPU kullanıyor: en çok %93 (eşik %80).");
+}
+
+#[test]
+fn overhead_sets_bpds_cost_beside_that_of_the_commands() {
+    let mut room = Room::new();
+    room.record(&MAKE);
+    room.record(&Told { cpu_ms: 3000, ..MAKE });
+    let began = BEGAN.minus(Duration::from_secs(3600));
+    room.writer.own_cost(OwnCost { at: BEGAN, cpu_ns: 500_000_000, process_began: began }).unwrap();
+    room.writer.commit().unwrap();
+    let own = Own { cpu_ns: 250_000_000, rss_bytes: 6 << 20, began: BEGAN };
+    let found = room.queries.overhead(own, room.now).unwrap();
+    assert_eq!(
+        (found.cpu_seconds, found.commands_cpu_seconds, found.runs, found.rss_mb),
+        (0.75, 4.0, 2, 6.0)
+    );
+    assert!(found.disk_bytes > 0);
+    assert_eq!(found.uptime_s.round() as u64, 120);
+
+    let a_month_later = room.now.plus(Duration::from_secs(30 * 86_400));
+    let found = room.queries.overhead(own, a_month_later).unwrap();
+    assert_eq!((found.commands_cpu_seconds, found.runs), (0.0, 0));
+}
+
+#[test]
+fn status_says_where_bpd_is_and_what_it_holds() {
+    let mut room = Room::new();
+    room.record(&MAKE);
+    room.begin(&MAKE);
+    let status = serde_json::to_value(room.queries.status(room.now)).unwrap();
+    assert_eq!(status["pid"], std::process::id());
+    assert_eq!(
+        (&status["runs"], &status["running"], &status["uptime_s"]),
+        (&json!(2), &json!(1), &json!(120.0))
+    );
+    assert_eq!(status["http"]["address"], "127.0.0.1:7717");
+    assert_eq!(status["degraded"], json!([]));
+}
