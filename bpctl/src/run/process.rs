@@ -201,7 +201,8 @@ impl Watch {
 struct Cost {
     user_ns: u64,
     system_ns: u64,
-    rss_max_bytes: u64,
+    /// `None`: no child was larger than this process.
+    rss_max_bytes: Option<u64>,
 }
 
 impl Cost {
@@ -210,9 +211,10 @@ impl Cost {
             |time: libc::timeval| time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000;
         self.user_ns += nanoseconds(usage.ru_utime);
         self.system_ns += nanoseconds(usage.ru_stime);
-        // KiB on Linux and the BSDs, bytes on macOS.
-        let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
-        self.rss_max_bytes = self.rss_max_bytes.max(usage.ru_maxrss as u64 * unit);
+        let peak = rss_max_bytes(usage);
+        if peak > inherited_rss_bytes(peak) {
+            self.rss_max_bytes = self.rss_max_bytes.max(Some(peak));
+        }
     }
 
     /// `living`: processes of the run go on and are not in these figures.
@@ -221,7 +223,7 @@ impl Cost {
             cpu_ns: Some(self.user_ns + self.system_ns),
             user_ns: Some(self.user_ns),
             system_ns: Some(self.system_ns),
-            rss_max_bytes: Some(self.rss_max_bytes),
+            rss_max_bytes: self.rss_max_bytes,
             max_processes: None,
             quality: Quality::Exact,
             // The largest process's peak, not the sum of those that lived together.
@@ -229,6 +231,42 @@ impl Cost {
             incomplete: living,
         }
     }
+}
+
+fn rss_max_bytes(usage: &libc::rusage) -> u64 {
+    // KiB on Linux and the BSDs, bytes on macOS.
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    usage.ru_maxrss as u64 * unit
+}
+
+/// Page counts are kept per CPU and summed up roughly.
+#[cfg(target_os = "linux")]
+const ROUGHLY_BYTES: u64 = 512 * 1024;
+
+/// Linux begins a program's `ru_maxrss` with the peak of the process that started it: up to our own peak, a child's
+/// `peak` is ours and says nothing of the command. Our own `ru_maxrss` begins with the shell's in the same way, so it is
+/// only the cheaper of two limits: the kernel is asked for the exact one when that decides.
+#[cfg(target_os = "linux")]
+fn inherited_rss_bytes(peak: u64) -> u64 {
+    let mut own = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the pointer is valid for the call; a zeroed rusage is a valid one.
+    let own = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, own.as_mut_ptr());
+        rss_max_bytes(&own.assume_init())
+    };
+    if peak > own {
+        return own;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|line| {
+        line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim_end().parse::<u64>().ok()
+    });
+    kib.map_or(own, |kib| own.min(kib * 1024 + ROUGHLY_BYTES))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn inherited_rss_bytes(_peak: u64) -> u64 {
+    0
 }
 
 struct Changed {
