@@ -12,7 +12,8 @@ pub struct Sample {
     pub at_ms: u64,
     /// CPU time of the whole tree since the run's start, nanoseconds, children that are gone included.
     pub cpu_ns: u64,
-    /// Σ resident set of the tree's live processes, bytes.
+    /// Σ resident set of the tree's live processes, bytes; 0 = unknown: what runs is the shell itself, whose memory is
+    /// not the run's. The last sample of a run whose processes are gone has their last reading.
     pub rss_bytes: u64,
     /// Live processes of the tree.
     pub processes: u32,
@@ -27,7 +28,7 @@ pub struct Point {
     pub ts: f64,
     /// 100 = one core, over the interval since the point before.
     pub cpu_percent: f64,
-    /// MiB.
+    /// MiB; 0 with 0 `processes` = unknown.
     pub rss_mb: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]

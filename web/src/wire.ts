@@ -129,7 +129,7 @@ ts: number,
  */
 cpu_percent: number,
 /**
- * MiB.
+ * MiB; 0 with 0 `processes` = unknown.
  */
 rss_mb: number, processes?: number, };
 

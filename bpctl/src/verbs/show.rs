@@ -175,7 +175,7 @@ impl Page<'_> {
                 Word::Rss,
                 [stats.rss_avg_mb, stats.rss_p95_mb, stats.rss_max_mb],
                 &memory,
-                points.iter().map(|point| Some(point.rss_mb)).collect(),
+                points.iter().map(memory_of).collect(),
             ),
         ];
         for (name, values, shown, curve) in rows {
@@ -212,6 +212,11 @@ impl Page<'_> {
             self.text.push_str(&line);
         }
     }
+}
+
+/// `None` where nothing but the shell itself was running: its memory is not the run's.
+fn memory_of(point: &Point) -> Option<f64> {
+    (point.rss_mb > 0.0 || point.processes != Some(0)).then_some(point.rss_mb)
 }
 
 pub(super) fn comment_line(comment: &bp_proto::Comment, screen: &Screen) -> String {

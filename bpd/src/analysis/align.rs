@@ -23,7 +23,7 @@ struct Laid {
     from: f64,
     to: f64,
     cpu_percent: f64,
-    rss_mb: f64,
+    rss_mb: Option<f64>,
 }
 
 /// Both curves along `align`, minima and maxima kept. Empty when neither has an extent on that axis.
@@ -81,7 +81,9 @@ fn lines(laid: &[Laid], buckets: usize, width: f64) -> Lines {
         let last = (((piece.to / width).ceil() as usize).saturating_sub(1)).clamp(first, buckets - 1);
         for bucket in first..=last {
             cpu[bucket].take(at, piece.cpu_percent);
-            rss[bucket].take(at, piece.rss_mb);
+            if let Some(rss_mb) = piece.rss_mb {
+                rss[bucket].take(at, rss_mb);
+            }
         }
     }
     Lines { cpu_percent: unfold(&cpu), rss_mb: unfold(&rss) }
@@ -209,7 +211,7 @@ mod tests {
                 for line in [&series.current.cpu_percent, &series.current.rss_mb, &series.baseline.cpu_percent, &series.baseline.rss_mb] {
                     prop_assert_eq!(line.len(), series.x.len());
                 }
-                let peak = Curve::Measured(&a).pieces().iter().map(|p| p.rss_mb).fold(0.0, f64::max);
+                let peak = Curve::Measured(&a).pieces().iter().map(|p| p.rss_mb.unwrap_or(0.0)).fold(0.0, f64::max);
                 let shown = series.current.rss_mb.iter().flatten().copied().fold(0.0, f64::max);
                 prop_assert!((peak - shown).abs() < 1e-9);
             }

@@ -22,8 +22,8 @@ pub struct Piece {
     pub to_s: f64,
     /// Over the stretch; 100 = one core.
     pub cpu_percent: f64,
-    /// At its end.
-    pub rss_mb: f64,
+    /// At its end; `None` when nobody could tell.
+    pub rss_mb: Option<f64>,
 }
 
 impl Piece {
@@ -66,7 +66,9 @@ fn measured(samples: &[Sample]) -> Vec<Piece> {
             let cpu_s = sample.cpu_ns.saturating_sub(before.cpu_ns) as f64 / NS_PER_SECOND;
             before = *sample;
             let cpu_percent = if to_s > from_s { cpu_s / (to_s - from_s) * 100.0 } else { 0.0 };
-            Piece { from_s, to_s, cpu_percent, rss_mb: sample.rss_bytes as f64 / BYTES_PER_MIB }
+            // What runs has memory: 0 = a builtin or a loop of the shell itself, or a process that is ending.
+            let rss_mb = (sample.rss_bytes > 0).then_some(sample.rss_bytes as f64 / BYTES_PER_MIB);
+            Piece { from_s, to_s, cpu_percent, rss_mb }
         })
         .collect()
 }
@@ -78,7 +80,7 @@ fn posted(points: &[Point]) -> Vec<Piece> {
         .iter()
         .map(|point| {
             let to_s = (point.ts - first.ts).max(from_s);
-            let piece = Piece { from_s, to_s, cpu_percent: point.cpu_percent, rss_mb: point.rss_mb };
+            let piece = Piece { from_s, to_s, cpu_percent: point.cpu_percent, rss_mb: Some(point.rss_mb) };
             from_s = to_s;
             piece
         })
@@ -121,7 +123,10 @@ mod tests {
         let samples = measured_of(&[(100, 50, 10), (1100, 2050, 20), (1100, 2050, 30)]);
         let pieces = Curve::Measured(&samples).pieces();
         let shown: Vec<_> = pieces.iter().map(|p| (p.from_s, p.to_s, p.cpu_percent, p.rss_mb)).collect();
-        assert_eq!(shown, [(0.0, 0.1, 50.0, 10.0), (0.1, 1.1, 200.0, 20.0), (1.1, 1.1, 0.0, 30.0)]);
+        assert_eq!(
+            shown,
+            [(0.0, 0.1, 50.0, Some(10.0)), (0.1, 1.1, 200.0, Some(20.0)), (1.1, 1.1, 0.0, Some(30.0))]
+        );
     }
 
     #[test]
@@ -129,6 +134,6 @@ mod tests {
         let points = posted_of(&[(1000.0, 10.0, 1.0), (1002.0, 30.0, 2.0)]);
         let pieces = Curve::Posted(&points).pieces();
         let shown: Vec<_> = pieces.iter().map(|p| (p.from_s, p.to_s, p.cpu_percent, p.rss_mb)).collect();
-        assert_eq!(shown, [(0.0, 0.0, 10.0, 1.0), (0.0, 2.0, 30.0, 2.0)]);
+        assert_eq!(shown, [(0.0, 0.0, 10.0, Some(1.0)), (0.0, 2.0, 30.0, Some(2.0))]);
     }
 }

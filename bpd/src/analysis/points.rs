@@ -17,7 +17,7 @@ pub fn of(curve: Curve<'_>, started_at: UnixMillis) -> Vec<Point> {
             .map(|(sample, piece)| Point {
                 ts: (started_at.0.saturating_add(sample.at_ms as i64)) as f64 / 1000.0,
                 cpu_percent: piece.cpu_percent,
-                rss_mb: piece.rss_mb,
+                rss_mb: piece.rss_mb.unwrap_or(0.0),
                 processes: Some(sample.processes),
             })
             .collect(),

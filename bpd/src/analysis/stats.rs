@@ -42,7 +42,7 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
         Curve::Posted(_) => posted(&mut stats, &pieces, &totals),
     }
     let high_water = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
-    let seen = pieces.iter().map(|piece| piece.rss_mb).filter(|rss_mb| *rss_mb > 0.0 || is_posted(curve));
+    let seen = pieces.iter().filter_map(|piece| piece.rss_mb);
     stats.cpu_max = highest(
         pieces.iter().filter(|piece| piece.seconds() > 0.0 || is_posted(curve)).map(|p| p.cpu_percent),
     );
@@ -77,11 +77,7 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
     // before it, the last for all that follows it within the run.
     let lead_s = pieces.first().map_or(0.0, |piece| piece.seconds() / 2.0);
     let tail_s = (spent_in_s - sampled_s).max(0.0);
-    let mut readings = weights(pieces, lead_s, tail_s);
-    // A process that is ending has no memory any more; a run that was never seen with some has no average.
-    if readings.iter().all(|(rss_mb, _)| *rss_mb <= 0.0) {
-        readings.clear();
-    }
+    let readings = known(pieces, &weights(pieces, lead_s, tail_s));
     stats.rss_avg_mb = mean(&readings);
     stats.rss_p95_mb = quantile::weighted(readings, P95);
 }
@@ -89,9 +85,10 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
 /// Posted points are readings at instants, CPU included: their averages are time integrals (trapezoids) over the
 /// time that they cover.
 fn posted(stats: &mut RunStats, pieces: &[Piece], totals: &Totals) {
-    let memory = weights(pieces, 0.0, 0.0);
+    let weights = weights(pieces, 0.0, 0.0);
+    let memory = known(pieces, &weights);
     let cpu: Vec<(f64, f64)> =
-        pieces.iter().zip(&memory).map(|(piece, (_, weight))| (piece.cpu_percent, *weight)).collect();
+        pieces.iter().zip(&weights).map(|(piece, weight)| (piece.cpu_percent, *weight)).collect();
     stats.cpu_avg = mean(&cpu);
     stats.rss_avg_mb = mean(&memory);
     let covered_s = pieces.last().map_or(0.0, |piece| piece.to_s);
@@ -101,21 +98,24 @@ fn posted(stats: &mut RunStats, pieces: &[Piece], totals: &Totals) {
     stats.rss_p95_mb = quantile::weighted(memory, P95);
 }
 
-/// (memory, seconds that it stands for); a lone reading has all the weight there is.
-fn weights(pieces: &[Piece], lead_s: f64, tail_s: f64) -> Vec<(f64, f64)> {
+/// (memory, weight) where memory is known: what nobody could read is averaged with nothing.
+fn known(pieces: &[Piece], weights: &[f64]) -> Vec<(f64, f64)> {
+    let weighed = pieces.iter().zip(weights);
+    weighed.filter_map(|(piece, weight)| Some((piece.rss_mb?, *weight))).collect()
+}
+
+/// The seconds that each reading stands for; a lone reading has all the weight there is.
+fn weights(pieces: &[Piece], lead_s: f64, tail_s: f64) -> Vec<f64> {
     let last = pieces.len().saturating_sub(1);
     let weigh = |(at, piece): (usize, &Piece)| {
         let before = piece.seconds() / 2.0;
         let after = pieces.get(at + 1).map_or(0.0, |next| next.seconds() / 2.0);
         let lead = if at == 0 { lead_s } else { 0.0 };
         let tail = if at == last { tail_s } else { 0.0 };
-        (piece.rss_mb, before + after + lead + tail)
+        before + after + lead + tail
     };
-    let weighted: Vec<(f64, f64)> = pieces.iter().enumerate().map(weigh).collect();
-    if weighted.iter().all(|(_, weight)| *weight <= 0.0) {
-        return weighted.into_iter().map(|(value, _)| (value, 1.0)).collect();
-    }
-    weighted
+    let weights: Vec<f64> = pieces.iter().enumerate().map(weigh).collect();
+    if weights.iter().all(|weight| *weight <= 0.0) { vec![1.0; weights.len()] } else { weights }
 }
 
 fn mean(weighted: &[(f64, f64)]) -> Option<f64> {
@@ -197,6 +197,15 @@ mod tests {
         let samples = measured_of(&[(4, 1, 0)]);
         let stats = of(Curve::Measured(&samples), None, lasted(5)).unwrap();
         assert_eq!((stats.rss_avg_mb, stats.rss_p95_mb, stats.rss_max_mb), (None, None, None));
+    }
+
+    #[test]
+    fn time_in_which_nobody_could_read_memory_pulls_no_average_down() {
+        // A program of 40 MiB, then a loop of the shell itself.
+        let samples = measured_of(&[(1000, 1, 40), (2000, 1000, 0), (9000, 8000, 0)]);
+        let stats = of(Curve::Measured(&samples), None, lasted(9000)).unwrap();
+        near(stats.rss_avg_mb, 40.0);
+        near(stats.rss_p95_mb, 40.0);
     }
 
     #[test]

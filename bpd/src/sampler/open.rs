@@ -47,6 +47,8 @@ pub(super) struct Open {
     pub seen_at: UnixMillis,
     /// Since when the owner is gone, monotonic.
     pub gone_since: Option<Duration>,
+    /// It is in the tree. Not yet: it came before the mail was read to its end, which may hold the run's.
+    pub watched: bool,
     /// The owner was there when the run was opened: the tree's silence means something.
     pub observed: bool,
     /// The wrapper whose run this is, and what it accounted for.
@@ -80,6 +82,7 @@ impl Open {
             last: Sample::default(),
             before_ns: 0,
             gone_since: None,
+            watched: false,
             observed: false,
             adopted: None,
             exact: None,
@@ -88,10 +91,14 @@ impl Open {
     }
 
     /// Goes on where the last bpd stopped.
-    pub(super) fn continue_from(&mut self, last: Sample, usage_now_ns: u64) {
+    pub(super) fn continue_from(&mut self, last: Sample) {
         self.last = last;
-        self.before_ns = last.cpu_ns.saturating_sub(usage_now_ns);
         self.seen_at = self.start.draft.started_at.plus(Duration::from_millis(last.at_ms));
+    }
+
+    /// The tree has it now, with this much of its CPU time.
+    pub(super) fn was_found(&mut self, usage_ns: u64) {
+        self.before_ns = self.last.cpu_ns.saturating_sub(usage_ns);
     }
 
     pub(super) fn uid(&self) -> Ulid {
@@ -135,6 +142,13 @@ impl Open {
     /// CPU time of the run so far.
     pub(super) fn cpu_ns(&self, usage: &Usage) -> u64 {
         self.before_ns + usage.cpu_ns
+    }
+
+    /// The last sample of the curve. It is read when the processes are gone, mostly: the memory that they had when they
+    /// were last seen stands for the rest of their time.
+    pub(super) fn last_sample(&mut self, took: Duration, cpu_ns: u64, usage: &Usage) -> Option<Sample> {
+        let rss_bytes = if usage.processes == 0 { self.last.rss_bytes } else { usage.rss_bytes };
+        self.sample(took, cpu_ns, &Usage { rss_bytes, children: Vec::new(), ..*usage })
     }
 
     /// The next sample of the curve; `None` when it would not come after the last one. No interval shows more CPU
@@ -187,5 +201,43 @@ pub(super) struct Ended {
 impl Ended {
     pub(super) fn is_run_of(&self, wrapper: &Start) -> bool {
         self.run.is_run_of(wrapper) && wrapper.draft.started_at <= self.finished_at.plus(SLACK)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bp_proto::Draft;
+
+    use super::*;
+
+    fn open() -> Open {
+        let owner = Owner { pid: 1, start_ticks: 1 };
+        let start = Start {
+            uid: Ulid::from(1_u128),
+            draft: Draft::default(),
+            owner: Some(owner),
+            under: None,
+            parent: None,
+            context: None,
+        };
+        let now = Now { mono: Duration::ZERO, boot: Duration::ZERO, wall: UnixMillis(0) };
+        Open::new(start, owner, Duration::from_secs(1), now)
+    }
+
+    /// Memory and processes of a last sample, after one with `before` of each and with `after` at the end.
+    fn check(before: (u64, u32), after: (u64, u32), expected: (u64, u32)) {
+        let usage = |(rss_bytes, processes)| Usage { rss_bytes, processes, ..Usage::default() };
+        let mut open = open();
+        open.sample(Duration::from_millis(20), 0, &usage(before)).unwrap();
+        let last = open.last_sample(Duration::from_millis(30), 0, &usage(after)).unwrap();
+        assert_eq!((last.rss_bytes, last.processes), expected, "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn a_curve_ends_with_the_memory_that_was_last_seen_and_without_the_processes_that_are_gone() {
+        check((5 << 20, 3), (0, 0), (5 << 20, 0));
+        check((5 << 20, 3), (2 << 20, 1), (2 << 20, 1));
+        // The shell itself, whose memory is not the run's.
+        check((0, 0), (0, 0), (0, 0));
     }
 }

@@ -73,11 +73,13 @@ impl Probe {
         if !zombie {
             let mut line = [0; LINE_BYTES];
             let statm = read_line(&format!("/proc/{pid}/statm"), &mut line).unwrap_or_default();
-            let pages: Option<u64> = str::from_utf8(statm)
-                .ok()
-                .and_then(|statm| statm.split(' ').nth(1))
-                .and_then(|pages| pages.parse().ok());
-            reading.rss_bytes = pages.unwrap_or(0) * self.page_bytes;
+            let mut pages =
+                statm.split(|byte| *byte == b' ').map(|word| str::from_utf8(word).ok()?.parse().ok());
+            let (size, resident): (Option<u64>, Option<u64>) =
+                (pages.next().flatten(), pages.next().flatten());
+            reading.rss_bytes = resident.unwrap_or(0) * self.page_bytes;
+            // What still has an address space has a size, even when all of it is swapped out.
+            reading.zombie = size == Some(0);
         }
         Some(reading)
     }

@@ -24,7 +24,7 @@ pub(super) struct Reading {
     /// CPU time of the children it has waited for, theirs included, nanoseconds; 0 where the system does not say.
     pub(super) waited_ns: u64,
     pub(super) rss_bytes: u64,
-    /// Ended, but not yet waited for.
+    /// Ended, but not yet waited for, or about to: its memory is gone already.
     pub(super) zombie: bool,
 }
 
