@@ -22,9 +22,12 @@ impl Stage {
         };
         let started_at = open.start.draft.started_at;
         let took = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
-        self.tree.until(uid, open.ticks_at(took, now));
-        let readings = self.probe.with_descendants(self.tree.roots());
-        self.tree.update(&readings);
+        // What ended before bpd looked at it has no processes to be looked at.
+        if open.watched {
+            self.tree.until(uid, open.ticks_at(took, now));
+            let readings = self.probe.with_descendants(self.tree.roots());
+            self.tree.update(&readings);
+        }
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
@@ -44,7 +47,7 @@ impl Stage {
             finish.children.clone_from(&usage.children);
             let cpu_ns = totals.cpu_ns.unwrap_or(0).max(open.cpu_ns(usage));
             if accounts.observed
-                && let Some(sample) = open.sample(took, cpu_ns, usage)
+                && let Some(sample) = open.last_sample(took, cpu_ns, usage)
             {
                 self.out.push_back(Measured::Sample { run: uid, sample });
             }

@@ -87,12 +87,26 @@ impl Stage {
         let now = self.now();
         for Resumed { start, last } in resumed {
             let Some(owner) = start.owner else { continue };
-            let uid = start.uid;
-            self.watch(start, owner, now);
-            let usage = self.tree.usage(uid).unwrap_or_default();
-            if let (Some(open), Some(last)) = (self.open.get_mut(&uid), last) {
-                open.continue_from(last, usage.cpu_ns);
+            let mut open = Open::new(start, owner, self.interval, now);
+            if let Some(last) = last {
+                open.continue_from(last);
             }
+            self.open.insert(open.uid(), open);
+        }
+    }
+
+    /// Everything that was left behind has been heard: what is open now goes on, the outer before the inner.
+    fn caught_up(&mut self) {
+        self.caught_up = true;
+        let mut held: Vec<(UnixMillis, Ulid)> = self
+            .open
+            .values()
+            .filter(|open| !open.watched)
+            .map(|open| (open.start.draft.started_at, open.uid()))
+            .collect();
+        held.sort_unstable();
+        for (_, uid) in held {
+            self.watch(uid, self.now());
         }
     }
 
@@ -102,7 +116,7 @@ impl Stage {
             Body::Start(start) => self.start(*start, reply).await,
             Body::Finish(finish) => self.finish(*finish, reply),
             Body::CaughtUp => {
-                self.caught_up = true;
+                self.caught_up();
                 answer(reply, Receipt::Done);
             }
             Body::Points { run, points } => {
@@ -160,7 +174,12 @@ impl Stage {
         self.remember_parent(&start);
         self.describe(&mut start, now).await;
         if let Some(owner) = owner {
-            self.watch(start.clone(), owner, self.now());
+            let (uid, source) = (start.uid, start.draft.source);
+            self.open.insert(uid, Open::new(start.clone(), owner, self.interval, self.now()));
+            // Nothing that comes by HTTP was left behind.
+            if self.caught_up || source == Source::Api {
+                self.watch(uid, self.now());
+            }
         }
         self.pass(Body::Start(Box::new(start)), reply);
     }
@@ -185,23 +204,24 @@ impl Stage {
         }
     }
 
-    /// Opens a run and looks at its processes for the first time.
-    fn watch(&mut self, start: Start, owner: Owner, now: Now) {
-        let uid = start.uid;
-        let mut open = Open::new(start, owner, self.interval, now);
+    /// Looks at the processes of an open run for the first time.
+    fn watch(&mut self, uid: Ulid, now: Now) {
+        let Some(open) = self.open.get_mut(&uid) else { return };
+        let owner = open.owner;
+        open.watched = true;
         if process::is_alive(owner) {
             let roots = self.tree.roots().into_iter().chain([owner.pid]);
             let readings = self.probe.with_descendants(roots);
             self.tree.open(uid, owner, open.claim(now), &readings);
             open.observed = true;
             open.seen_at = open.seen_at.max(now.wall);
+            open.was_found(self.tree.usage(uid).map_or(0, |usage| usage.cpu_ns));
         } else {
             open.gone_since = Some(now.mono);
         }
         if open.start.context.is_none() {
             open.cpus = machine::cpus(Some(owner.pid));
         }
-        self.open.insert(uid, open);
         if self.machine_due.is_none() {
             // The first reading only begins to count.
             self.machine.reading();
@@ -256,12 +276,21 @@ impl Stage {
     fn parent_of(&self, start: &Start) -> Option<Ulid> {
         let mut pid = start.under.or(start.owner)?.pid;
         for _ in 0..MAX_DEPTH {
-            if let Some(run) = self.tree.run_of(pid) {
+            if let Some(run) = self.tree.run_of(pid).or_else(|| self.held_by(pid)) {
                 return self.open.contains_key(&run).then_some(run);
             }
             pid = self.probe.process(pid).map(|process| process.parent).filter(|parent| *parent > 1)?;
         }
         None
+    }
+
+    /// The run of that process which waits for the mail to be read to its end.
+    fn held_by(&self, pid: u32) -> Option<Ulid> {
+        let held = self
+            .open
+            .values()
+            .filter(|open| !open.watched && open.owner.pid == pid && process::is_alive(open.owner));
+        held.max_by_key(|open| open.start.draft.started_at).map(Open::uid)
     }
 
     /// A shell that is gone by the time its `exit` is read has no parent process any more, and its run may have ended.
@@ -369,6 +398,7 @@ mod tests {
     async fn there_is_a_timer_only_while_a_run_is_open() {
         let shell = Shell::new();
         let mut stage = Stage::new(Duration::from_secs(1));
+        take(&mut stage, Body::CaughtUp).await;
         assert_eq!(stage.deadline(), None);
         for uid in [1, 2] {
             take(&mut stage, Body::Start(Box::new(start(uid, shell.owner())))).await;
@@ -393,6 +423,7 @@ mod tests {
     async fn a_deleted_run_is_no_longer_read() {
         let shell = Shell::new();
         let mut stage = Stage::new(Duration::from_secs(1));
+        take(&mut stage, Body::CaughtUp).await;
         take(&mut stage, Body::Start(Box::new(start(1, shell.owner())))).await;
         take(&mut stage, Body::Delete { run: Ulid::from(1) }).await;
         assert_eq!(stage.deadline(), None);

@@ -17,7 +17,7 @@ impl Stage {
     /// The earliest thing to be done, on the sampler's clock.
     pub(super) fn due(&self) -> Option<Duration> {
         let now = self.now().mono;
-        let runs = self.open.values().map(|open| match open.gone_since {
+        let runs = self.open.values().filter(|open| open.watched).map(|open| match open.gone_since {
             // Nothing to be read any more, only to be declared.
             Some(since) if self.caught_up => since + GRACE,
             Some(_) => Duration::MAX,
@@ -34,7 +34,7 @@ impl Stage {
         self.read_machine(now);
         let readings = self.probe.with_descendants(self.tree.roots());
         self.tree.update(&readings);
-        for open in self.open.values_mut() {
+        for open in self.open.values_mut().filter(|open| open.watched) {
             let lives = readings.iter().any(|reading| {
                 reading.pid == open.owner.pid
                     && !reading.zombie

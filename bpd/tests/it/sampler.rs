@@ -25,8 +25,11 @@ struct Lab {
 }
 
 impl Lab {
-    fn new() -> Self {
-        Self::resuming(Vec::new())
+    /// With nothing left behind while bpd was away.
+    async fn new() -> Self {
+        let lab = Self::resuming(Vec::new());
+        drop(lab.send(Body::CaughtUp).await);
+        lab
     }
 
     fn resuming(resumed: Vec<Resumed>) -> Self {
@@ -196,7 +199,7 @@ const MS: u64 = 1_000_000;
 
 #[tokio::test]
 async fn a_typed_command_gets_a_curve_totals_children_and_where_it_ran() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let mut shell = Shell::new();
     let start = lab.hook_start(&shell, "burn");
     let uid = start.uid;
@@ -227,7 +230,7 @@ async fn a_typed_command_gets_a_curve_totals_children_and_where_it_ran() {
 
 #[tokio::test]
 async fn the_shells_account_is_kept_and_only_completed() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let shell = Shell::new();
     let start = lab.hook_start(&shell, "work");
     let uid = start.uid;
@@ -242,7 +245,7 @@ async fn the_shells_account_is_kept_and_only_completed() {
 
 #[tokio::test]
 async fn children_too_short_to_be_seen_count_in_full() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let mut shell = Shell::new();
     let start = lab.hook_start(&shell, "many");
     let (uid, pid) = (start.uid, shell.child.id());
@@ -270,7 +273,7 @@ async fn children_too_short_to_be_seen_count_in_full() {
 
 #[tokio::test]
 async fn a_background_job_stays_with_its_run_whose_totals_go_on_growing() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let mut shell = Shell::new();
     let start = lab.hook_start(&shell, "burn &");
     let first = start.uid;
@@ -301,8 +304,52 @@ async fn a_background_job_stays_with_its_run_whose_totals_go_on_growing() {
 }
 
 #[tokio::test]
+async fn a_run_that_was_over_before_bpd_came_has_nothing_of_what_its_shell_does_now() {
+    let mut lab = Lab::resuming(Vec::new());
+    let mut shell = Shell::new();
+    let mut old = lab.hook_start(&shell, "make");
+    shell.types("sleep 60");
+    while children_of(shell.child.id()).is_empty() {
+        std::thread::yield_now();
+    }
+    old.draft.started_at = UnixMillis::now().minus(Duration::from_secs(3600));
+    let (uid, began) = (old.uid, old.draft.started_at);
+    lab.start(old).await;
+    let mut end = ended(uid, Some(totals(Duration::from_secs(9), Quality::Times)));
+    end.finished_at = began.plus(Duration::from_secs(10));
+    let finish = lab.finish(end).await;
+    assert!(!finish.background && finish.children.is_empty(), "{finish:?}");
+    assert_eq!(finish.totals.unwrap().rss_max_bytes, None);
+
+    // What is open when all was read goes on as if bpd had been there.
+    let now = lab.hook_start(&shell, "sleep 60");
+    let uid = now.uid;
+    let now = Start { draft: Draft { started_at: began.plus(Duration::from_secs(11)), ..now.draft }, ..now };
+    lab.start(now).await;
+    drop(lab.send(Body::CaughtUp).await);
+    lab.sample(uid, |sample| sample.processes == 1).await;
+}
+
+#[tokio::test]
+async fn a_shell_within_a_run_that_waits_for_the_mail_is_nested_in_it() {
+    let mut lab = Lab::resuming(Vec::new());
+    let mut shell = Shell::new();
+    let outer = lab.hook_start(&shell, "bash");
+    let outer_uid = outer.uid;
+    lab.start(outer).await;
+    shell.types("sleep 60");
+    while children_of(shell.child.id()).is_empty() {
+        std::thread::yield_now();
+    }
+    let pid = children_of(shell.child.id())[0];
+    let mut inner = lab.hook_start(&shell, "make");
+    inner.owner = Some(Owner { pid, start_ticks: process::start_ticks(pid).unwrap() });
+    assert_eq!(lab.start(inner).await.parent, Some(outer_uid));
+}
+
+#[tokio::test]
 async fn a_daemon_that_left_its_parents_still_counts() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let mut shell = Shell::new();
     let start = lab.hook_start(&shell, "daemon");
     let uid = start.uid;
@@ -317,7 +364,7 @@ async fn a_daemon_that_left_its_parents_still_counts() {
 
 #[tokio::test]
 async fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let shell = Shell::new();
     let hook = lab.hook_start(&shell, "bpctl run --tag nightly make");
     let hook_uid = hook.uid;
@@ -345,7 +392,7 @@ async fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
 
 #[tokio::test]
 async fn a_wrapper_that_was_spooled_finds_the_shells_run_after_its_end() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let shell = Shell::new();
     let hook = lab.hook_start(&shell, "bpctl run make");
     let hook_uid = hook.uid;
@@ -361,7 +408,7 @@ async fn a_wrapper_that_was_spooled_finds_the_shells_run_after_its_end() {
 
 #[tokio::test]
 async fn a_wrapper_inside_a_longer_line_is_nested_in_the_shells_run() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let shell = Shell::new();
     let hook = lab.hook_start(&shell, "bpctl run make | tee log");
     let hook_uid = hook.uid;
@@ -374,7 +421,7 @@ async fn a_wrapper_inside_a_longer_line_is_nested_in_the_shells_run() {
 
 #[tokio::test]
 async fn a_claimed_parent_counts_only_while_it_is_open() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let (one, other) = (Shell::new(), Shell::new());
     let outer = lab.hook_start(&one, "ssh localhost");
     let outer_uid = outer.uid;
@@ -391,7 +438,7 @@ async fn a_claimed_parent_counts_only_while_it_is_open() {
 
 #[tokio::test]
 async fn looking_at_bp_is_not_recorded() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let shell = Shell::new();
     let look = lab.hook_start(&shell, "bpctl show latest | less");
     let look_uid = look.uid;
@@ -406,7 +453,7 @@ async fn looking_at_bp_is_not_recorded() {
 
 #[tokio::test]
 async fn a_run_is_lost_when_its_shell_dies_or_goes_on_without_it() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let shell = Shell::new();
     let first = lab.hook_start(&shell, "a");
     let first_uid = first.uid;
@@ -417,7 +464,6 @@ async fn a_run_is_lost_when_its_shell_dies_or_goes_on_without_it() {
     let lost = lab.finished(first_uid).await;
     assert_eq!(lost.ending, Ending::Lost);
 
-    drop(lab.send(Body::CaughtUp).await);
     drop(shell);
     let lost = lab.finished(second_uid).await;
     assert_eq!(lost.ending, Ending::Lost);
@@ -425,7 +471,7 @@ async fn a_run_is_lost_when_its_shell_dies_or_goes_on_without_it() {
 
 #[tokio::test]
 async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::resuming(Vec::new());
     let gone = Owner { pid: 4_000_000, start_ticks: 1 };
     let shell = Shell::new();
     let mut start = |owner| {
@@ -452,7 +498,7 @@ async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read() {
 
 #[tokio::test]
 async fn ten_thousand_events_go_through_in_order() {
-    let mut lab = Lab::new();
+    let mut lab = Lab::new().await;
     let gone = Owner { pid: 4_000_000, start_ticks: 1 };
     let shell = Shell::new();
     let starts: Vec<Start> = (0..5000)
