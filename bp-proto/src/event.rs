@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use ulid::Ulid;
 
 use crate::mask::Kept;
@@ -90,6 +90,7 @@ pub struct Finish {
     pub uid: Ulid,
     pub finished_at: UnixMillis,
     /// Monotonic; `None` = `finished_at` − `started_at`.
+    #[serde(default, deserialize_with = "crate::time::bounded")]
     pub took: Option<Duration>,
     pub ending: Ending,
     /// As far as the reporter knows them; the sampler completes them.
@@ -115,9 +116,13 @@ pub enum Ending {
 /// Raw totals of a run. Absent numbers are unknown, not zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
+    #[serde(default, deserialize_with = "bounded")]
     pub cpu_ns: Option<u64>,
+    #[serde(default, deserialize_with = "bounded")]
     pub user_ns: Option<u64>,
+    #[serde(default, deserialize_with = "bounded")]
     pub system_ns: Option<u64>,
+    #[serde(default, deserialize_with = "bounded")]
     pub rss_max_bytes: Option<u64>,
     pub max_processes: Option<u32>,
     pub quality: Quality,
@@ -125,6 +130,14 @@ pub struct Totals {
     pub peak_lower_bound: bool,
     /// Children are known to have escaped the accounting.
     pub incomplete: bool,
+}
+
+/// Totals are added up: what others report stays far from where sums overflow. In nanoseconds 146 years.
+const MAX_TOTAL: u64 = u64::MAX / 4;
+
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let reported = Option::<u64>::deserialize(deserializer)?;
+    Ok(reported.map(|total| total.min(MAX_TOTAL)))
 }
 
 impl Totals {

@@ -29,17 +29,23 @@ impl UnixMillis {
     }
 
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(duration.as_millis() as i64))
+        Self(self.0.saturating_add(whole_millis(duration)))
     }
 
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(duration.as_millis() as i64))
+        Self(self.0.saturating_sub(whole_millis(duration)))
     }
+}
+
+fn whole_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        // A shell's clock may say anything, and one run that cannot be written must not spoil a whole list.
+        let nearest = if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        let instant = Timestamp::from_millisecond(self.0).unwrap_or(nearest);
         write!(f, "{instant:.3}")
     }
 }
@@ -57,6 +63,15 @@ impl Serialize for UnixMillis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// No run takes longer. Sums of durations that others report stay far from what a [`Duration`] holds.
+pub const MAX_DURATION: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+/// A duration as somebody reported it, cut to [`MAX_DURATION`].
+pub(crate) fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let reported = Option::<Duration>::deserialize(deserializer)?;
+    Ok(reported.map(|duration| duration.min(MAX_DURATION)))
 }
 
 impl<'de> Deserialize<'de> for UnixMillis {
@@ -80,6 +95,17 @@ mod tests {
             assert_eq!(UnixMillis(millis).to_string(), text);
             assert_eq!(text.parse::<UnixMillis>().unwrap(), UnixMillis(millis));
         }
+    }
+
+    #[test]
+    fn an_instant_that_no_calendar_holds_is_written_all_the_same() {
+        for absurd in
+            [i64::MIN, i64::MAX, UnixMillis(0).plus(Duration::MAX).0, UnixMillis(0).minus(Duration::MAX).0]
+        {
+            let text = serde_json::to_string(&UnixMillis(absurd)).unwrap();
+            serde_json::from_str::<UnixMillis>(&text).unwrap();
+        }
+        assert!(UnixMillis(0).plus(Duration::MAX) > UnixMillis(0));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! bpd as the verbs ask it, and how they name a run.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -79,7 +82,7 @@ impl Bpd {
         let file = self.shown_file();
         if let Some(dir) = file.parent() {
             // What cannot be remembered is asked for by its id.
-            let _ = bp_proto::place::own_dir(dir).map(|()| std::fs::write(&file, run.to_string()));
+            let _ = bp_proto::place::own_dir(dir).map(|()| write_own(&file, &run.to_string()));
         }
     }
 
@@ -88,6 +91,12 @@ impl Bpd {
         let session = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
         self.places.run.join("shown").join(session.to_string())
     }
+}
+
+/// For the user alone, whatever the umask.
+fn write_own(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// `bpctl run` leaves before its run is durable; what is asked for next includes it. A spool file goes when it is.

@@ -8,6 +8,7 @@ use bp_proto::UnixMillis;
 use jiff::tz::TimeZone;
 
 use crate::cli::{Color, Common};
+use crate::text::escape;
 use crate::text::words::{Lang, Word, fill};
 
 /// When the terminal does not say how wide it is.
@@ -85,9 +86,10 @@ impl Screen {
         print(page.as_bytes())
     }
 
-    /// bpd's document as it came.
+    /// bpd's document, with what a terminal would obey written as JSON's own escapes.
     pub fn print_json(document: &[u8]) -> io::Result<()> {
-        print(&[document, b"\n"].concat())
+        let text = String::from_utf8_lossy(document);
+        print(format!("{}\n", escape::visible_json(&text)).as_bytes())
     }
 }
 

@@ -34,9 +34,40 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same JSON document in letters that no terminal obeys: `\u202e`. Outside of strings there are none to replace.
+pub fn visible_json(document: &str) -> Cow<'_, str> {
+    let is_obeyed = |letter: char| is_treacherous(letter) && !letter.is_ascii_whitespace();
+    if !document.contains(is_obeyed) {
+        return Cow::Borrowed(document);
+    }
+    let mut shown = String::with_capacity(document.len() + 16);
+    for letter in document.chars() {
+        if !is_obeyed(letter) {
+            shown.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            // A String takes everything.
+            let written = write!(shown, "\\u{unit:04x}");
+            debug_assert!(written.is_ok());
+        }
+    }
+    Cow::Owned(shown)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_json_document_says_the_same_without_what_a_terminal_obeys() {
+        let all: String = (0..0x3000).chain(0xe_0000..0xe_0080).filter_map(char::from_u32).collect();
+        let document = serde_json::to_string_pretty(&[&all]).unwrap();
+        let shown = visible_json(&document);
+        assert!(!shown.contains(|letter| is_treacherous(letter) && letter != '\n'));
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap()[0], all);
+        assert!(matches!(visible_json("{\"a\": 1}\n"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn controls_are_shown_and_all_else_stays() {

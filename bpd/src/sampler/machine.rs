@@ -112,7 +112,8 @@ pub(super) fn cpus(pid: Option<u32>) -> u32 {
 
 #[cfg(target_os = "linux")]
 fn affinity(pid: u32) -> Option<u32> {
-    let pid = rustix::process::Pid::from_raw(pid as i32)?;
+    // Whoever reports a run may name any number; those above are no pids, and `from_raw` panics at them.
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
     Some(rustix::thread::sched_getaffinity(Some(pid)).ok()?.count())
 }
 
@@ -136,6 +137,13 @@ fn quota_cpus(groups: &str, mount: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_is_no_pid_gets_the_cpus_of_bpd() {
+        for absurd in [0, i32::MAX as u32, i32::MAX as u32 + 1, u32::MAX] {
+            assert!(cpus(Some(absurd)) >= 1, "{absurd}");
+        }
+    }
 
     #[test]
     fn the_tightest_quota_above_a_process_counts() {

@@ -121,7 +121,7 @@ impl Open {
     /// Clock ticks since boot at `elapsed` after the run's start.
     pub(super) fn ticks_at(&self, elapsed: Duration, now: Now) -> u64 {
         let began = now.boot.saturating_sub(self.elapsed(now));
-        ((began + elapsed).as_nanos() * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
+        (began.saturating_add(elapsed).as_nanos() * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
     }
 
     /// Monotonic time since the run's start.
@@ -141,7 +141,7 @@ impl Open {
 
     /// CPU time of the run so far.
     pub(super) fn cpu_ns(&self, usage: &Usage) -> u64 {
-        self.before_ns + usage.cpu_ns
+        self.before_ns.saturating_add(usage.cpu_ns)
     }
 
     /// The last sample of the curve. It is read when the processes are gone, mostly: the memory that they had when they
@@ -158,10 +158,12 @@ impl Open {
         if at_ms <= self.last.at_ms {
             return None;
         }
-        let most = (at_ms - self.last.at_ms) * 1_000_000 * u64::from(self.cpus.max(1));
+        // Saturating: the times are what somebody's clock said.
+        let interval_ns = (at_ms - self.last.at_ms).saturating_mul(1_000_000);
+        let most = interval_ns.saturating_mul(u64::from(self.cpus.max(1)));
         let sample = Sample {
             at_ms,
-            cpu_ns: cpu_ns.clamp(self.last.cpu_ns, self.last.cpu_ns + most),
+            cpu_ns: cpu_ns.clamp(self.last.cpu_ns, self.last.cpu_ns.saturating_add(most)),
             rss_bytes: usage.rss_bytes,
             processes: usage.processes,
         };

@@ -1,6 +1,7 @@
 //! The daemon in-process: one binary, a module a subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod absurd;
 mod architecture;
 mod harness;
 mod http;

@@ -16,7 +16,7 @@ use crate::harness::{
 };
 
 /// Sends bytes on a fresh connection. → the frames that came back until the end.
-fn say(bpd: &Bpd, bytes: &[u8]) -> Vec<(Kind, String)> {
+pub(crate) fn say(bpd: &Bpd, bytes: &[u8]) -> Vec<(Kind, String)> {
     let mut stream = UnixStream::connect(bpd.places.socket().unwrap()).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     // bpd may hang up in the middle of what it refuses.
