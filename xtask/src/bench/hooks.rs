@@ -52,6 +52,13 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
         let times = bench.times();
         let bare = &times[0];
         for (variant, times) in Variant::ALL.iter().zip(&times) {
+            let forks = bench.forks(*variant)?;
+            if matches!(variant, Variant::Mailbox | Variant::Away) {
+                let what = format!("{shell}, {}", variant.name());
+                let limit = if shell == "bash" { 300.0 } else { 200.0 };
+                table.judge(&format!("{what}: µs over bare"), median(times) - median(bare), limit);
+                table.judge(&format!("{what}: forks"), forks, 0.0);
+            }
             let over: Vec<f64> = times.iter().zip(bare).map(|(with, without)| with - without).collect();
             table.row([
                 shell.to_owned(),
@@ -60,7 +67,7 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
                 format!("{:+.0}", median(times) - median(bare)),
                 format!("{:+.0}", quantile(&over, 0.9)),
                 format!("{:.0}", quantile(times, 0.99)),
-                format!("{:.2}", bench.forks(*variant)?),
+                format!("{forks:.2}"),
             ]);
         }
     }

@@ -32,7 +32,10 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
         (after - before).to_string(),
         "0".to_owned(),
     ]);
-    table.row(["resident MB".to_owned(), format!("{:.1}", resident_mb(daemon.pid())?), "≤ 15".to_owned()]);
+    let resident = resident_mb(daemon.pid())?;
+    table.row(["resident MB".to_owned(), format!("{resident:.1}"), "≤ 15".to_owned()]);
+    table.judge("idle bpd: wake-ups", (after - before) as f64, 0.0);
+    table.judge("idle bpd: resident MB", resident, 15.0);
     Ok(table)
 }
 

@@ -9,13 +9,14 @@ mod wrapper;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use table::Table;
 
-/// Measures everything with the programs in `programs` and writes the tables to `out`.
+/// Measures everything with the programs in `programs` and writes the tables to `out`. Fails when a target is missed.
 pub(crate) fn run(programs: &Path, out: &Path) -> Result<()> {
     let mut page = String::from(PREFACE);
+    let mut missed = Vec::new();
     for (title, measure) in [
         ("Hooks: Enter → next prompt, `:` typed in a terminal", hooks::measure as fn(&Path) -> Result<Table>),
         ("`bpctl run` over bare fork + exec", wrapper::measure),
@@ -27,9 +28,15 @@ pub(crate) fn run(programs: &Path, out: &Path) -> Result<()> {
         let section = format!("\n## {title}\n\n{table}");
         print!("{section}");
         page.push_str(&section);
+        missed.extend(table.missed().iter().map(|what| format!("- {what}\n")));
     }
+    let verdict = if missed.is_empty() { "- none\n".to_owned() } else { missed.concat() };
+    let section = format!("\n## Targets missed\n\n{verdict}");
+    print!("{section}");
+    page.push_str(&section);
     std::fs::write(out, page)?;
     eprintln!("written to {}", out.display());
+    ensure!(missed.is_empty(), "{} targets were missed", missed.len());
     Ok(())
 }
 

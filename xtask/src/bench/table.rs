@@ -5,15 +5,27 @@ use std::fmt;
 pub(crate) struct Table {
     heads: Vec<String>,
     rows: Vec<Vec<String>>,
+    missed: Vec<String>,
 }
 
 impl Table {
     pub(crate) fn new(heads: &[&str]) -> Self {
-        Self { heads: heads.iter().map(ToString::to_string).collect(), rows: Vec::new() }
+        Self { heads: heads.iter().map(ToString::to_string).collect(), rows: Vec::new(), missed: Vec::new() }
     }
 
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Holds `value` against its target: what is above `limit` is missed.
+    pub(crate) fn judge(&mut self, what: &str, value: f64, limit: f64) {
+        if value > limit {
+            self.missed.push(format!("{what}: {value:.1}, target ≤ {limit}"));
+        }
+    }
+
+    pub(crate) fn missed(&self) -> &[String] {
+        &self.missed
     }
 }
 
@@ -44,6 +56,14 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_above_its_target_is_missed() {
+        let mut table = Table::new(&["figure"]);
+        table.judge("met", 1.0, 1.0);
+        table.judge("wake-ups", 2.0, 0.0);
+        assert_eq!(table.missed(), ["wake-ups: 2.0, target ≤ 0"]);
+    }
 
     #[test]
     fn a_quantile_lies_between_its_neighbours() {

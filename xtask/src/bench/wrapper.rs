@@ -33,6 +33,8 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
     table.row(row("bpctl run --quiet -- /bin/true", &wrapped, resident.to_string()));
     let over: Vec<f64> = wrapped.iter().zip(&bare).map(|(with, without)| with - without).collect();
     table.row(row("difference", &over, String::new()));
+    table.judge("bpctl run: µs over fork + exec", median(&over), 1000.0);
+    table.judge("bpctl run: resident KiB", resident as f64, 2048.0);
     Ok(table)
 }
 
