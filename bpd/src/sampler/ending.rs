@@ -25,8 +25,7 @@ impl Stage {
         // What ended before bpd looked at it has no processes to be looked at.
         if open.watched {
             self.tree.until(uid, open.ticks_at(took, now));
-            let readings = self.probe.with_descendants(self.tree.roots());
-            self.tree.update(&readings);
+            self.read(&[uid]);
         }
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);

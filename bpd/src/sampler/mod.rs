@@ -1,6 +1,6 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `tree`, `tally`, `totals` and `typed` are pure; `probe`, `machine`, `git` and `lookup` ask the machine;
+//! `schedule`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`, `machine`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end.
 
 mod ending;
@@ -9,6 +9,7 @@ mod lookup;
 mod machine;
 mod open;
 mod probe;
+mod processes;
 mod schedule;
 mod stage;
 mod tail;

@@ -14,7 +14,7 @@ use super::Resumed;
 use super::lookup::Lookups;
 use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
-use super::probe::Probe;
+use super::probe::{Probe, Reading};
 use super::tail::Tail;
 use super::tree::Tree;
 use super::typed::Typed;
@@ -210,12 +210,18 @@ impl Stage {
         let owner = open.owner;
         open.watched = true;
         if process::is_alive(owner) {
-            let roots = self.tree.roots().into_iter().chain([owner.pid]);
-            let readings = self.probe.with_descendants(roots);
-            self.tree.open(uid, owner, open.claim(now), &readings);
+            let tree = &self.tree;
+            let claim = open.claim(now);
+            let readings = self.probe.with_descendants(
+                [owner.pid],
+                |pid| tree.is_new(pid),
+                |reading| claim.may_take(reading, owner.pid),
+            );
+            let probe = &self.probe;
+            self.tree.open(uid, owner, claim, &readings, |pid, start| probe.is_there(pid, start));
             open.observed = true;
             open.seen_at = open.seen_at.max(now.wall);
-            open.was_found(self.tree.usage(uid).map_or(0, |usage| usage.cpu_ns));
+            open.was_found(self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns));
         } else {
             open.gone_since = Some(now.mono);
         }
@@ -227,6 +233,20 @@ impl Stage {
             self.machine.reading();
             self.machine_due = Some(now.mono + machine::PERIOD);
         }
+    }
+
+    /// Reads the processes of these runs.
+    pub(super) fn read(&mut self, due: &[Ulid]) -> Vec<Reading> {
+        let tree = &self.tree;
+        let asked = tree.scope(due);
+        let readings = self.probe.with_descendants(
+            asked.iter().copied(),
+            |pid| tree.is_new(pid),
+            |reading| tree.wants_below(reading),
+        );
+        let probe = &self.probe;
+        self.tree.update(&asked, &readings, |pid, start| probe.is_there(pid, start));
+        readings
     }
 
     /// The shell reads another line: what it began before has ended unseen.
@@ -427,6 +447,6 @@ mod tests {
         take(&mut stage, Body::Start(Box::new(start(1, shell.owner())))).await;
         take(&mut stage, Body::Delete { run: Ulid::from(1) }).await;
         assert_eq!(stage.deadline(), None);
-        assert_eq!(stage.tree.roots(), [0_u32; 0]);
+        assert_eq!(stage.tree.scope(&[Ulid::from(1)]), [0_u32; 0]);
     }
 }

@@ -1,7 +1,7 @@
 //! What lives on of a run that has ended: its processes burn on, its totals follow. Its duration does not.
 //!
 //! A tail is read like a quiet run. When nothing has moved for ten minutes it no longer asks to be read at all: a
-//! server that somebody started once must not wake the machine for ever. It is read along while some run is open.
+//! server that somebody started once must not wake the machine for ever. It is read along, as seldom, while some run is open.
 
 use std::time::Duration;
 
@@ -44,6 +44,11 @@ impl Tail {
     pub(super) fn due(&self, now: Duration) -> Option<Duration> {
         let asleep = self.schedule.is_asleep(now.saturating_sub(self.ended));
         (!asleep).then(|| self.ended + self.schedule.next())
+    }
+
+    /// Whether it is to be read when something is; what sleeps is read along.
+    pub(super) fn is_due(&self, at: Duration) -> bool {
+        self.ended + self.schedule.next() <= at
     }
 
     /// It was read. → what is to be recorded now.

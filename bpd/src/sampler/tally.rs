@@ -71,8 +71,14 @@ impl Tally {
         self.names.entry(if full { OTHERS } else { name }.to_owned()).or_default()
     }
 
-    /// `alive`: name, CPU time and peak of the processes that were not folded yet.
-    pub(super) fn usage<'a>(&self, alive: impl Iterator<Item = (&'a str, u64, u64)>) -> Usage {
+    /// A process that was folded already burned some more.
+    pub(super) fn credit(&mut self, name: &str, cpu_ns: u64) {
+        self.cpu_ns += cpu_ns;
+        self.named(name).cpu_ns += cpu_ns;
+    }
+
+    /// The five that burned most, most first. `alive`: name, CPU time and peak of the processes that were not folded yet.
+    pub(super) fn children<'a>(&self, alive: impl Iterator<Item = (&'a str, u64, u64)>) -> Vec<Child> {
         let mut names: HashMap<&str, Named> =
             self.names.iter().map(|(name, named)| (name.as_str(), *named)).collect();
         for (name, cpu_ns, rss_max_bytes) in alive {
@@ -91,6 +97,11 @@ impl Tally {
             cpu_seconds: named.cpu_ns as f64 / NS_PER_SECOND,
             rss_max_mb: named.rss_max_bytes as f64 / BYTES_PER_MB,
         });
+        children.collect()
+    }
+
+    /// Without the children.
+    pub(super) fn usage(&self) -> Usage {
         Usage {
             cpu_ns: self.cpu_ns,
             foreign_ns: self.foreign_ns,
@@ -98,7 +109,7 @@ impl Tally {
             rss_max_bytes: self.rss_max_bytes,
             processes: self.processes,
             max_processes: self.max_processes,
-            children: children.collect(),
+            children: Vec::new(),
         }
     }
 }

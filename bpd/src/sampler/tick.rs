@@ -1,12 +1,14 @@
 //! The one timer: what is read when it rings.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use bp_proto::{Sample, Ulid};
+use bp_proto::{Sample, Ulid, process};
 
 use super::ending::GRACE;
 use super::machine;
 use super::open::Now;
+use super::probe::Reading;
 use super::stage::Stage;
 use crate::event::{Body, Measured};
 
@@ -32,23 +34,13 @@ impl Stage {
     pub(super) fn tick(&mut self) {
         let now = self.now();
         self.read_machine(now);
-        let readings = self.probe.with_descendants(self.tree.roots());
-        self.tree.update(&readings);
-        for open in self.open.values_mut().filter(|open| open.watched) {
-            let lives = readings.iter().any(|reading| {
-                reading.pid == open.owner.pid
-                    && !reading.zombie
-                    && (open.owner.start_ticks == 0 || reading.start_ticks == open.owner.start_ticks)
-            });
-            if lives {
-                open.seen_at = now.wall;
-                open.gone_since = None;
-            } else {
-                open.gone_since.get_or_insert(now.mono);
-            }
+        let due = self.due_by(now.mono + TOGETHER);
+        if !due.is_empty() {
+            let readings = self.read(&due);
+            self.look_for_owners(&due, &readings, now);
         }
-        self.sample_runs(now);
-        self.read_tails(now);
+        self.sample_runs(&due, now);
+        self.read_tails(&due, now);
         self.lose_orphans(now);
         if self.open.is_empty() {
             self.machine_due = None;
@@ -62,12 +54,42 @@ impl Stage {
         }
     }
 
-    fn sample_runs(&mut self, now: Now) {
-        for (uid, open) in &mut self.open {
-            if open.gone_since.is_some() || open.due() > now.mono + TOGETHER {
-                continue;
+    /// The runs to be read, open ones and tails.
+    fn due_by(&self, at: Duration) -> Vec<Ulid> {
+        let open = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.watched && open.gone_since.is_none() && open.due() <= at);
+        let tails = self.tails.iter().filter(|(_, tail)| tail.is_due(at));
+        open.map(|(uid, _)| *uid).chain(tails.map(|(uid, _)| *uid)).collect()
+    }
+
+    fn look_for_owners(&mut self, due: &[Ulid], readings: &[Reading], now: Now) {
+        let read: HashMap<u32, &Reading> = readings.iter().map(|reading| (reading.pid, reading)).collect();
+        for uid in due {
+            let Some(open) = self.open.get_mut(uid) else { continue };
+            let lives = match read.get(&open.owner.pid) {
+                Some(reading) => {
+                    let start_ticks = reading.start_ticks;
+                    !reading.zombie && [0, start_ticks].contains(&open.owner.start_ticks)
+                }
+                // It is read with an inner run, or is gone.
+                None => process::is_alive(open.owner),
+            };
+            if lives {
+                open.seen_at = now.wall;
+            } else {
+                open.gone_since = Some(now.mono);
             }
-            let Some(usage) = self.tree.usage(*uid) else { continue };
+        }
+    }
+
+    fn sample_runs(&mut self, due: &[Ulid], now: Now) {
+        for uid in due {
+            let Some(open) = self.open.get_mut(uid).filter(|open| open.gone_since.is_none()) else {
+                continue;
+            };
+            let Some(usage) = self.tree.figures(*uid) else { continue };
             let elapsed = open.elapsed(now);
             let previous: Sample = open.last;
             let moved = open.moved(previous, &usage, elapsed);
@@ -78,10 +100,11 @@ impl Stage {
         }
     }
 
-    fn read_tails(&mut self, now: Now) {
+    fn read_tails(&mut self, due: &[Ulid], now: Now) {
         let mut over: Vec<Ulid> = Vec::new();
         let mut amendments = Vec::new();
-        for (uid, tail) in &mut self.tails {
+        for uid in due {
+            let Some(tail) = self.tails.get_mut(uid) else { continue };
             let Some(usage) = self.tree.usage(*uid) else {
                 over.push(*uid);
                 continue;

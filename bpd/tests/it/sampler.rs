@@ -272,6 +272,29 @@ async fn children_too_short_to_be_seen_count_in_full() {
 }
 
 #[tokio::test]
+async fn a_child_has_all_that_it_burned_to_its_end() {
+    let mut lab = Lab::new().await;
+    let mut shell = Shell::new();
+    let start = lab.hook_start(&shell, "burn");
+    let (uid, pid) = (start.uid, shell.child.id());
+    lab.start(start).await;
+    shell.types("sh -c 'i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done'; sleep 60");
+    let is_over = || {
+        children_of(pid).iter().any(|child| {
+            std::fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|name| name.trim() == "sleep")
+        })
+    };
+    while !is_over() {
+        tokio::task::yield_now().await;
+        while lab.measured.try_recv().is_ok() {}
+    }
+    let finish = lab.finish(ended(uid, None)).await;
+    let total = finish.totals.unwrap().cpu_ns.unwrap() as f64 / 1e9;
+    let named: f64 = finish.children.iter().map(|child| child.cpu_seconds).sum();
+    assert!(total > 0.2 && named > total - 0.03 && named < total + 0.03, "{named} of {total}");
+}
+
+#[tokio::test]
 async fn a_background_job_stays_with_its_run_whose_totals_go_on_growing() {
     let mut lab = Lab::new().await;
     let mut shell = Shell::new();

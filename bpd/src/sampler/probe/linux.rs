@@ -29,28 +29,44 @@ impl Probe {
         }
     }
 
-    /// The processes `pids`, as far as they exist, and all that descend from them; each once. A process stands before
-    /// its children: who reads the waited-for time of a parent before its children's own time counts nothing twice.
-    pub(crate) fn with_descendants(&mut self, pids: impl IntoIterator<Item = u32>) -> Vec<Reading> {
+    /// The processes `pids`, as far as they exist, and those below them that are wanted, where it is wanted to look
+    /// below a process; each once. A process stands before its children: who reads the waited-for time of a parent
+    /// before its children's own time counts nothing twice.
+    pub(crate) fn with_descendants(
+        &mut self,
+        pids: impl IntoIterator<Item = u32>,
+        is_wanted: impl Fn(u32) -> bool,
+        looks_below: impl Fn(&Reading) -> bool,
+    ) -> Vec<Reading> {
         let mut scanned = None;
         let mut queue: VecDeque<u32> = pids.into_iter().collect();
         let mut seen: HashSet<u32> = queue.iter().copied().collect();
         let mut readings = Vec::new();
         while let Some(pid) = queue.pop_front() {
             let Some(reading) = self.process(pid) else { continue };
+            let is_end = !looks_below(&reading);
             readings.push(reading);
             if readings.len() == MAX_READINGS {
                 tracing::warn!("more than {MAX_READINGS} processes in the open runs; the rest is not read");
                 break;
+            }
+            if is_end {
+                continue;
             }
             let children = if self.lists_children {
                 children_of(pid)
             } else {
                 scanned.get_or_insert_with(children_by_parent).get(&pid).cloned().unwrap_or_default()
             };
-            queue.extend(children.into_iter().filter(|child| seen.insert(*child)));
+            queue.extend(children.into_iter().filter(|child| is_wanted(*child) && seen.insert(*child)));
         }
         readings
+    }
+
+    /// Whether this process lives or waits for its parent.
+    #[allow(clippy::unused_self, reason = "the portable probe needs itself for it")]
+    pub(crate) fn is_there(&self, pid: u32, start_ticks: u64) -> bool {
+        process::start_ticks(pid) == Some(start_ticks)
     }
 
     /// One process; `None` when it is gone.
@@ -151,7 +167,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         for lists_children in [true, false] {
             let mut probe = Probe { lists_children, ..Probe::new() };
-            let readings = probe.with_descendants([std::process::id()]);
+            let readings = probe.with_descendants([std::process::id()], |_| true, |_| true);
             assert_eq!(readings[0].pid, std::process::id());
             let found = readings.iter().find(|reading| reading.pid == child.id());
             assert_eq!(found.unwrap().parent, std::process::id(), "lists_children: {lists_children}");
@@ -172,7 +188,8 @@ mod tests {
         let mut done = [0; 4];
         child.stdout.as_mut().unwrap().read_exact(&mut done).unwrap();
         let here = Probe::new().process(child.id()).unwrap();
-        let portable = super::super::portable::Probe::new().with_descendants([child.id()]);
+        let portable =
+            super::super::portable::Probe::new().with_descendants([child.id()], |_| true, |_| true);
         drop(child.stdin.take());
         child.wait().unwrap();
 

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use bp_proto::process::TICKS_PER_SECOND;
-use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::{MAX_READINGS, Reading};
 
@@ -22,7 +22,12 @@ impl Probe {
     }
 
     /// As the Linux probe's, a process before its children.
-    pub(crate) fn with_descendants(&mut self, pids: impl IntoIterator<Item = u32>) -> Vec<Reading> {
+    pub(crate) fn with_descendants(
+        &mut self,
+        pids: impl IntoIterator<Item = u32>,
+        is_wanted: impl Fn(u32) -> bool,
+        looks_below: impl Fn(&Reading) -> bool,
+    ) -> Vec<Reading> {
         let Some(system) = &mut self.system else { return Vec::new() };
         let nothing = ProcessRefreshKind::nothing().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, nothing);
@@ -40,33 +45,47 @@ impl Probe {
             if wanted.len() == MAX_READINGS {
                 break;
             }
+            if system.process(pid).is_none_or(|process| !looks_below(&reading(pid, process, self.booted_at)))
+            {
+                continue;
+            }
             let below = children.get(&pid).into_iter().flatten();
-            queue.extend(below.filter(|child| seen.insert(**child)));
+            queue.extend(below.filter(|child| is_wanted(child.as_u32()) && seen.insert(**child)));
         }
         system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&wanted),
             true,
             nothing.with_cpu().with_memory(),
         );
-        let reading = |pid: &Pid| {
-            let process = system.process(*pid)?;
-            let zombie = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
-            Some(Reading {
-                pid: pid.as_u32(),
-                start_ticks: process.start_time().saturating_sub(self.booted_at) * TICKS_PER_SECOND,
-                parent: process.parent().map_or(0, Pid::as_u32),
-                name: process.name().to_string_lossy().into_owned(),
-                own_ns: process.accumulated_cpu_time() * 1_000_000,
-                waited_ns: 0,
-                rss_bytes: if zombie { 0 } else { process.memory() },
-                zombie,
-            })
-        };
-        wanted.iter().filter_map(reading).collect()
+        let found = wanted.iter().filter_map(|pid| Some((*pid, system.process(*pid)?)));
+        found.map(|(pid, process)| reading(pid, process, self.booted_at)).collect()
+    }
+
+    /// As far as it was known when processes were read last.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn is_there(&self, pid: u32, start_ticks: u64) -> bool {
+        let process = self.system.as_ref().and_then(|system| system.process(Pid::from_u32(pid)));
+        process.is_some_and(|process| {
+            reading(Pid::from_u32(pid), process, self.booted_at).start_ticks == start_ticks
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn process(&mut self, pid: u32) -> Option<Reading> {
-        self.with_descendants([pid]).into_iter().next()
+        self.with_descendants([pid], |_| false, |_| false).into_iter().next()
+    }
+}
+
+fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {
+    let zombie = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+    Reading {
+        pid: pid.as_u32(),
+        start_ticks: process.start_time().saturating_sub(booted_at) * TICKS_PER_SECOND,
+        parent: process.parent().map_or(0, Pid::as_u32),
+        name: process.name().to_string_lossy().into_owned(),
+        own_ns: process.accumulated_cpu_time() * 1_000_000,
+        waited_ns: 0,
+        rss_bytes: if zombie { 0 } else { process.memory() },
+        zombie,
     }
 }
