@@ -58,9 +58,9 @@ impl Places {
         }
         let config = match config {
             Some(config) => config,
-            None => dirs::config_dir().ok_or(PlaceError::NoHome)?.join("bp/config.toml"),
+            None => base("XDG_CONFIG_HOME", ".config")?.join("bp/config.toml"),
         };
-        let data = dirs::data_dir().ok_or(PlaceError::NoHome)?.join("bp");
+        let data = base("XDG_DATA_HOME", ".local/share")?.join("bp");
         Ok(Self { config, data, run: runtime_dir()?, private: false })
     }
 
@@ -122,8 +122,25 @@ fn runtime_dir() -> Result<PathBuf, PlaceError> {
 }
 
 fn state_dir() -> Result<PathBuf, PlaceError> {
-    let home = dirs::home_dir().ok_or(PlaceError::NoHome)?;
-    Ok(home.join(".local/state/bp/run"))
+    Ok(home()?.join(".local/state/bp/run"))
+}
+
+/// The platform's own place for a kind of file, by the XDG rules: a relative path counts as unset.
+fn base(variable: &str, usual: &str) -> Result<PathBuf, PlaceError> {
+    if cfg!(target_os = "macos") {
+        return Ok(home()?.join("Library/Application Support"));
+    }
+    match std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute()) {
+        Some(path) => Ok(path),
+        None => Ok(home()?.join(usual)),
+    }
+}
+
+/// `$HOME` alone. The password database would have to be read by libraries of the system, which a program that is
+/// linked statically cannot count on.
+pub fn home() -> Result<PathBuf, PlaceError> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    home.filter(|home| home.is_absolute()).ok_or(PlaceError::NoHome)
 }
 
 #[cfg(unix)]
@@ -139,12 +156,16 @@ fn is_own_dir(path: &Path) -> bool {
 pub fn own_dir(path: &Path) -> Result<(), PlaceError> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let io = |source| PlaceError::Io { path: path.to_owned(), source };
-    match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(io(error)),
-    }
-    let meta = std::fs::symlink_metadata(path).map_err(io)?;
+    // Looked for first: it is there whenever a prompt waits for this.
+    let meta = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(io(error)),
+                _ => std::fs::symlink_metadata(path).map_err(io)?,
+            }
+        }
+        found => found.map_err(io)?,
+    };
     let why = if !meta.is_dir() {
         "not a directory"
     } else if meta.uid() != rustix::process::geteuid().as_raw() {

@@ -1,15 +1,22 @@
 //! What names a process for ever: its pid and when it started; and the boot that those are counted from.
 
+use std::fs::File;
+use std::io::Read as _;
+
 use crate::event::Owner;
 
 /// Clock ticks of `/proc/PID/stat` in a second: fixed in Linux' interface, whatever the kernel's own tick is.
 pub const TICKS_PER_SECOND: u64 = 100;
 
+/// Holds a whole `stat` file, which the kernel gives in one read: 52 numbers and a name of 64 bytes at most.
+const STAT_BYTES: usize = 52 * 21 + 66;
+
 /// Field 22 of `/proc/PID/stat`; `None` when there is no such process (a zombie counts as there), or no such file
 /// system.
 pub fn start_ticks(pid: u32) -> Option<u64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    stat_field(&stat, 22)
+    let mut stat = [0; STAT_BYTES];
+    let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
+    stat_field(&stat[..length], 22)
 }
 
 /// Whether exactly this process is still there and not a zombie. With unknown `start_ticks` any process of that pid

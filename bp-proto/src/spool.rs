@@ -19,7 +19,8 @@ use ulid::Ulid;
 use crate::event::{Finish, Start};
 use crate::place::{self, PlaceError};
 
-/// Runs that are kept while bpd is away; with more, the newest is dropped and said so.
+/// Runs that are kept while bpd is away; with more, the newest is dropped and said so. Counted only when bpd has not
+/// taken the run at once: a queue that is drained does not grow, and counting it would cost every command a listing.
 pub const MAX_SPOOLED_RUNS: usize = 10_000;
 
 /// A larger file was not written by us.
@@ -61,7 +62,16 @@ pub enum SpoolError {
 }
 
 /// One line of a file. The digit is the version: a newer one is left for a newer bpd.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
+enum Written<'a> {
+    #[serde(rename = "start/1")]
+    Start(&'a Start),
+    #[serde(rename = "finish/1")]
+    Finish(&'a Finish),
+}
+
+/// The same as it is read.
+#[derive(Deserialize)]
 enum Line {
     #[serde(rename = "start/1")]
     Start(Box<Start>),
@@ -75,12 +85,10 @@ impl Spool {
         Self { dir: dir.into() }
     }
 
-    /// Puts a run into the queue; a run that is there already is replaced.
+    /// Puts a run into the queue; a run that is there already is replaced. Who finds that bpd is away calls
+    /// [`Self::settle`] next.
     pub fn put(&self, run: &Spooled) -> Result<(), SpoolError> {
         place::own_dir(&self.dir)?;
-        if self.names()?.len() >= MAX_SPOOLED_RUNS {
-            return Err(SpoolError::Full { path: self.dir.clone() });
-        }
         let unfinished = self.dir.join(format!("{UNFINISHED}{}", run.start.uid));
         let written = write_new(&unfinished, &encode(run))
             .and_then(|()| fs::rename(&unfinished, self.file(run.start.uid)));
@@ -88,6 +96,15 @@ impl Spool {
             let _ = fs::remove_file(&unfinished);
             SpoolError::Io { doing: "write", path: unfinished, source }
         })
+    }
+
+    /// The run that was just put stays for later, if there is room; else it is dropped.
+    pub fn settle(&self, uid: Ulid) -> Result<(), SpoolError> {
+        if self.names()?.len() <= MAX_SPOOLED_RUNS {
+            return Ok(());
+        }
+        self.remove(uid)?;
+        Err(SpoolError::Full { path: self.dir.clone() })
     }
 
     /// Takes a run out of the queue, because it was acknowledged. A run that is not there is fine.
@@ -151,11 +168,10 @@ impl Spool {
 }
 
 fn encode(run: &Spooled) -> Vec<u8> {
-    let lines = [Line::Start(Box::new(run.start.clone())), Line::Finish(Box::new(run.finish.clone()))];
-    let mut bytes = Vec::new();
-    for line in lines {
+    let mut bytes = Vec::with_capacity(1024);
+    for line in [Written::Start(&run.start), Written::Finish(&run.finish)] {
         // Our own types have string keys and no fallible serialiser.
-        bytes.extend(serde_json::to_vec(&line).unwrap_or_default());
+        let _ = serde_json::to_writer(&mut bytes, &line);
         bytes.push(b'\n');
     }
     bytes
@@ -234,6 +250,22 @@ mod tests {
         spool.remove(older.start.uid).unwrap();
         assert_eq!(spool.waiting().unwrap().runs, [newer]);
         assert_eq!(spool.len().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_newest_and_says_so() {
+        let scratch = tempfile::tempdir().unwrap();
+        let spool = Spool::at(scratch.path().join("spool"));
+        let newest = run(1 << 40, "make");
+        spool.put(&newest).unwrap();
+        for other in 1..MAX_SPOOLED_RUNS as u64 {
+            fs::write(spool.file(Ulid::from_parts(other, 1)), b"").unwrap();
+        }
+        spool.settle(newest.start.uid).unwrap();
+        fs::write(spool.file(Ulid::from_parts(1, 2)), b"").unwrap();
+        assert!(matches!(spool.settle(newest.start.uid), Err(SpoolError::Full { .. })));
+        assert_eq!(spool.len().unwrap(), MAX_SPOOLED_RUNS);
+        assert!(!spool.file(newest.start.uid).exists());
     }
 
     #[test]

@@ -43,11 +43,38 @@ fn whole_millis(duration: Duration) -> i64 {
 
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A shell's clock may say anything, and one run that cannot be written must not spoil a whole list.
-        let nearest = if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        let instant = Timestamp::from_millisecond(self.0).unwrap_or(nearest);
-        write!(f, "{instant:.3}")
+        let Some((year, month, day)) = date(self.0.div_euclid(MILLIS_A_DAY)) else {
+            // A shell's clock may say anything, and one run that cannot be written must not spoil a whole list.
+            let nearest = if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+            let instant = Timestamp::from_millisecond(self.0).unwrap_or(nearest);
+            return write!(f, "{instant:.3}");
+        };
+        let of_day = self.0.rem_euclid(MILLIS_A_DAY);
+        let (seconds, millis) = (of_day / 1000, of_day % 1000);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
+}
+
+const MILLIS_A_DAY: i64 = 86_400_000;
+
+/// Year, month and day of a day counted from 1970-01-01; `None` before that, and where a [`Timestamp`] ends. By hand,
+/// since every `bpctl run` writes several. Algorithm: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// `civil_from_days`: years begin in March, so that the leap day is the last.
+fn date(day: i64) -> Option<(i64, i64, i64)> {
+    const FROM_0000_03_01: i64 = 719_468;
+    const LAST: i64 = 2_932_894;
+    if !(0..=LAST).contains(&day) {
+        return None;
+    }
+    let day = day + FROM_0000_03_01;
+    let (era, day_of_era) = (day / 146_097, day % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    Some((year_of_era + era * 400 + next_year, month, day_of_month))
 }
 
 impl std::str::FromStr for UnixMillis {
@@ -106,6 +133,15 @@ mod tests {
             serde_json::from_str::<UnixMillis>(&text).unwrap();
         }
         assert!(UnixMillis(0).plus(Duration::MAX) > UnixMillis(0));
+    }
+
+    #[test]
+    fn every_day_of_the_calendar_is_written_as_it_is_read() {
+        // A hundred days and a little: every month, every kind of year and every hour is met.
+        for millis in (-MILLIS_A_DAY..253_402_207_200_000).step_by(8_640_000_007) {
+            let instant = Timestamp::from_millisecond(millis).unwrap();
+            assert_eq!(UnixMillis(millis).to_string(), format!("{instant:.3}"));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Building the programs.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -17,7 +18,45 @@ pub(crate) fn release() -> Result<PathBuf> {
     Ok(target().join("release"))
 }
 
-/// The same without optimisation.
+/// The release programs as they are shipped, in a folder of their own: bpctl is linked whole and at fixed addresses,
+/// since most of what `bpctl run` costs is being loaded. Where that cannot be, it is the usual one.
+pub(crate) fn shipped() -> Result<PathBuf> {
+    let built = release()?;
+    let folder = target().join("shipped");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let client = client().unwrap_or_else(|why| {
+        eprintln!(
+            "bpctl cannot be linked statically here ({why:#}): it is dynamic, and `bpctl run` costs more"
+        );
+        built.join("bpctl")
+    });
+    for (from, name) in [(built.join("bpd"), "bpd"), (client, "bpctl")] {
+        replace(&from, &folder.join(name))?;
+    }
+    Ok(folder)
+}
+
+/// bpctl alone, static.
+fn client() -> Result<PathBuf> {
+    ensure!(cfg!(all(target_os = "linux", target_env = "gnu")), "only for Linux with glibc");
+    // Named, or the flags would reach the macros, which are libraries that the compiler loads.
+    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let flags = format!("{given} -C target-feature=+crt-static -C relocation-model=static");
+    run(cargo_command(&["build", "--package", "bpctl", "--profile", "client", "--target", &triple])
+        .env("RUSTFLAGS", flags.trim()))?;
+    Ok(target().join(triple).join("client/bpctl"))
+}
+
+/// By a rename: a program that runs cannot be written to, and keeps its old file until it ends.
+pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
+    let beside = to.with_extension("new");
+    fs::copy(from, &beside)
+        .with_context(|| format!("cannot copy {} to {}", from.display(), beside.display()))?;
+    fs::rename(&beside, to).with_context(|| format!("cannot put {} in its place", to.display()))
+}
+
+/// As [`release`] without optimisation.
 pub(crate) fn debug() -> Result<PathBuf> {
     cargo(&["build", "--workspace"])?;
     Ok(target().join("debug"))
@@ -25,10 +64,19 @@ pub(crate) fn debug() -> Result<PathBuf> {
 
 /// Runs cargo in the workspace's root, its output shown.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status =
-        Command::new(program).args(arguments).current_dir(root()).status().context("cannot start cargo")?;
-    ensure!(status.success(), "cargo {} failed ({status})", arguments.join(" "));
+    run(&mut cargo_command(arguments))
+}
+
+fn cargo_command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+fn run(cargo: &mut Command) -> Result<()> {
+    let status = cargo.status().context("cannot start cargo")?;
+    let words: Vec<_> = cargo.get_args().map(|word| word.to_string_lossy()).collect();
+    ensure!(status.success(), "cargo {} failed ({status})", words.join(" "));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask install`: the release programs where the shell finds them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -12,14 +12,14 @@ const PROGRAMS: [&str; 2] = ["bpd", "bpctl"];
 /// Builds everything and copies the programs to `root/bin`, or to cargo's own folder.
 pub(crate) fn run(root: Option<PathBuf>) -> Result<()> {
     web::build()?;
-    let built = build::release()?;
+    let built = build::shipped()?;
     let folder = match root {
         Some(root) => root.join("bin"),
         None => cargo_home()?.join("bin"),
     };
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for program in PROGRAMS {
-        replace(&built.join(program), &folder.join(program))?;
+        build::replace(&built.join(program), &folder.join(program))?;
         eprintln!("installed {}", folder.join(program).display());
     }
     let on_path = std::env::var_os("PATH")
@@ -31,14 +31,6 @@ pub(crate) fn run(root: Option<PathBuf>) -> Result<()> {
         "next: eval \"$(bpctl init bash)\" at the end of ~/.bashrc (or zsh, ~/.zshrc), then a new shell"
     );
     Ok(())
-}
-
-/// By a rename: a program that runs cannot be written to, and keeps its old file until it ends.
-fn replace(from: &Path, to: &Path) -> Result<()> {
-    let beside = to.with_extension("new");
-    fs::copy(from, &beside)
-        .with_context(|| format!("cannot copy {} to {}", from.display(), beside.display()))?;
-    fs::rename(&beside, to).with_context(|| format!("cannot put {} in its place", to.display()))
 }
 
 fn cargo_home() -> Result<PathBuf> {

@@ -54,6 +54,6 @@ fn main() -> Result<()> {
         Chore::Test => test::run(),
         Chore::Web => web::build(),
         Chore::Install { root } => install::run(root),
-        Chore::Bench { out } => bench::run(&build::release()?, &out),
+        Chore::Bench { out } => bench::run(&build::shipped()?, &out),
     }
 }

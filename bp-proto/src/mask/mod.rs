@@ -4,8 +4,7 @@
 //! known program) or by the prefix that its issuer gives it. Variables, placeholders and flags without values stay:
 //! nothing secret stands there. When in doubt the value goes: a masked word is a nuisance, a kept secret is a leak.
 //!
-//! `bpctl run` masks before every command, so the positions are plain scans over the line's words, and an expression
-//! is compiled only when the line holds one of the letters it begins with.
+//! `bpctl run` masks before every command, so all of it is plain scans over the line and its words.
 
 mod names;
 mod positions;

@@ -12,6 +12,7 @@ use bp_proto::place::Places;
 use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Actor, Ending, Finish, RUN_ENV, Request, Start, Ulid, UnixMillis, mask, process};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::args::Args;
 use super::process::Outcome;
@@ -30,12 +31,21 @@ pub(super) fn start(args: &Args, now: UnixMillis) -> Start {
     };
     draft.keep(mask::keep(&args.command.text()));
     Start {
-        uid: Ulid::generate(),
+        uid: ulid(now),
         draft,
         owner: Some(process::own()),
         under: process::parent(),
         parent: std::env::var(RUN_ENV).ok().and_then(|run| run.parse().ok()),
         context: None,
+    }
+}
+
+/// Drawn from the kernel: a generator of our own costs more to set up than the one number that is drawn from it.
+fn ulid(now: UnixMillis) -> Ulid {
+    let mut random = [0; 16];
+    match getrandom(&mut random, GetRandomFlags::empty()) {
+        Ok(drawn) if drawn == random.len() => Ulid::from_parts(now.0 as u64, u128::from_le_bytes(random)),
+        _ => Ulid::generate(),
     }
 }
 
@@ -88,14 +98,15 @@ impl Bpd {
     }
 
     pub(super) fn ended(&self, start: Start, finish: Finish) -> anyhow::Result<Delivered> {
+        let uid = start.uid;
         let run = Spooled { start, finish };
         let spooled = self.spool.put(&run);
-        let sent = hand_over(&self.socket, &Request::Completed(Box::new(run)));
-        match (sent, spooled) {
-            (Ok(()), _) => Ok(Delivered::Sent),
-            (Err(_), Ok(())) => Ok(Delivered::Kept),
-            (Err(_), Err(lost)) => Err(lost.into()),
+        if hand_over(&self.socket, &Request::Completed(Box::new(run))).is_ok() {
+            return Ok(Delivered::Sent);
         }
+        spooled?;
+        self.spool.settle(uid)?;
+        Ok(Delivered::Kept)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use bp_proto::place::Places;
+use bp_proto::place::{Places, home};
 
 use super::say;
 use super::unit::{MARK, Service, Unit, launchd, systemd};
@@ -79,10 +79,6 @@ fn units(program: &Path, socket: &Path) -> anyhow::Result<Vec<Unit>> {
     }
     let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     Ok(systemd(&service, &config.unwrap_or_else(|| home.join(".config"))))
-}
-
-fn home() -> anyhow::Result<PathBuf> {
-    std::env::home_dir().filter(|home| home.is_absolute()).context("there is no home directory; set HOME")
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<String>> {
