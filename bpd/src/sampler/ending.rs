@@ -2,18 +2,70 @@
 
 use std::time::Duration;
 
+use bp_proto::event::Source;
 use bp_proto::{Ending, Finish, Ulid, UnixMillis};
 
-use super::open::Now;
+use super::open::{Now, Open};
 use super::stage::Stage;
 use super::tail::Tail;
 use super::totals::{self, Accounts};
 use crate::event::{Body, Measured, Reply};
 
+/// A line that was typed ahead has reported its start before it starts anything; that is read within this.
+const DOUBT: Duration = Duration::from_millis(100);
+
+/// An end that was reported, of a run whose shell has started something in the same clock tick: a job that lives on, or
+/// the next line.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    finish: Finish,
+    reply: Option<Reply>,
+    pub(super) last_tick: u64,
+    pub(super) due: Duration,
+}
+
 /// How long an owner is gone before its run is lost: its last words may still be on their way.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 impl Stage {
+    /// The end of a run as it was reported: settled at once, unless it must be seen first whose the shell's youngest
+    /// child is.
+    pub(super) fn reported(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
+        let uid = finish.uid;
+        let Some(open) = self.open.get_mut(&uid) else { return self.end(finish, reply, now) };
+        let took = finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at));
+        let (last, until) = open.last_ticks(took, now);
+        let owner = open.owner.pid;
+        if !open.watched || until == last || open.start.draft.source != Source::Hook {
+            return self.end(finish, reply, now);
+        }
+        self.tree.until(uid, until);
+        self.read(&[uid]);
+        if !self.tree.has_stray(owner, last) {
+            return self.end(finish, reply, now);
+        }
+        if let Some(open) = self.open.get_mut(&uid) {
+            open.in_doubt = true;
+        }
+        self.doubts.insert(uid, Doubt { finish, reply, last_tick: last, due: now.mono + DOUBT });
+    }
+
+    /// Ends that waited for it: the youngest child is the ended run's, when nothing else was begun in that clock tick.
+    pub(super) fn settle_doubts(&mut self, of: impl Fn(&Open, &Doubt) -> Option<bool>, now: Now) {
+        let mut settled: Vec<(Ulid, bool)> = Vec::new();
+        for (uid, doubt) in &self.doubts {
+            let settles = self.open.get(uid).and_then(|open| of(open, doubt));
+            settled.extend(settles.map(|is_its| (*uid, is_its)));
+        }
+        for (uid, is_its) in settled {
+            let Some(Doubt { finish, reply, .. }) = self.doubts.remove(&uid) else { continue };
+            if let Some(open) = self.open.get_mut(&uid) {
+                open.takes_last_tick = is_its;
+            }
+            self.end(finish, reply, now);
+        }
+    }
+
     /// The run ends now, or did a moment ago: a last reading, the totals, and what lives on.
     pub(super) fn end(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
@@ -24,7 +76,7 @@ impl Stage {
         let took = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
         // What ended before bpd looked at it has no processes to be looked at.
         if open.watched {
-            self.tree.until(uid, open.ticks_at(took, now));
+            self.tree.until(uid, open.last_ticks(took, now).1);
             self.read(&[uid]);
         }
         let usage = self.tree.usage(uid);

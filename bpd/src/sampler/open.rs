@@ -49,6 +49,10 @@ pub(super) struct Open {
     pub gone_since: Option<Duration>,
     /// It is in the tree. Not yet: it came before the mail was read to its end, which may hold the run's.
     pub watched: bool,
+    /// What its shell started in the clock tick of its end is its own: it may be the next line's, typed ahead.
+    pub takes_last_tick: bool,
+    /// Its end was reported, and waits to be told what started then.
+    pub in_doubt: bool,
     /// The owner was there when the run was opened: the tree's silence means something.
     pub observed: bool,
     /// The wrapper whose run this is, and what it accounted for.
@@ -70,6 +74,7 @@ impl Open {
             (Source::Hook, Some(command)) => typed::classify(command),
             _ => Typed::Work,
         };
+        let takes_last_tick = start.draft.command.as_deref().is_none_or(typed::starts_job);
         let cpus = start.context.as_ref().and_then(|context| context.cpus).unwrap_or(1);
         Self {
             seen_at: start.draft.started_at,
@@ -83,6 +88,8 @@ impl Open {
             before_ns: 0,
             gone_since: None,
             watched: false,
+            takes_last_tick,
+            in_doubt: false,
             observed: false,
             adopted: None,
             exact: None,
@@ -122,6 +129,12 @@ impl Open {
     pub(super) fn ticks_at(&self, elapsed: Duration, now: Now) -> u64 {
         let began = now.boot.saturating_sub(self.elapsed(now));
         (began.saturating_add(elapsed).as_nanos() * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
+    }
+
+    /// The last clock tick of a run that took so long, and the last in which a process of it may have started.
+    pub(super) fn last_ticks(&self, took: Duration, now: Now) -> (u64, u64) {
+        let last = self.ticks_at(took, now);
+        (last, if self.takes_last_tick { last } else { last.saturating_sub(1) })
     }
 
     /// Monotonic time since the run's start.

@@ -11,6 +11,7 @@ use bp_proto::{Finish, Owner, Start, Ulid, UnixMillis};
 use tokio::time::Instant;
 
 use super::Resumed;
+use super::ending::Doubt;
 use super::lookup::Lookups;
 use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
@@ -40,6 +41,7 @@ pub(super) struct Stage {
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
     pub(super) ended: VecDeque<Ended>,
+    pub(super) doubts: HashMap<Ulid, Doubt>,
     /// When the machine is read next; `None` while no run is open.
     pub(super) machine_due: Option<Duration>,
     pub(super) caught_up: bool,
@@ -62,6 +64,7 @@ impl Stage {
             open: HashMap::new(),
             tails: HashMap::new(),
             ended: VecDeque::new(),
+            doubts: HashMap::new(),
             machine_due: None,
             caught_up: false,
             out: VecDeque::new(),
@@ -125,6 +128,7 @@ impl Stage {
             Body::Edit { run, edit } => self.pass(Body::Edit { run: self.known_as(run), edit }, reply),
             Body::Delete { run } => {
                 let run = self.known_as(run);
+                self.settle_doubts(|open, _| (open.uid() == run).then_some(true), self.now());
                 self.open.remove(&run);
                 self.tails.remove(&run);
                 self.ended.retain(|ended| ended.run.uid() != run);
@@ -154,6 +158,7 @@ impl Stage {
         if start.draft.source == Source::Hook
             && let Some(owner) = owner
         {
+            self.settle_before(owner, start.draft.started_at, now);
             self.lose_older(owner, start.draft.started_at, now);
             let typed = start.draft.command.as_deref().map(super::typed::classify);
             if typed == Some(Typed::Look) {
@@ -249,6 +254,15 @@ impl Stage {
         readings
     }
 
+    /// The shell's next line began: what started in the clock tick of an end before is its, unless it began later.
+    fn settle_before(&mut self, owner: Owner, started_at: UnixMillis, now: Now) {
+        let settles = |open: &Open, doubt: &Doubt| {
+            let began = open.ticks_at(started_at.since(open.start.draft.started_at), now);
+            is_same(open.owner, owner).then(|| began > doubt.last_tick)
+        };
+        self.settle_doubts(settles, now);
+    }
+
     /// The shell reads another line: what it began before has ended unseen.
     fn lose_older(&mut self, owner: Owner, started_at: UnixMillis, now: Now) {
         let older: Vec<Ulid> = self
@@ -278,6 +292,9 @@ impl Stage {
         run.adopted = Some(wrapper.uid);
         let start = run.start.clone();
         let uid = start.uid;
+        if let Some(owner) = wrapper.owner {
+            self.tree.adopt(uid, owner.pid);
+        }
         self.pass(Body::Start(Box::new(start)), reply);
         let Start { draft, .. } = wrapper;
         if !draft.tags.is_empty() || draft.note.is_some() {
@@ -346,7 +363,7 @@ impl Stage {
             let amendment = Amendment { run, totals, children: Vec::new(), background: false };
             return self.pass(Body::Amend(Box::new(amendment)), reply);
         }
-        self.end(finish, reply, self.now());
+        self.reported(finish, reply, self.now());
     }
 
     pub(super) fn remember(&mut self, run: Open, finished_at: UnixMillis) {

@@ -19,21 +19,26 @@ impl Stage {
     /// The earliest thing to be done, on the sampler's clock.
     pub(super) fn due(&self) -> Option<Duration> {
         let now = self.now().mono;
-        let runs = self.open.values().filter(|open| open.watched).map(|open| match open.gone_since {
-            // Nothing to be read any more, only to be declared.
-            Some(since) if self.caught_up => since + GRACE,
-            Some(_) => Duration::MAX,
-            None => open.due(),
+        let runs = self.open.values().filter(|open| open.watched && !open.in_doubt).map(|open| {
+            match open.gone_since {
+                // Nothing to be read any more, only to be declared.
+                Some(since) if self.caught_up => since + GRACE,
+                Some(_) => Duration::MAX,
+                None => open.due(),
+            }
         });
         let tails = self.tails.values().filter_map(|tail| tail.due(now));
         let machine = self.machine_due.filter(|_| !self.open.is_empty());
-        runs.chain(tails).chain(machine).min().filter(|due| *due < Duration::MAX)
+        let doubts = self.doubts.values().map(|doubt| doubt.due);
+        runs.chain(tails).chain(machine).chain(doubts).min().filter(|due| *due < Duration::MAX)
     }
 
     /// Reads what is due.
     pub(super) fn tick(&mut self) {
         let now = self.now();
         self.read_machine(now);
+        // Nothing else was reported meanwhile.
+        self.settle_doubts(|_, doubt| (doubt.due <= now.mono + TOGETHER).then_some(true), now);
         let due = self.due_by(now.mono + TOGETHER);
         if !due.is_empty() {
             let readings = self.read(&due);
@@ -56,10 +61,9 @@ impl Stage {
 
     /// The runs to be read, open ones and tails.
     fn due_by(&self, at: Duration) -> Vec<Ulid> {
-        let open = self
-            .open
-            .iter()
-            .filter(|(_, open)| open.watched && open.gone_since.is_none() && open.due() <= at);
+        let open = self.open.iter().filter(|(_, open)| {
+            open.watched && !open.in_doubt && open.gone_since.is_none() && open.due() <= at
+        });
         let tails = self.tails.iter().filter(|(_, tail)| tail.is_due(at));
         open.map(|(uid, _)| *uid).chain(tails.map(|(uid, _)| *uid)).collect()
     }
@@ -125,7 +129,9 @@ impl Stage {
 
     /// bpd is stopping: what has grown since it was recorded is recorded.
     pub(super) fn close(&mut self) {
-        let now = self.now().mono;
+        let now = self.now();
+        self.settle_doubts(|_, _| Some(true), now);
+        let now = now.mono;
         let mut amendments = Vec::new();
         for (uid, tail) in &mut self.tails {
             let usage = self.tree.usage(*uid).unwrap_or_default();

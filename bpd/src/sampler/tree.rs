@@ -47,6 +47,8 @@ struct Claimed {
     claim: Claim,
     tally: Tally,
     members: HashSet<u32>,
+    /// `bpctl run` whose run this is: what it started is the run's, itself it is not.
+    wrapper: Option<u32>,
 }
 
 /// All open runs and their processes.
@@ -107,7 +109,10 @@ impl Tree {
         is_there: impl Fn(u32, u64) -> bool,
     ) {
         self.bury(&[owner.pid], readings, &is_there);
-        self.runs.insert(run, Claimed { owner, claim, tally: Tally::default(), members: HashSet::new() });
+        self.runs.insert(
+            run,
+            Claimed { owner, claim, tally: Tally::default(), members: HashSet::new(), wrapper: None },
+        );
         let from = if let Claim::Hook { from, .. } = claim { from } else { 0 };
         for pid in self.processes.descendants(owner.pid) {
             if self.processes.child_above(pid, owner.pid).is_some_and(|ticks| ticks >= from) {
@@ -216,10 +221,22 @@ impl Tree {
         }
     }
 
+    /// The run of a shell's line is that of the wrapper which the line started.
+    pub(super) fn adopt(&mut self, run: Ulid, wrapper: u32) {
+        if let Some(claimed) = self.runs.get_mut(&run) {
+            claimed.wrapper = Some(wrapper);
+        }
+    }
+
+    fn is_wrapper(&self, run: Option<Ulid>, pid: u32) -> bool {
+        run.and_then(|run| self.runs.get(&run)).is_some_and(|claimed| claimed.wrapper == Some(pid))
+    }
+
     /// Sums up what is alive of a run.
     fn see(&mut self, run: Ulid) {
         let Some(claimed) = self.runs.get_mut(&run) else { return };
-        let members = claimed.members.iter().filter_map(|pid| self.processes.get(*pid));
+        let members = claimed.members.iter().filter(|pid| claimed.wrapper != Some(**pid));
+        let members = members.filter_map(|pid| self.processes.get(*pid));
         let alive = members.map(|tracked| &tracked.reading).filter(|reading| !reading.zombie);
         let (rss_bytes, count) =
             alive.fold((0, 0), |(sum, count), reading| (sum + reading.rss_bytes, count + 1));
@@ -229,7 +246,8 @@ impl Tree {
     /// What a run has cost so far, and who did it.
     pub(super) fn usage(&self, run: Ulid) -> Option<Usage> {
         let claimed = self.runs.get(&run)?;
-        let alive = claimed.members.iter().filter_map(|pid| self.processes.get(*pid));
+        let alive = claimed.members.iter().filter(|pid| claimed.wrapper != Some(**pid));
+        let alive = alive.filter_map(|pid| self.processes.get(*pid));
         let children = claimed.tally.children(
             alive.map(|tracked| (tracked.reading.name.as_str(), tracked.credited_ns, tracked.rss_max_bytes)),
         );
@@ -280,7 +298,9 @@ impl Tree {
                 parent = above.reading.parent;
             }
             self.hand_on(tracked, parent);
-            if let Some(run) = tracked.run {
+            if let Some(run) = tracked.run
+                && !self.is_wrapper(tracked.run, tracked.reading.pid)
+            {
                 self.with_tally(run, |tally| {
                     tally.fold(&tracked.reading.name, tracked.credited_ns, tracked.rss_max_bytes);
                 });
@@ -311,8 +331,11 @@ impl Tree {
     /// A process that is known already.
     fn grow(&mut self, reading: &Reading) {
         let owned = self.owned_by(reading.pid);
+        let run = self.processes.get(reading.pid).and_then(|tracked| tracked.run);
+        let is_wrapper = self.is_wrapper(run, reading.pid);
         let Some(tracked) = self.processes.get_mut(reading.pid) else { return };
         let own = reading.own_ns.saturating_sub(tracked.reading.own_ns);
+        let own = if is_wrapper { 0 } else { own };
         let waited = reading.waited_ns.saturating_sub(tracked.reading.waited_ns);
         let absorbed = std::mem::take(&mut tracked.absorbed_ns);
         let gone = std::mem::take(&mut tracked.gone);
@@ -368,7 +391,9 @@ impl Tree {
         let run = self.run_for(reading);
         let mut tracked = Tracked::new(reading.clone(), run);
         let owned = self.owned_by(reading.pid).map(|(run, _)| run);
-        if let Some(run) = run {
+        if let Some(run) = run
+            && !self.is_wrapper(Some(run), reading.pid)
+        {
             tracked.credited_ns = reading.own_ns;
             self.with_tally(run, |tally| tally.cpu_ns += reading.own_ns);
         }
@@ -438,16 +463,32 @@ impl Tree {
     /// No more children of the run's shell from this clock tick on; those that it was given too many are the next run's.
     pub(super) fn until(&mut self, run: Ulid, ticks: u64) {
         let Some(claimed) = self.runs.get_mut(&run) else { return };
-        let Claim::Hook { until, .. } = &mut claimed.claim else { return };
+        let Claim::Hook { from, until } = &mut claimed.claim else { return };
         *until = Some(ticks);
-        let owner = claimed.owner.pid;
+        let (from, owner) = (*from, claimed.owner.pid);
         let mut younger: Vec<u32> = claimed.members.iter().copied().collect();
         younger.retain(|pid| self.processes.child_above(*pid, owner).is_some_and(|began| began > ticks));
         for pid in younger {
             let credited_ns = self.untrack(pid).map_or(0, |tracked| tracked.credited_ns);
             self.with_tally(run, |tally| tally.cpu_ns = tally.cpu_ns.saturating_sub(credited_ns));
         }
+        // What is let go of is met anew, by this run or by the next.
+        let window = from..=ticks;
+        for pid in self.processes.children(owner).to_vec() {
+            let child = self.processes.get(pid).filter(|child| child.run.is_none());
+            if child.is_some_and(|child| window.contains(&child.reading.start_ticks)) {
+                self.untrack(pid);
+            }
+        }
         self.see(run);
+    }
+
+    /// Whether a living child of `owner` that began in this clock tick is in no run.
+    pub(super) fn has_stray(&self, owner: u32, ticks: u64) -> bool {
+        let children = self.processes.children(owner).iter().filter_map(|pid| self.processes.get(*pid));
+        children
+            .into_iter()
+            .any(|child| child.run.is_none() && !child.reading.zombie && child.reading.start_ticks == ticks)
     }
 
     fn with_tally(&mut self, run: Ulid, change: impl FnOnce(&mut Tally)) {

@@ -30,6 +30,16 @@ pub(super) fn classify(line: &str) -> Typed {
     if only_viewers { Typed::Look } else { Typed::Work }
 }
 
+/// Whether the line itself puts something into the background. Quotes are not looked at: it is only a hint.
+pub(super) fn starts_job(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
+    (0..bytes.len()).any(|index| {
+        let before = index.checked_sub(1).map_or(b' ', at);
+        at(index) == b'&' && !b"&><|;\\".contains(&before) && !b"&>|".contains(&at(index + 1))
+    })
+}
+
 /// The program's name without its path, and its arguments; assignments before it are passed over.
 fn command(words: &[String]) -> Option<(&str, &[String])> {
     let at = words.iter().position(|word| !is_assignment(word))?;
@@ -113,6 +123,16 @@ mod tests {
 
     fn check(line: &str, typed: Typed) {
         assert_eq!(classify(line), typed, "{line:?}");
+    }
+
+    #[test]
+    fn a_lone_ampersand_starts_a_job() {
+        for line in ["sleep 1 &", "a & b", "make&", "(a; b) &\n"] {
+            assert!(starts_job(line), "{line}");
+        }
+        for line in ["a && b", "make 2>&1", "make &> log", "a |& b", "echo \\&", ""] {
+            assert!(!starts_job(line), "{line}");
+        }
     }
 
     #[test]

@@ -370,6 +370,48 @@ async fn a_shell_within_a_run_that_waits_for_the_mail_is_nested_in_it() {
     assert_eq!(lab.start(inner).await.parent, Some(outer_uid));
 }
 
+/// A run whose shell starts a child in the very clock tick in which the run ends.
+async fn ended_with_a_child(lab: &mut Lab, shell: &mut Shell) -> Finish {
+    let start = lab.hook_start(shell, "serve");
+    let (uid, began) = (start.uid, start.draft.started_at);
+    lab.start(start).await;
+    shell.types("sleep 60");
+    while children_of(shell.child.id()).is_empty() {
+        std::thread::yield_now();
+    }
+    let child = process::start_ticks(children_of(shell.child.id())[0]).unwrap();
+    let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let ago = (boot.tv_sec * 1000 + boot.tv_nsec / 1_000_000) - (child as i64 * 10 + 5);
+    let mut finish = ended(uid, None);
+    finish.finished_at = UnixMillis(UnixMillis::now().0 - ago).max(began);
+    finish
+}
+
+#[tokio::test]
+async fn a_line_that_was_typed_ahead_is_no_job_of_the_line_before() {
+    let mut lab = Lab::new().await;
+    let mut shell = Shell::new();
+    let finish = ended_with_a_child(&mut lab, &mut shell).await;
+    let (first, finished_at) = (finish.uid, finish.finished_at);
+    drop(lab.send(Body::Finish(Box::new(finish))).await);
+    let mut next = lab.hook_start(&shell, "sleep 60");
+    next.draft.started_at = finished_at;
+    let second = next.uid;
+    drop(lab.send(Body::Start(Box::new(next))).await);
+    let finish = lab.finished(first).await;
+    assert!(!finish.background && finish.children.is_empty(), "{finish:?}");
+    lab.sample(second, |sample| sample.processes == 1).await;
+}
+
+#[tokio::test]
+async fn what_a_function_left_running_as_it_ended_is_a_job_of_its_run() {
+    let mut lab = Lab::new().await;
+    let mut shell = Shell::new();
+    let finish = ended_with_a_child(&mut lab, &mut shell).await;
+    let finish = lab.finish(finish).await;
+    assert!(finish.background && finish.children[0].name == "sleep", "{finish:?}");
+}
+
 #[tokio::test]
 async fn a_daemon_that_left_its_parents_still_counts() {
     let mut lab = Lab::new().await;

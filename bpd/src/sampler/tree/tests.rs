@@ -327,3 +327,19 @@ fn a_process_that_began_after_its_runs_end_is_the_next_runs() {
     open(&mut tree, uid(2), owner(SHELL), hook(300), &machine);
     check(&tree, uid(2), 30, 1);
 }
+
+#[test]
+fn the_wrapper_of_a_shells_run_is_none_of_its_processes() {
+    let mut tree = Tree::default();
+    open(&mut tree, uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+    tree.adopt(uid(1), 30);
+    let make = process(31, 30, 101, 40, 0);
+    update(&mut tree, &[shell(0, 0), process(30, SHELL, 100, 5, 0), make]);
+    check(&tree, uid(1), 40, 1);
+    update(&mut tree, &[shell(0, 0), process(30, SHELL, 100, 7, 60)]);
+    check(&tree, uid(1), 60, 0);
+    assert_eq!(names(&tree, uid(1)), [("p31".to_owned(), 60)]);
+    // Its own 7 ms are not the command's.
+    update(&mut tree, &[shell(0, 67)]);
+    check(&tree, uid(1), 60, 0);
+}
