@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use bp_proto::client::{Client, ClientError};
 use bp_proto::place::Places;
 use bp_proto::request::{ListQuery, SamplesQuery};
@@ -15,6 +14,7 @@ use bp_proto::{Point, Request, Run};
 use serde::de::DeserializeOwned;
 
 use crate::screen::Screen;
+use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
 /// A person waits; a question over years of runs takes well under a second.
@@ -108,7 +108,7 @@ fn await_deliveries(spool: &Spool) {
 }
 
 fn here() -> anyhow::Result<String> {
-    let here = std::env::current_dir().context("cannot tell the current directory")?;
+    let here = std::env::current_dir().or_say(Word::CannotTellHere, &[])?;
     Ok(here.to_string_lossy().into_owned())
 }
 

@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use bp_proto::RUN_ENV;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use crate::text::said::{OrSay as _, Said};
+use crate::text::words::Word;
 
 /// What bpd says on standard output once it can be reached.
 const READY: &[u8] = b"ready\n";
 
 /// The bpd that came with this bpctl, else the one on the path.
 pub fn program() -> anyhow::Result<PathBuf> {
-    let here = std::env::current_exe().context("cannot tell where bpctl is")?;
+    let here = std::env::current_exe().or_say(Word::CannotTellProgram, &[])?;
     let beside = here.with_file_name("bpd");
     if beside.is_file() {
         return Ok(beside);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    on_path(&path).with_context(|| {
-        format!("there is no bpd beside {} and none on the PATH; install both together", here.display())
-    })
+    Ok(on_path(&path).or_say(Word::BpdMissing, &[&here.display().to_string()])?)
 }
 
 fn on_path(path: &OsStr) -> Option<PathBuf> {
@@ -49,7 +49,7 @@ pub fn is_served(socket: &Path) -> bool {
 pub fn launch(program: &Path) -> anyhow::Result<()> {
     let mut command = detached(program);
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().map(drop).with_context(|| format!("cannot start {}", program.display()))
+    spawned(&mut command).map(drop)
 }
 
 /// Starts bpd and waits until it can be reached. → its pid.
@@ -59,20 +59,25 @@ pub fn launch(program: &Path) -> anyhow::Result<()> {
 pub fn start(program: &Path, patience: Duration) -> anyhow::Result<u32> {
     let mut command = detached(program);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+    let mut child = spawned(&mut command)?;
     if is_ready(&mut child, patience)? {
         return Ok(child.id());
     }
     let mut said = String::new();
     if let Some(stderr) = child.stderr.take() {
-        stderr.take(8192).read_to_string(&mut said).context("cannot read what bpd said")?;
+        stderr.take(8192).read_to_string(&mut said).or_say(Word::BpdUnheard, &[])?;
     }
-    let status = child.wait().context("cannot wait for bpd")?;
+    let status = child.wait().or_say(Word::BpdUnheard, &[])?;
     let said = said.trim().trim_start_matches("bpd: ");
     if said.is_empty() {
-        anyhow::bail!("bpd gave up ({status}); see `bpctl daemon logs`");
+        return Err(Said::new(Word::BpdGaveUpMute, &[&status.to_string()]).into());
     }
-    anyhow::bail!("bpd gave up: {said}")
+    Err(Said::new(Word::BpdGaveUp, &[said]).into())
+}
+
+fn spawned(command: &mut Command) -> anyhow::Result<Child> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    Ok(command.spawn().or_say(Word::CannotStart, &[&program])?)
 }
 
 fn detached(program: &Path) -> Command {
@@ -85,24 +90,23 @@ fn detached(program: &Path) -> Command {
 /// `false` = it closed its output without a word: it is ending.
 fn is_ready(child: &mut Child, patience: Duration) -> anyhow::Result<bool> {
     let deadline = Instant::now() + patience;
-    let mut stdout = child.stdout.take().context("bpd was started without a pipe")?;
+    let mut stdout = child.stdout.take().or_say(Word::BpdUnheard, &[])?;
     let mut said = Vec::new();
     while !said.starts_with(READY) {
         let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).context("too long")?;
+        let timeout = Timespec::try_from(left).or_say(Word::BpdUnheard, &[])?;
         let mut waited = [PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::IN)];
         match poll(&mut waited, Some(&timeout)) {
-            Ok(0) => anyhow::bail!(
-                "bpd (pid {}) is still starting after {} s; see `bpctl daemon logs`",
-                child.id(),
-                patience.as_secs()
-            ),
+            Ok(0) => {
+                let (pid, seconds) = (child.id().to_string(), patience.as_secs().to_string());
+                return Err(Said::new(Word::BpdStarting, &[&pid, &seconds]).into());
+            }
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => return Err(error).context("cannot wait for bpd"),
+            Err(error) => return Ok(Err(error).or_say(Word::BpdUnheard, &[])?),
         }
         let mut piece = [0; 64];
-        let read = stdout.read(&mut piece).context("cannot hear bpd")?;
+        let read = stdout.read(&mut piece).or_say(Word::BpdUnheard, &[])?;
         if read == 0 {
             return Ok(false);
         }
@@ -118,10 +122,10 @@ pub fn config(program: &Path, file: Option<&Path>) -> anyhow::Result<Option<Vec<
     if let Some(file) = file {
         command.env("BP_CONFIG", file);
     }
-    let output = command.output().with_context(|| format!("cannot start {}", program.display()))?;
+    let output = command.output().or_say(Word::CannotStart, &[&program.display().to_string()])?;
     if output.status.success() {
         return Ok(Some(output.stdout));
     }
-    std::io::stderr().write_all(&output.stderr).context("cannot say what is wrong")?;
+    std::io::stderr().write_all(&output.stderr)?;
     Ok(None)
 }

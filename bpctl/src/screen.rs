@@ -43,7 +43,7 @@ impl Screen {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
-            lang: lang(common, config),
+            lang: lang(common.lang.as_deref(), config),
             person,
             width: size.map_or(USUAL_WIDTH, |(columns, _)| usize::from(columns).max(20)),
             height: size.map_or(usize::MAX, |(_, rows)| usize::from(rows)),
@@ -122,7 +122,7 @@ fn print(bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The flag, `BP_LANG`, the config, the locale; else English.
-fn lang(common: &Common, config: Option<&Path>) -> Lang {
+pub fn lang(flag: Option<&str>, config: Option<&Path>) -> Lang {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let configured = || {
         let text = std::fs::read_to_string(config?).ok()?;
@@ -130,7 +130,7 @@ fn lang(common: &Common, config: Option<&Path>) -> Lang {
         Some(table.get("lang")?.as_str()?.to_owned())
     };
     let locale = || variable("LC_ALL").or_else(|| variable("LC_MESSAGES")).or_else(|| variable("LANG"));
-    let named = [common.lang.clone(), variable("BP_LANG"), configured()];
+    let named = [flag.map(str::to_owned), variable("BP_LANG"), configured()];
     let named = named.into_iter().flatten().find_map(|tag| Lang::of(&tag));
     named.or_else(|| Lang::of(&locale()?)).unwrap_or_default()
 }

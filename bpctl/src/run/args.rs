@@ -3,8 +3,20 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// Shown for `--help` and, in short, for what cannot be read.
-pub(super) const USAGE: &str = "\
+use bp_proto::label::{check_note, check_tags};
+
+use crate::text::said::{OrSay as _, Said};
+use crate::text::words::{Lang, Word};
+
+/// Shown for `--help` and for what cannot be read.
+pub(super) fn usage(lang: Lang) -> &'static str {
+    match lang {
+        Lang::En => USAGE,
+        Lang::Tr => KULLANIM,
+    }
+}
+
+const USAGE: &str = "\
 Usage: bpctl run [--tag TAG]… [--note NOTE] [--quiet] [--] COMMAND [ARGUMENT]…
        bpctl run [--tag TAG]… [--note NOTE] [--quiet] -c STRING
 
@@ -15,6 +27,19 @@ Runs a command and records it. Exit code, signals and terminal are as without it
   -n, --note NOTE  gives the run a note
   -q, --quiet      prints nothing of its own
   -c STRING        runs STRING through /bin/sh
+";
+
+const KULLANIM: &str = "\
+Kullanım: bpctl run [--tag ETİKET]… [--note NOT] [--quiet] [--] KOMUT [ARG]…
+          bpctl run [--tag ETİKET]… [--note NOT] [--quiet] -c DİZGE
+
+Bir komutu çalıştırır ve kaydeder. Çıkış kodu, sinyaller ve terminal değişmez;
+125: bp başlatamadı, 126: çalıştırılabilir değil, 127: bulunamadı.
+
+  -t, --tag ETİKET  kayda etiket verir; yinelenebilir
+  -n, --note NOT    kayda not düşer
+  -q, --quiet       kendinden bir şey yazmaz
+  -c DİZGE          DİZGE'yi /bin/sh ile çalıştırır
 ";
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,12 +63,12 @@ impl Default for Command {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Asked {
     Run(Args),
     Help,
     /// Why it cannot be read.
-    Wrong(String),
+    Wrong(Said),
 }
 
 /// `words` = what stands behind `run`.
@@ -52,7 +77,7 @@ pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Asked {
     let mut args = Args::default();
     while let Some(word) = words.next() {
         let (flag, mut attached) = split(&word);
-        let mut value = || attached.take().or_else(|| words.next()).ok_or(format!("{flag} needs a value"));
+        let mut value = || attached.take().or_else(|| words.next()).or_say(Word::RunNeedsValue, &[flag]);
         let read = match flag {
             "--" => {
                 args.command = Command::Words(words.collect());
@@ -71,11 +96,11 @@ pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Asked {
                     Err(wrong) => return Asked::Wrong(wrong),
                 }
                 match words.next() {
-                    Some(_) => return Asked::Wrong("nothing may follow -c STRING".to_owned()),
-                    None => return Asked::Run(args),
+                    Some(_) => return Asked::Wrong(Said::new(Word::RunNothingBehind, &[])),
+                    None => break,
                 }
             }
-            _ if flag.starts_with('-') && flag.len() > 1 => Err(format!("there is no option {flag}")),
+            _ if flag.starts_with('-') && flag.len() > 1 => Err(Said::new(Word::RunNoOption, &[flag])),
             _ => {
                 args.command = Command::Words(std::iter::once(word).chain(words).collect());
                 break;
@@ -86,8 +111,13 @@ pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Asked {
         }
     }
     match &args.command {
-        Command::Words(words) if words.is_empty() => Asked::Wrong("there is no command to run".to_owned()),
-        _ => Asked::Run(args),
+        Command::Words(words) if words.is_empty() => Asked::Wrong(Said::new(Word::RunNoCommand, &[])),
+        // bpd would refuse the run when nobody listens any more.
+        _ => match check_tags(&args.tags).and_then(|()| check_note(args.note.as_deref().unwrap_or_default()))
+        {
+            Ok(()) => Asked::Run(args),
+            Err(wrong) => Asked::Wrong(Said::label(&wrong)),
+        },
     }
 }
 
@@ -164,10 +194,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        for line in ["", "--", "--tag", "--nope make", "-c", "-c a b", "--tag x"] {
-            assert!(matches!(asked(line), Asked::Wrong(why) if !why.is_empty()), "{line}");
+        for line in ["", "--", "--tag", "--nope make", "-c", "-c a b", "--tag x", "--tag a,b make"] {
+            assert!(matches!(asked(line), Asked::Wrong(why) if !why.to_string().is_empty()), "{line}");
         }
-        assert_eq!(asked("--help"), Asked::Help);
+        assert!(matches!(asked("--help"), Asked::Help));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `bpctl run`: a command, recorded, and otherwise as if it had been typed without us. Fails open: whatever is wrong
 //! with bpd, the command runs.
 //!
-//! Reached without clap and without a word of the tables: it stands in the way of every command that it records.
+//! Reached without clap, and without a look at the language unless there is something to say: it stands in the way of every command that it records.
 
 mod args;
 mod delivery;
@@ -13,11 +13,15 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use bp_proto::place::Places;
 use bp_proto::{RUN_ENV, Totals, UnixMillis};
 
 use args::{Args, Asked, Command};
 use delivery::Bpd;
 use process::Outcome;
+
+use crate::screen;
+use crate::text::words::{Lang, Word, fill};
 
 const NOT_STARTED: i32 = 125;
 const NOT_EXECUTABLE: i32 = 126;
@@ -28,11 +32,12 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match args::read(words) {
         Asked::Run(args) => record(&args),
         Asked::Help => {
-            let _ = io::stdout().write_all(args::USAGE.as_bytes());
+            let _ = io::stdout().write_all(args::usage(lang()).as_bytes());
             ExitCode::SUCCESS
         }
         Asked::Wrong(why) => {
-            say(&format!("{why}\n\n{}", args::USAGE.trim_end()));
+            let lang = lang();
+            say(&format!("{}\n\n{}", why.text(lang), args::usage(lang).trim_end()));
             ExitCode::from(2)
         }
     }
@@ -55,7 +60,7 @@ fn record(args: &Args) -> ExitCode {
     let took = finish.took.unwrap_or_default();
     let delivered = bpd.and_then(|bpd| bpd.ended(start, finish));
     if !args.quiet && summary::is_wanted() {
-        say(&summary::line(&outcome, took, &delivered));
+        say(&summary::line(&outcome, took, &delivered, lang()));
     }
     if outcome.interrupted {
         process::die_of_interrupt();
@@ -82,21 +87,25 @@ fn run(command: &Command, uid: &str) -> Result<Outcome, (i32, String)> {
         outcome => outcome,
     };
     outcome.map_err(|error| {
-        let name = program.to_string_lossy();
-        match error.kind() {
-            io::ErrorKind::NotFound => (NOT_FOUND, format!("{name}: command not found")),
-            io::ErrorKind::PermissionDenied => (NOT_EXECUTABLE, format!("{name}: not executable: {error}")),
-            _ if error.raw_os_error() == Some(libc::ENOEXEC) => {
-                (NOT_EXECUTABLE, format!("{name}: not executable: {error}"))
-            }
-            _ => (NOT_STARTED, format!("cannot start {name}: {error}")),
-        }
+        let (name, why) = (program.to_string_lossy(), error.to_string());
+        let (exit_code, word) = match error.kind() {
+            io::ErrorKind::NotFound => (NOT_FOUND, Word::RunNotFound),
+            io::ErrorKind::PermissionDenied => (NOT_EXECUTABLE, Word::RunNotExecutable),
+            _ if error.raw_os_error() == Some(libc::ENOEXEC) => (NOT_EXECUTABLE, Word::RunNotExecutable),
+            _ => (NOT_STARTED, Word::RunNotStarted),
+        };
+        (exit_code, fill(word.text(lang()), &[&name, &why]))
     })
 }
 
 fn failed(exit_code: i32) -> Outcome {
     let totals = Totals { cpu_ns: Some(0), user_ns: Some(0), system_ns: Some(0), ..Totals::default() };
     Outcome { exit_code, signal: None, totals, background: false, interrupted: false }
+}
+
+/// Looked up only when there is something to say.
+fn lang() -> Lang {
+    screen::lang(None, Places::find().ok().map(|places| places.config).as_deref())
 }
 
 fn say(what: &str) {

@@ -47,8 +47,7 @@ pub fn memory(mebibytes: f64, lang: Lang) -> String {
 
 /// A ratio − 1 as `+25 %`, `−8 %`.
 pub fn change(ratio: f64, lang: Lang) -> String {
-    let sign = if ratio < 0.0 { "−" } else { "+" };
-    format!("{sign}{}", percent((ratio * 100.0).abs(), lang))
+    signed(ratio * 100.0, |value| percent(value, lang))
 }
 
 /// A difference with its sign.
@@ -95,6 +94,7 @@ mod tests {
         assert_eq!((percent(198.4, Lang::En), percent(198.4, Lang::Tr)), ("198 %".into(), "%198".into()));
         assert_eq!((memory(3.21, Lang::En), memory(1229.0, Lang::Tr)), ("3.2 MB".into(), "1,20 GB".into()));
         assert_eq!((change(0.25, Lang::En), change(-0.08, Lang::En)), ("+25 %".into(), "−8 %".into()));
+        assert_eq!(change(-0.001, Lang::Tr), "%0");
         assert_eq!(signed(-2.0, |value| duration(value, Lang::En)), "−2.00 s");
     }
 }

@@ -54,6 +54,24 @@ pub fn middle(text: &str, width: usize) -> String {
     format!("{head}…{tail}")
 }
 
+/// `text` in lines of at most `width` columns, broken at blanks; a word that is longer stays whole.
+pub fn fold(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.width() + 1 + word.width() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 fn take(letters: impl Iterator<Item = char>, width: usize) -> String {
     let mut left = width;
     letters
@@ -76,6 +94,14 @@ mod tests {
         assert_eq!(middle("abcdefgh", 5), "ab…gh");
         assert_eq!(middle("你好世界", 5), "你…界");
         assert_eq!(middle("abc", 1), "…");
+    }
+
+    #[test]
+    fn a_sentence_is_folded_between_its_words() {
+        assert_eq!(fold("a bb ccc dddd", 6), ["a bb", "ccc", "dddd"]);
+        assert_eq!(fold("fırtına dindi", 13), ["fırtına dindi"]);
+        assert_eq!(fold("abcdefgh ij", 3), ["abcdefgh", "ij"]);
+        assert_eq!(fold("", 3), [""]);
     }
 
     #[test]

@@ -18,6 +18,14 @@ impl Lang {
         }
     }
 
+    /// Capital letters: in Turkish `i` becomes `İ`.
+    pub fn capitals(self, text: &str) -> String {
+        match self {
+            Self::En => text.to_uppercase(),
+            Self::Tr => text.replace('i', "İ").to_uppercase(),
+        }
+    }
+
     pub fn code(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -75,7 +83,7 @@ words! {
     Masked: "masked", "maskelendi";
     Parent: "part of run {}", "{} kaydının parçası";
     Background: "processes of it lived on", "süreçleri yaşamaya devam etti";
-    Children: "burned most", "en çok harcayan";
+    Children: "burned most", "en çok yakan";
     Comments: "comments", "yorumlar";
     Metric: "FIGURE", "DEĞER";
     Current: "RUN {}", "KAYIT {}";
@@ -116,7 +124,6 @@ words! {
     NotShownYet: "nothing was shown in this session yet; name a run, as in `bpctl show latest`", "bu oturumda henüz bir kayıt gösterilmedi; bir kayıt adı verin, örneğin `bpctl show latest`";
     NoneHere: "no run was recorded in {}", "{} dizininde kayıt yok";
     DoctorBpdRuns: "bpd {} answers (pid {})", "bpd {} yanıt veriyor (pid {})";
-    DoctorBpdAway: "bpd does not answer: {}", "bpd yanıt vermiyor: {}";
     DoctorStart: "bpctl daemon start", "bpctl daemon start";
     DoctorSkew: "bpd is version {}, bpctl is {}", "bpd {} sürümü, bpctl {} sürümü";
     DoctorRestart: "bpctl daemon restart", "bpctl daemon restart";
@@ -143,6 +150,88 @@ words! {
     DoctorLogs: "bpctl daemon logs", "bpctl daemon logs";
     DoctorRemedy: "remedy: {}", "çare: {}";
     DoctorWell: "Nothing is wrong.", "Sorun yok.";
+    DoctorMail: "this shell's commands are written down (bpd takes them when it runs)", "bu kabuğun komutları yazılıyor (bpd çalışınca alır)";
+    DoctorNobodys: "it belongs to uid {}", "{} kullanıcısına ait";
+    DoctorOpen: "others may enter it ({})", "başkaları girebilir ({})";
+    NotADirectory: "not a directory", "dizin değil";
+    AnotherUsers: "it belongs to another user", "başka bir kullanıcıya ait";
+    OthersMayEnter: "others may enter it (chmod 700)", "başkaları girebilir (chmod 700)";
+    NotOurs: "{} is not a directory of this user alone: {}; remove it or mend it", "{} yalnız bu kullanıcıya ait bir dizin değil: {}; silin ya da düzeltin";
+    NoHome: "there is no home directory; set HOME or BP_HOME", "ev dizini yok; HOME ya da BP_HOME verin";
+    RelativeHome: "BP_HOME must be an absolute path, not \"{}\"", "BP_HOME mutlak bir yol olmalı, \"{}\" değil";
+    SocketPathTooLong: "the socket path {} has {} bytes, more than the {} that fit; choose a shorter BP_HOME", "soket yolu {} {} bayt, sığan {} bayttan uzun; daha kısa bir BP_HOME seçin";
+    CannotUse: "cannot use {}", "{} kullanılamıyor";
+    CannotRead: "cannot read {}", "{} okunamıyor";
+    CannotWrite: "cannot write {}", "{} yazılamıyor";
+    CannotRemove: "cannot remove {}", "{} silinemiyor";
+    CannotStart: "cannot start {}", "{} başlatılamıyor";
+    CannotTellHere: "cannot tell the current directory", "bulunulan dizin öğrenilemiyor";
+    CannotTellProgram: "cannot tell where bpctl is", "bpctl'nin yeri öğrenilemiyor";
+    SpoolFull: "{} runs wait in {} already; start bpd (`bpctl daemon start`) to deliver them", "{} kayıt zaten {} içinde bekliyor; teslim için bpd'yi başlatın (`bpctl daemon start`)";
+    BpdAway: "bpd does not answer at {}; start it with `bpctl daemon start`", "bpd {} adresinde yanıt vermiyor; başlatmak için: `bpctl daemon start`";
+    BpdBroke: "the connection to bpd broke", "bpd ile bağlantı koptu";
+    BpdUnclear: "bpd's answer cannot be read", "bpd'nin yanıtı okunamıyor";
+    BpdRuns: "bpd {} runs (pid {}): http://{}", "bpd {} çalışıyor (pid {}): http://{}";
+    BpdRunsMute: "bpd runs (pid {}), but does not answer yet: {}", "bpd çalışıyor (pid {}), ama henüz yanıt vermiyor: {}";
+    BpdStopped: "bpd has stopped", "bpd durdu";
+    BpdNotRunning: "bpd is not running", "bpd çalışmıyor";
+    BpdLingers: "bpd{} was told to stop {} s ago and still runs; see `bpctl daemon logs`", "bpd{} {} s önce durdurulmak istendi, hâlâ çalışıyor; bakın: `bpctl daemon logs`";
+    BpdDeaf: "bpd{} runs, but does not answer; end it with `kill`", "bpd{} çalışıyor ama yanıt vermiyor; `kill` ile sonlandırın";
+    BpdMissing: "there is no bpd beside {} and none on the PATH; install both together", "{} yanında ve PATH'te bpd yok; ikisini birlikte kurun";
+    BpdGaveUp: "bpd gave up: {}", "bpd vazgeçti: {}";
+    BpdGaveUpMute: "bpd gave up ({}); see `bpctl daemon logs`", "bpd vazgeçti ({}); bakın: `bpctl daemon logs`";
+    BpdStarting: "bpd (pid {}) is still starting after {} s; see `bpctl daemon logs`", "bpd (pid {}) {} s sonra hâlâ açılıyor; bakın: `bpctl daemon logs`";
+    BpdUnheard: "cannot hear bpd", "bpd dinlenemiyor";
+    NoLog: "there is no log yet; bpd writes it to {}", "henüz günlük yok; bpd onu {} dosyasına yazar";
+    NotOurUnit: "{} is not of bp's making; move it away first", "{} dosyasını bp yazmadı; önce başka yere taşıyın";
+    ForeignUnitStays: "{} is not of bp's making and stays", "{} dosyasını bp yazmadı, yerinde kalıyor";
+    Wrote: "wrote {}", "yazıldı: {}";
+    Removed: "removed {}", "silindi: {}";
+    NothingInstalled: "nothing was installed", "kurulu bir şey yoktu";
+    Now: "now: {}", "şimdi: {}";
+    ConfigRead: "bpd has read {}", "bpd {} dosyasını okudu";
+    ConfigRight: "{} is right", "{} doğru";
+    ConfigNone: "there is no {}; every key has its default", "{} yok; her anahtar varsayılan değerinde";
+    WatchTerminal: "watch needs a terminal; for a pipe: bpctl list", "watch bir terminal ister; boru için: bpctl list";
+    RunOptions: "`run` takes its options behind it: bpctl run --quiet -- COMMAND", "`run` seçeneklerini arkasına alır: bpctl run --quiet -- KOMUT";
+    RunNoCommand: "there is no command to run", "çalıştırılacak komut yok";
+    RunNoOption: "there is no option {}", "{} diye bir seçenek yok";
+    RunNeedsValue: "{} needs a value", "{} bir değer ister";
+    RunNothingBehind: "nothing may follow -c STRING", "-c DİZGE ardından bir şey gelemez";
+    RunNotFound: "{}: command not found", "{}: komut bulunamadı";
+    RunNotStarted: "cannot start {}: {}", "{} başlatılamıyor: {}";
+    RunNotExecutable: "{}: not executable: {}", "{}: çalıştırılabilir değil: {}";
+    RunKept: "bpd is away, kept for later (bpctl daemon start)", "bpd yok, sonraya saklandı (bpctl daemon start)";
+    RunNotRecorded: "not recorded: {}", "kaydedilmedi: {}";
+    TooManyTags: "a run has at most {} tags", "bir kaydın en çok {} etiketi olur";
+    NoTag: "{} is no tag: one word of at most {} bytes, no @ , ~ \" or braces", "{} etiket olamaz: en çok {} baytlık tek sözcük; @ , ~ \" ve küme ayracı olmaz";
+    NoNote: "a note has at most {} bytes, and no NUL", "bir not en çok {} bayttır ve NUL içermez";
+    DiffersArgs: "command", "komut";
+    DiffersCwd: "directory", "dizin";
+    DiffersBranch: "branch", "dal";
+    DiffersCommit: "commit", "commit";
+    DiffersHost: "host", "makine";
+    DiffersShell: "shell", "kabuk";
+    DiffersActor: "actor", "kim";
+    DiffersExit: "exit code", "çıkış kodu";
+    DiffersSignal: "signal", "sinyal";
+    DiffersCpus: "CPUs", "CPU sayısı";
+    DiffersLoad: "load", "yük";
+    MetricTook: "took", "süre";
+    MetricCpu: "CPU time", "CPU süresi";
+    MetricUser: "  user", "  kullanıcı";
+    MetricSystem: "  system", "  sistem";
+    MetricCpuAverage: "CPU average", "CPU ortalama";
+    MetricCpuP95: "CPU p95", "CPU p95";
+    MetricCpuMax: "CPU max", "CPU en çok";
+    MetricRssAverage: "RSS average", "RSS ortalama";
+    MetricRssP95: "RSS p95", "RSS p95";
+    MetricRssMax: "RSS max", "RSS en çok";
+    QualityExact: "exact", "kesin";
+    QualityCounter: "counter (nothing missed)", "sayaç (eksiksiz)";
+    QualityTimes: "the shell's own accounting, to 1 ms", "kabuğun kendi hesabı, 1 ms";
+    QualityTicks: "clock ticks, to 10 ms", "saat tıkları, 10 ms";
+    QualitySampled: "sampled", "örneklenmiş";
 }
 
 /// Puts `values` in place of `{}` in order, or of `{0}`, `{1}` by number.
@@ -180,6 +269,14 @@ mod tests {
     fn values_are_put_in_by_order_or_by_number() {
         assert_eq!(fill("run {}: {}", &["7", "make {}"]), "run 7: make {}");
         assert_eq!(fill("{1} before {0}", &["a", "b"]), "b before a");
+    }
+
+    #[test]
+    fn turkish_has_a_dotted_capital() {
+        assert_eq!(
+            (Lang::Tr.capitals("belirsiz").as_str(), Lang::En.capitals("similar").as_str()),
+            ("BELİRSİZ", "SIMILAR")
+        );
     }
 
     #[test]

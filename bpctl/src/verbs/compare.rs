@@ -5,6 +5,7 @@ use bp_proto::request::{Align as Axis, CompareQuery};
 use bp_proto::{Comparison, Request};
 use clap::ValueEnum;
 use std::fmt::Write as _;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{Exit, list, show};
 use crate::ask::Bpd;
@@ -12,21 +13,42 @@ use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::figures;
 use crate::text::sparkline::{highest, sparkline};
-use crate::text::table::{Align, table};
+use crate::text::table::{Align, middle, table};
 use crate::text::words::Word;
 
-/// The order of the table; what bpd adds later follows behind.
-const ORDER: [&str; 9] = [
-    "duration_s",
-    "cpu_seconds",
-    "user_seconds",
-    "system_seconds",
-    "cpu_avg",
-    "cpu_p95",
-    "cpu_max",
-    "rss_avg_mb",
-    "rss_max_mb",
+/// The order of the table and the names in it; what bpd adds later follows behind, under its own.
+const ORDER: [(&str, Word); 10] = [
+    ("duration_s", Word::MetricTook),
+    ("cpu_seconds", Word::MetricCpu),
+    ("user_seconds", Word::MetricUser),
+    ("system_seconds", Word::MetricSystem),
+    ("cpu_avg", Word::MetricCpuAverage),
+    ("cpu_p95", Word::MetricCpuP95),
+    ("cpu_max", Word::MetricCpuMax),
+    ("rss_avg_mb", Word::MetricRssAverage),
+    ("rss_p95_mb", Word::MetricRssP95),
+    ("rss_max_mb", Word::MetricRssMax),
 ];
+
+/// What two runs may differ in, as bpd names it.
+const DIFFERENCES: [(&str, Word); 11] = [
+    ("args", Word::DiffersArgs),
+    ("cwd", Word::DiffersCwd),
+    ("branch", Word::DiffersBranch),
+    ("commit", Word::DiffersCommit),
+    ("host", Word::DiffersHost),
+    ("shell", Word::DiffersShell),
+    ("actor", Word::DiffersActor),
+    ("exit_code", Word::DiffersExit),
+    ("signal", Word::DiffersSignal),
+    ("cpus", Word::DiffersCpus),
+    ("load", Word::DiffersLoad),
+];
+
+fn named(names: &[(&str, Word)], code: &str, screen: &Screen) -> String {
+    let known = names.iter().find(|(name, _)| *name == code);
+    known.map_or_else(|| visible(code).into_owned(), |(_, word)| screen.word(*word).to_owned())
+}
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -125,10 +147,12 @@ fn tone(verdict: Verdict) -> Tone {
 
 fn people(comparison: &Comparison, screen: &Screen) -> String {
     let verdict = screen.word(word(comparison.verdict, false));
-    let mut page = screen.paint(tone(comparison.verdict), &verdict.to_uppercase());
-    let _ = writeln!(page, " · {}", list::command(&comparison.current, screen));
+    let verdict = screen.lang.capitals(verdict);
+    let room = screen.width.saturating_sub(verdict.width() + 3);
+    let mut page = screen.paint(tone(comparison.verdict), &verdict);
+    let _ = writeln!(page, " · {}", middle(&list::command(&comparison.current, screen), room));
     for comment in &comparison.comments {
-        let _ = writeln!(page, "  {}", show::comment_line(comment, screen));
+        page.push_str(&show::comment(comment, 2, screen));
     }
     page.push('\n');
     page.push_str(&deltas(comparison, screen));
@@ -142,7 +166,8 @@ fn people(comparison: &Comparison, screen: &Screen) -> String {
                     .map_or_else(|| figures::UNKNOWN.to_owned(), |text| visible(text).into_owned())
             };
             let (baseline, current) = (side(&difference.baseline), side(&difference.current));
-            let _ = writeln!(page, "  {}: {baseline} → {current}", visible(&difference.what));
+            let _ =
+                writeln!(page, "  {}: {baseline} → {current}", named(&DIFFERENCES, &difference.what, screen));
         }
     }
     page
@@ -158,8 +183,8 @@ fn deltas(comparison: &Comparison, screen: &Screen) -> String {
         screen.word(Word::Change).to_owned(),
         String::new(),
     ]];
-    let known = ORDER.iter().filter_map(|name| comparison.metrics.get_key_value(*name));
-    let others = comparison.metrics.iter().filter(|(name, _)| !ORDER.contains(&name.as_str()));
+    let known = ORDER.iter().filter_map(|(name, _)| comparison.metrics.get_key_value(*name));
+    let others = comparison.metrics.iter().filter(|(name, _)| !ORDER.iter().any(|(known, _)| known == name));
     let metrics: Vec<_> = known.chain(others).filter(|(_, metric)| metric.current.is_some()).collect();
     rows.extend(metrics.iter().map(|(name, metric)| delta_row(name, metric, screen)));
     let align = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
@@ -190,12 +215,16 @@ fn delta_row(name: &str, metric: &MetricDelta, screen: &Screen) -> Vec<String> {
     };
     let known = |value: Option<String>| value.unwrap_or_else(|| figures::UNKNOWN.to_owned());
     vec![
-        name.to_owned(),
+        named(&ORDER, name, screen),
         known(metric.current.map(shown)),
         known(metric.baseline.map(shown)),
         known(metric.delta.map(|delta| figures::signed(delta, shown))),
         known(metric.change.map(|change| figures::change(change, lang))),
-        screen.word(word(metric.verdict, of_memory)).to_owned(),
+        match metric.verdict {
+            // Said once, on top.
+            Verdict::NotComparable => String::new(),
+            verdict => screen.word(word(verdict, of_memory)).to_owned(),
+        },
     ]
 }
 

@@ -12,6 +12,8 @@ use clap::Subcommand;
 
 use super::Exit;
 use crate::bpd;
+use crate::screen::Screen;
+use crate::text::words::Word;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -33,7 +35,7 @@ enum What {
     Reload,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let places = Places::find()?;
     match args.what.as_ref().unwrap_or(&What::Show) {
         What::Show => match bpd::config(&bpd::program()?, None)? {
@@ -41,25 +43,23 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             None => return Ok(Exit::Failed),
         },
         What::Path => writeln!(std::io::stdout(), "{}", places.config.display())?,
-        What::Check { file } => return check(&places.config, file.as_deref()),
+        What::Check { file } => return check(&places.config, file.as_deref(), screen),
         What::Reload => {
             Client::connect(&places.socket()?, PATIENCE)?.ask_raw(&Request::ReloadConfig)?;
-            writeln!(std::io::stdout(), "bpd has read {}", places.config.display())?;
+            let said = screen.say(Word::ConfigRead, &[&places.config.display().to_string()]);
+            writeln!(std::io::stdout(), "{said}")?;
         }
     }
     Ok(Exit::Fine)
 }
 
-fn check(usual: &Path, file: Option<&Path>) -> anyhow::Result<Exit> {
+fn check(usual: &Path, file: Option<&Path>, screen: &Screen) -> anyhow::Result<Exit> {
     let file = std::path::absolute(file.unwrap_or(usual))?;
     if bpd::config(&bpd::program()?, Some(&file))?.is_none() {
         return Ok(Exit::Failed);
     }
-    let line = if file.exists() {
-        format!("{} is right", file.display())
-    } else {
-        format!("there is no {}; every key has its default", file.display())
-    };
+    let word = if file.exists() { Word::ConfigRight } else { Word::ConfigNone };
+    let line = screen.say(word, &[&file.display().to_string()]);
     writeln!(std::io::stdout(), "{line}")?;
     Ok(Exit::Fine)
 }

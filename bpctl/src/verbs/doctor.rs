@@ -14,6 +14,7 @@ use super::Exit;
 use crate::ask::Bpd;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
+use crate::text::said::sentence;
 use crate::text::words::Word;
 
 #[derive(Debug, clap::Args)]
@@ -53,8 +54,8 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect();
     let status = bpd
         .as_mut()
-        .map_err(|error| format!("{error:#}"))
-        .and_then(|bpd| bpd.ask::<Status>(&Request::Status).map_err(|error| format!("{error:#}")));
+        .map_err(|error| sentence(error, screen.lang))
+        .and_then(|bpd| bpd.ask::<Status>(&Request::Status).map_err(|error| sentence(&error, screen.lang)));
     findings.extend(daemon(&status, screen));
     findings.extend(hook(bpd.as_mut().ok().filter(|_| status.is_ok()), &places, screen));
     findings.extend(spool(&Spool::at(places.spool()), screen));
@@ -92,9 +93,11 @@ fn runtime_dir(dir: &Path, screen: &Screen) -> Finding {
     let ours = rustix::process::geteuid().as_raw();
     let why = match std::fs::symlink_metadata(dir) {
         Err(error) => error.to_string(),
-        Ok(meta) if !meta.is_dir() => "not a directory".to_owned(),
-        Ok(meta) if meta.uid() != ours => format!("it belongs to uid {}", meta.uid()),
-        Ok(meta) if meta.mode() & 0o077 != 0 => format!("others may enter it ({:03o})", meta.mode() & 0o777),
+        Ok(meta) if !meta.is_dir() => screen.word(Word::NotADirectory).to_owned(),
+        Ok(meta) if meta.uid() != ours => screen.say(Word::DoctorNobodys, &[&meta.uid().to_string()]),
+        Ok(meta) if meta.mode() & 0o077 != 0 => {
+            screen.say(Word::DoctorOpen, &[&format!("{:03o}", meta.mode() & 0o777)])
+        }
         Ok(_) => return Finding::fine("runtime_dir", screen.say(Word::DoctorRunDir, &[&shown])),
     };
     let text = screen.say(Word::DoctorRunDirBad, &[&shown, &why]);
@@ -110,8 +113,7 @@ fn daemon(status: &Result<Status, String>, screen: &Screen) -> Vec<Finding> {
     let status = match status {
         Ok(status) => status,
         Err(why) => {
-            let text = screen.say(Word::DoctorBpdAway, &[why]);
-            return vec![Finding::wrong("bpd", text, screen.word(Word::DoctorStart).to_owned())];
+            return vec![Finding::wrong("bpd", why.clone(), screen.word(Word::DoctorStart).to_owned())];
         }
     };
     let text = screen.say(Word::DoctorBpdRuns, &[&status.version, &status.pid.to_string()]);
@@ -146,6 +148,8 @@ fn hook(bpd: Option<&mut Bpd>, places: &Places, screen: &Screen) -> Vec<Finding>
     if std::env::var_os("BP_OFF").is_some_and(|off| off == "1") {
         let remedy = screen.word(Word::DoctorUnset).to_owned();
         findings.push(Finding::wrong("hook", screen.word(Word::DoctorOff).to_owned(), remedy));
+        // Whether it is loaded besides is no matter, and loading it no remedy.
+        return findings;
     }
     if std::env::var_os("PROMPT_COMMAND").is_some() {
         let remedy = screen.word(Word::DoctorPromptFix).to_owned();
@@ -168,7 +172,7 @@ fn hook(bpd: Option<&mut Bpd>, places: &Places, screen: &Screen) -> Vec<Finding>
         Some(run) => Finding::fine("hook", screen.say(Word::DoctorHook, &[&run.to_string()])),
         // bpd is away: what the hook wrote waits in the shell's own file.
         None if mail_of(places, shell.pid).is_file() => {
-            Finding::fine("hook", screen.say(Word::DoctorHook, &["…"]))
+            Finding::fine("hook", screen.word(Word::DoctorMail).to_owned())
         }
         None => {
             let text = screen.say(Word::DoctorNoHook, &[&shell.name, &shell.pid.to_string()]);
@@ -197,7 +201,7 @@ fn spool(spool: &Spool, screen: &Screen) -> Vec<Finding> {
         Ok(waiting) => waiting,
         Err(error) => {
             let remedy = screen.word(Word::DoctorRemove).to_owned();
-            return vec![Finding::wrong("spool", error.to_string(), remedy)];
+            return vec![Finding::wrong("spool", sentence(&error.into(), screen.lang), remedy)];
         }
     };
     let mut findings = vec![match waiting.runs.len() {

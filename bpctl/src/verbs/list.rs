@@ -131,6 +131,9 @@ fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
 /// `✓`, `✗ 2`, or what goes on.
 fn state(run: &Run, screen: &Screen) -> String {
     match (run.state, run.exit_code) {
+        // The word takes from the command, which needs the room.
+        (RunState::Running, _) if screen.width < WIDE => "●".to_owned(),
+        (RunState::Lost, _) if screen.width < WIDE => "?".to_owned(),
         (RunState::Running, _) => format!("● {}", screen.word(Word::Running)),
         (RunState::Lost, _) => format!("? {}", screen.word(Word::Lost)),
         (RunState::Finished, Some(0)) => "✓".to_owned(),

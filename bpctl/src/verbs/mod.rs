@@ -26,7 +26,10 @@ use clap::Subcommand;
 
 use crate::ask::{NoSuchRun, refusal};
 use crate::cli::{Cli, Common};
-use crate::screen::Screen;
+use crate::screen::{self, Screen};
+use crate::text::escape::visible;
+use crate::text::said::sentence;
+use crate::text::words::Word;
 
 /// One arm a verb; each verb's file holds its arguments and what it does.
 #[derive(Debug, Subcommand)]
@@ -97,7 +100,8 @@ pub struct Usage(pub String);
 
 /// Everything but `run` and `event`.
 pub fn main(cli: Cli) -> ExitCode {
-    report(cli.verb.run(&cli.common))
+    let outcome = cli.verb.run(&cli.common);
+    report(outcome, &cli.common)
 }
 
 impl Verb {
@@ -117,26 +121,26 @@ impl Verb {
             Self::Doctor(args) => doctor::run(&args, &screen()),
             Self::Overhead(args) => overhead::run(&args, &screen()),
             Self::Completions(args) => completions::run(&args, &screen()),
-            Self::Daemon(args) => daemon::run(&args),
+            Self::Daemon(args) => daemon::run(&args, &screen()),
             Self::Init(args) => init::run(&args),
-            Self::Config(args) => config::run(&args),
+            Self::Config(args) => config::run(&args, &screen()),
             Self::Event(args) => event::run(&args),
             // Here only when an option of ours stands before it; otherwise `main` has taken it.
-            Self::Run { .. } => {
-                Err(Usage("`run` takes its options behind it: bpctl run --quiet -- COMMAND".into()).into())
-            }
+            Self::Run { .. } => Err(Usage(screen().word(Word::RunOptions).to_owned()).into()),
         }
     }
 }
 
 /// One line on stderr for an error, another for what helps, and the exit code that the contract gives it.
-pub fn report(outcome: anyhow::Result<Exit>) -> ExitCode {
+fn report(outcome: anyhow::Result<Exit>, common: &Common) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
         // Nobody is left to tell when stderr is closed.
         let mut stderr = io::stderr();
-        let _ = writeln!(stderr, "bpctl: {error:#}");
+        let config = Places::find().ok().map(|places| places.config);
+        let lang = screen::lang(common.lang.as_deref(), config.as_deref());
+        let _ = writeln!(stderr, "bpctl: {}", visible(&sentence(&error, lang)));
         if let Some(hint) = refusal(&error).and_then(|refusal| refusal.hint.as_deref()) {
-            let _ = writeln!(stderr, "  {}", crate::text::escape::visible(hint));
+            let _ = writeln!(stderr, "  {}", visible(hint));
         }
         exit_of(&error)
     });
@@ -161,7 +165,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(ClientError::Refused(failure)) => match failure.error.code.as_str() {
             "run_not_found" | "ambiguous_run" => Exit::NoSuchRun,
             "not_permitted" => Exit::NotPermitted,
-            "invalid_query" | "malformed_request" => Exit::Usage,
+            "invalid_query" | "malformed_request" | "too_many_tags" | "invalid_tag" | "invalid_note" => {
+                Exit::Usage
+            }
             _ => Exit::Failed,
         },
         _ => Exit::Failed,

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use bp_proto::place::{Places, own_dir};
 use bp_proto::report::{CodeState, OpenCode};
 use bp_proto::{Request, Run, Ulid};
@@ -18,6 +17,7 @@ use bp_proto::{Request, Run, Ulid};
 use super::Exit;
 use crate::ask::Bpd;
 use crate::screen::Screen;
+use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
 /// A browser that starts cold takes longer; the code is said then, and still works.
@@ -85,10 +85,9 @@ impl Handover {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+            .or_say(Word::CannotWrite, &[&path.display().to_string()])?;
         let handover = Self { path };
-        file.write_all(page.as_bytes())
-            .with_context(|| format!("cannot write {}", handover.path.display()))?;
+        file.write_all(page.as_bytes()).or_say(Word::CannotWrite, &[&handover.path.display().to_string()])?;
         Ok(handover)
     }
 }

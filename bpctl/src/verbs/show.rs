@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use bp_proto::{Level, Point, Request, Run, RunState, RunStats};
+use bp_proto::{Level, Point, Quality, Request, Run, RunState, RunStats};
 
 use super::{Exit, list};
 use crate::ask::Bpd;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::sparkline::sparkline;
+use crate::text::table::fold;
 use crate::text::words::Word;
 use crate::text::{clock, figures};
 
@@ -130,6 +131,16 @@ fn place(run: &Run) -> String {
     place
 }
 
+fn quality(quality: Quality) -> Word {
+    match quality {
+        Quality::Exact => Word::QualityExact,
+        Quality::Counter => Word::QualityCounter,
+        Quality::Times => Word::QualityTimes,
+        Quality::Ticks => Word::QualityTicks,
+        Quality::Sampled => Word::QualitySampled,
+    }
+}
+
 /// A quantity: average, p95 and maximum, how they are shown, and its curve.
 type Row<'a> = (Word, [Option<f64>; 3], &'a dyn Fn(f64) -> String, Vec<Option<f64>>);
 
@@ -187,7 +198,7 @@ impl Page<'_> {
                 self.text.push_str(&format_line("", &spark));
             }
         }
-        self.line(Word::Quality, stats.quality.word());
+        self.line(Word::Quality, screen.word(quality(stats.quality)));
     }
 
     fn children(&mut self, run: &Run) {
@@ -206,10 +217,12 @@ impl Page<'_> {
     }
 
     fn comments(&mut self, run: &Run) {
-        for (at, comment) in run.comments.iter().enumerate() {
+        for (at, said) in run.comments.iter().enumerate() {
             let name = if at == 0 { self.screen.word(Word::Comments) } else { "" };
-            let line = format_line(name, &comment_line(comment, self.screen));
-            self.text.push_str(&line);
+            let head = format_line(name, "");
+            self.text.push_str(head.trim_end_matches('\n'));
+            let said = comment(said, NAMES + 3, self.screen);
+            self.text.push_str(said.trim_start_matches(' '));
         }
     }
 }
@@ -219,13 +232,22 @@ fn memory_of(point: &Point) -> Option<f64> {
     (point.rss_mb > 0.0 || point.processes != Some(0)).then_some(point.rss_mb)
 }
 
-pub(super) fn comment_line(comment: &bp_proto::Comment, screen: &Screen) -> String {
+/// Its lines, `indent` columns in.
+pub(super) fn comment(comment: &bp_proto::Comment, indent: usize, screen: &Screen) -> String {
     let (mark, tone) = match comment.level {
         Level::Info => ("·", Tone::Faint),
         Level::Good => ("+", Tone::Good),
         Level::Warning | Level::Critical => ("!", Tone::Bad),
     };
-    format!("{} {}", screen.paint(tone, mark), visible(&comment.text))
+    let blanks = " ".repeat(indent);
+    let mut said = String::new();
+    for (at, line) in
+        fold(&visible(&comment.text), screen.width.saturating_sub(indent + 2)).iter().enumerate()
+    {
+        let mark = if at == 0 { screen.paint(tone, mark) } else { " ".to_owned() };
+        let _ = writeln!(said, "{blanks}{mark} {line}");
+    }
+    said
 }
 
 fn format_line(name: &str, value: &str) -> String {

@@ -24,7 +24,7 @@ pub struct Args {}
 
 pub fn run(_args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     if !screen.person {
-        return Err(Usage("watch needs a terminal; for a pipe: bpctl list".to_owned()).into());
+        return Err(Usage(screen.word(Word::WatchTerminal).to_owned()).into());
     }
     let mut bpd = Bpd::connect()?;
     let painted = Painted::begin()?;

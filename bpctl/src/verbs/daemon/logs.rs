@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use anyhow::Context as _;
 use bp_proto::place::Places;
 
+use crate::text::said::{OrSay as _, Said};
+use crate::text::words::Word;
 use crate::verbs::Exit;
 
 /// Enough for thousands of lines.
@@ -24,9 +25,9 @@ pub(super) fn run(places: &Places, args: &Args) -> anyhow::Result<Exit> {
     let mut text = match tail(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            anyhow::bail!("there is no log yet; bpd writes it to {}", path.display())
+            return Err(Said::new(Word::NoLog, &[&path.display().to_string()]).into());
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        Err(error) => return Ok(Err(error).or_say(Word::CannotRead, &[&path.display().to_string()])?),
     };
     if newest(&text, args.lines).len() == text.len() {
         // The log may just have been rotated.

@@ -15,6 +15,8 @@ use bp_proto::request::Request;
 use clap::Subcommand;
 
 use super::Exit;
+use crate::screen::Screen;
+use crate::text::words::Word;
 use std::time::Duration;
 
 /// A service manager may have to start bpd before it answers.
@@ -48,34 +50,35 @@ enum What {
     Uninstall,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Exit> {
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let places = Places::find()?;
     match &args.what {
-        What::Start => start::run(&places),
-        What::Stop => stop::run(&places),
+        What::Start => start::run(&places, screen),
+        What::Stop => stop::run(&places, screen),
         What::Restart => {
-            stop::run(&places)?;
-            start::run(&places)
+            stop::run(&places, screen)?;
+            start::run(&places, screen)
         }
-        What::Status { json } => status(&places, *json),
+        What::Status { json } => status(&places, *json, screen),
         What::Logs(args) => logs::run(&places, args),
-        What::Install => service::install(&places),
-        What::Uninstall => service::uninstall(),
+        What::Install => service::install(&places, screen),
+        What::Uninstall => service::uninstall(screen),
     }
 }
 
-fn status(places: &Places, json: bool) -> anyhow::Result<Exit> {
+fn status(places: &Places, json: bool, screen: &Screen) -> anyhow::Result<Exit> {
     let answer = Client::connect(&places.socket()?, PATIENCE)?.ask_raw(&Request::Status)?;
     if json {
         say(&String::from_utf8_lossy(&answer))?;
         return Ok(Exit::Fine);
     }
-    introduce(&serde_json::from_slice(&answer)?)?;
+    introduce(&serde_json::from_slice(&answer)?, screen)?;
     Ok(Exit::Fine)
 }
 
-fn introduce(status: &Status) -> anyhow::Result<()> {
-    say(&format!("bpd {} runs (pid {}): http://{}", status.version, status.pid, status.http.address))?;
+fn introduce(status: &Status, screen: &Screen) -> anyhow::Result<()> {
+    let pid = status.pid.to_string();
+    say(&screen.say(Word::BpdRuns, &[&status.version, &pid, &status.http.address]))?;
     for sentence in &status.degraded {
         say(&format!("! {sentence}"))?;
     }

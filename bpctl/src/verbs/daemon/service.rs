@@ -4,63 +4,67 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use bp_proto::place::{Places, home};
 
 use super::say;
 use super::unit::{MARK, Service, Unit, launchd, systemd};
 use crate::bpd;
+use crate::screen::Screen;
+use crate::text::said::{OrSay as _, Said};
+use crate::text::words::Word;
 use crate::verbs::Exit;
 
 /// What the service must find as it is here.
 const KEPT: [&str; 4] = ["BP_HOME", "BP_CONFIG", "BP_HTTP", "BP_LANG"];
 
-pub(super) fn install(places: &Places) -> anyhow::Result<Exit> {
+pub(super) fn install(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
     let program = bpd::program()?;
     let units = units(&program, &places.socket()?)?;
     for unit in &units {
         if let Some(found) = read(&unit.path)?
             && !found.contains(MARK)
         {
-            anyhow::bail!("{} is not of bp's making; move it away first", unit.path.display());
+            return Err(Said::new(Word::NotOurUnit, &[&unit.path.display().to_string()]).into());
         }
     }
     for unit in &units {
         write(unit)?;
-        say(&format!("wrote {}", unit.path.display()))?;
+        say(&screen.say(Word::Wrote, &[&unit.path.display().to_string()]))?;
     }
-    say(if cfg!(target_os = "macos") {
-        "now: launchctl load ~/Library/LaunchAgents/bp.bpd.plist"
+    let next = if cfg!(target_os = "macos") {
+        "launchctl load ~/Library/LaunchAgents/bp.bpd.plist"
     } else {
-        "now: bpctl daemon stop; systemctl --user daemon-reload && systemctl --user enable --now bpd.socket bpd.service"
-    })?;
+        "bpctl daemon stop; systemctl --user daemon-reload && systemctl --user enable --now bpd.socket bpd.service"
+    };
+    say(&screen.say(Word::Now, &[next]))?;
     Ok(Exit::Fine)
 }
 
-pub(super) fn uninstall() -> anyhow::Result<Exit> {
+pub(super) fn uninstall(screen: &Screen) -> anyhow::Result<Exit> {
     // Which files they are depends on neither program nor socket.
     let units = units(Path::new("bpd"), Path::new("bpd.sock"))?;
     let mut removed = false;
     for unit in units {
+        let shown = unit.path.display().to_string();
         match read(&unit.path)? {
             Some(found) if found.contains(MARK) => {
-                fs::remove_file(&unit.path)
-                    .with_context(|| format!("cannot remove {}", unit.path.display()))?;
-                say(&format!("removed {}", unit.path.display()))?;
+                fs::remove_file(&unit.path).or_say(Word::CannotRemove, &[&shown])?;
+                say(&screen.say(Word::Removed, &[&shown]))?;
                 removed = true;
             }
-            Some(_) => say(&format!("{} is not of bp's making and stays", unit.path.display()))?,
+            Some(_) => say(&screen.say(Word::ForeignUnitStays, &[&shown]))?,
             None => {}
         }
     }
     if removed {
-        say(if cfg!(target_os = "macos") {
-            "now: launchctl remove bp.bpd"
+        let next = if cfg!(target_os = "macos") {
+            "launchctl remove bp.bpd"
         } else {
-            "now: systemctl --user stop bpd.service bpd.socket; systemctl --user daemon-reload"
-        })?;
+            "systemctl --user stop bpd.service bpd.socket; systemctl --user daemon-reload"
+        };
+        say(&screen.say(Word::Now, &[next]))?;
     } else {
-        say("nothing was installed")?;
+        say(screen.word(Word::NothingInstalled))?;
     }
     Ok(Exit::Fine)
 }
@@ -85,14 +89,14 @@ fn read(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        Err(error) => Ok(Err(error).or_say(Word::CannotRead, &[&path.display().to_string()])?),
     }
 }
 
 fn write(unit: &Unit) -> anyhow::Result<()> {
-    let failed = || format!("cannot write {}", unit.path.display());
+    let shown = unit.path.display().to_string();
     if let Some(dir) = unit.path.parent() {
-        fs::create_dir_all(dir).with_context(failed)?;
+        fs::create_dir_all(dir).or_say(Word::CannotWrite, &[&shown])?;
     }
-    fs::write(&unit.path, &unit.text).with_context(failed)
+    Ok(fs::write(&unit.path, &unit.text).or_say(Word::CannotWrite, &[&shown])?)
 }

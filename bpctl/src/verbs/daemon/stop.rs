@@ -5,47 +5,45 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use bp_proto::client::{Client, ClientError};
 use bp_proto::place::Places;
 use bp_proto::request::Request;
 use rustix::fs::{FlockOperation, flock};
 
 use super::{PATIENCE, say};
+use crate::screen::Screen;
+use crate::text::said::{OrSay as _, Said};
+use crate::text::words::Word;
 use crate::verbs::Exit;
 
 /// What is in flight is one commit and a few requests, each with its own deadline.
 const END: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-pub(super) fn run(places: &Places) -> anyhow::Result<Exit> {
+pub(super) fn run(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
     let lock = places.store_lock();
     let asked = Client::connect(&places.socket()?, PATIENCE).and_then(|mut bpd| bpd.ask_raw(&Request::Stop));
     match asked {
         Ok(_) => {}
-        Err(ClientError::Unreachable { .. }) => return not_reached(&lock),
+        Err(ClientError::Unreachable { .. }) => return not_reached(&lock, screen),
         Err(error) => return Err(error.into()),
     }
     let deadline = Instant::now() + END;
     while is_held(&lock)? {
         if Instant::now() > deadline {
-            let seconds = END.as_secs();
-            anyhow::bail!(
-                "bpd{} was told to stop {seconds} s ago and still runs; see `bpctl daemon logs`",
-                who(&lock)
-            );
+            return Err(Said::new(Word::BpdLingers, &[&who(&lock), &END.as_secs().to_string()]).into());
         }
         std::thread::sleep(LOOK_AGAIN);
     }
-    say("bpd has stopped")?;
+    say(screen.word(Word::BpdStopped))?;
     Ok(Exit::Fine)
 }
 
-fn not_reached(lock: &Path) -> anyhow::Result<Exit> {
+fn not_reached(lock: &Path, screen: &Screen) -> anyhow::Result<Exit> {
     if is_held(lock)? {
-        anyhow::bail!("bpd{} runs, but does not answer; end it with `kill`", who(lock));
+        return Err(Said::new(Word::BpdDeaf, &[&who(lock)]).into());
     }
-    say("bpd is not running")?;
+    say(screen.word(Word::BpdNotRunning))?;
     Ok(Exit::Fine)
 }
 
@@ -53,12 +51,12 @@ fn is_held(lock: &Path) -> anyhow::Result<bool> {
     let file = match File::open(lock) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(error).with_context(|| format!("cannot open {}", lock.display())),
+        Err(error) => return Ok(Err(error).or_say(Word::CannotUse, &[&lock.display().to_string()])?),
     };
     match flock(&file, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(false),
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
-        Err(error) => Err(error).with_context(|| format!("cannot look at {}", lock.display())),
+        Err(error) => Ok(Err(error).or_say(Word::CannotUse, &[&lock.display().to_string()])?),
     }
 }
 
