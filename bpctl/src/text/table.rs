@@ -13,6 +13,21 @@ const GAP: usize = 2;
 /// Narrower than this the last column is not cut further: the terminal wraps.
 const MIN_LAST: usize = 12;
 
+/// What the last column of so wide a table has.
+pub fn room_of_last(rows: &[Vec<String>], width: usize) -> usize {
+    let columns = rows.first().map_or(1, Vec::len);
+    let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0) + GAP;
+    width.saturating_sub((0..columns - 1).map(widest).sum())
+}
+
+/// Takes a column out.
+pub fn without(rows: &mut [Vec<String>], align: &mut Vec<Align>, column: usize) {
+    for row in rows {
+        row.remove(column);
+    }
+    align.remove(column);
+}
+
 /// Lines without trailing blanks. The first row is the heading; the last column is cut in its middle to fit `width`.
 pub fn table(rows: &[Vec<String>], align: &[Align], width: usize) -> Vec<String> {
     let columns = align.len();
@@ -94,6 +109,15 @@ mod tests {
         assert_eq!(middle("abcdefgh", 5), "ab…gh");
         assert_eq!(middle("你好世界", 5), "你…界");
         assert_eq!(middle("abc", 1), "…");
+    }
+
+    #[test]
+    fn a_column_can_be_spared_for_the_last() {
+        let mut rows = vec![vec!["ID".to_owned(), "CPU".to_owned(), "COMMAND".to_owned()]];
+        let mut align = vec![Align::Right, Align::Right, Align::Left];
+        assert_eq!(room_of_last(&rows, 20), 11);
+        without(&mut rows, &mut align, 1);
+        assert_eq!((room_of_last(&rows, 20), align.len()), (16, 2));
     }
 
     #[test]

@@ -8,12 +8,16 @@ use crate::ask::{self, Bpd};
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::sparkline::sparkline;
-use crate::text::table::{Align, table};
+use crate::text::table::{Align, room_of_last, table, without};
 use crate::text::words::Word;
 use crate::text::{clock, figures};
 
 /// Columns of a curve in a list.
 const CURVE: usize = 8;
+/// A terminal that leaves the command less than this gives up columns for it, in this order: curve, memory, start.
+const LEAST_COMMAND: usize = 20;
+const EXPENDABLE: [usize; 3] = [CURVE_AT, 5, 2];
+const CURVE_AT: usize = 6;
 /// Without room for this beside a curve there is none.
 const WIDE: usize = 90;
 
@@ -85,11 +89,15 @@ pub(super) fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) 
         Align::Left,
         Align::Left,
     ];
-    if rows[1..].iter().all(|row| row[6].is_empty()) {
-        for row in &mut rows {
-            row.remove(6);
+    if rows[1..].iter().all(|row| row[CURVE_AT].is_empty()) {
+        without(&mut rows, &mut align, CURVE_AT);
+    }
+    for column in EXPENDABLE {
+        // What was taken out already, the curve, stands behind the others.
+        let is_there = column < align.len() - 1;
+        if is_there && room_of_last(&rows, screen.width) < LEAST_COMMAND {
+            without(&mut rows, &mut align, column);
         }
-        align.remove(6);
     }
     let mut page = String::new();
     for (at, line) in table(&rows, &align, screen.width).iter().enumerate() {

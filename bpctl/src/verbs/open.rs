@@ -50,8 +50,10 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let file = Handover::write(&Places::find()?.run, &page(&minted, &view))?;
-    screen.print(&(screen.say(Word::Opening, &[&minted.origin]) + "\n"))?;
     let started = start_browser(&file.path);
+    if started {
+        screen.print(&(screen.say(Word::Opening, &[&minted.origin]) + "\n"))?;
+    }
     if !started || !is_redeemed(&mut bpd, &minted.code)? {
         screen.print(&by_hand)?;
     }

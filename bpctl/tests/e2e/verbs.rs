@@ -42,6 +42,7 @@ fn every_verb_says_by_its_exit_code_what_went_wrong() {
         (&["list", "colour:red"], 2),
         (&["list", "-n", "0"], 2),
         (&["nonsense"], 2),
+        (&["run", "--tag", "a,b", "--", "true"], 2),
         (&["watch"], 2),
     ] {
         let output = bpctl(&home, words);
@@ -73,7 +74,23 @@ fn a_run_is_listed_shown_compared_changed_and_removed() {
 
     assert_eq!(text(&bpctl(&home, &["tag", "1", "slow", "x", "-x"])), "run 1: slow\n");
     assert!(text(&bpctl(&home, &["show", "@slow"])).contains("id\t1\n"));
+    assert_eq!(bpctl(&home, &["tag", "1", "a,b"]).status.code(), Some(2));
     assert_eq!(text(&bpctl(&home, &["--lang", "tr", "note", "1", "sebep"])), "kayıt 1: sebep\n");
     assert_eq!(text(&bpctl(&home, &["rm", "1"])), "run 1 is gone\n");
     assert_eq!(bpctl(&home, &["show", "1"]).status.code(), Some(4));
+}
+
+#[test]
+fn what_goes_wrong_is_said_in_the_language() {
+    let home = Home::new();
+    for (words, said) in [
+        (&["--lang", "tr", "list"][..], "yanıt vermiyor; başlatmak için: `bpctl daemon start`"),
+        (&["--lang", "en", "list"], "bpd does not answer at"),
+        (&["--lang", "tr", "daemon", "logs"], "henüz günlük yok"),
+        (&["--lang", "tr", "watch"], "terminal ister"),
+    ] {
+        let output = bpctl(&home, words);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(said), "{words:?}: {error}");
+    }
 }
