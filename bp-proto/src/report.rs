@@ -1,9 +1,9 @@
 //! Reports: answers for people and programs. `--json`, HTTP and the socket give the same documents.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use ulid::Ulid;
 
 use crate::request::Align;
@@ -152,6 +152,11 @@ pub struct AlertReport {
     pub text: String,
 }
 
+/// JSON is text: bytes of a path that are none are written as U+FFFD, rather than no answer at all.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
 /// `bpctl status`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -160,8 +165,10 @@ pub struct Status {
     pub pid: u32,
     pub http: HttpStatus,
     #[cfg_attr(test, ts(type = "string"))]
+    #[serde(serialize_with = "as_text")]
     pub socket: PathBuf,
     #[cfg_attr(test, ts(type = "string"))]
+    #[serde(serialize_with = "as_text")]
     pub data_dir: PathBuf,
     /// Runs that the store holds.
     #[cfg_attr(test, ts(type = "number"))]
@@ -179,6 +186,7 @@ pub struct HttpStatus {
     /// `127.0.0.1:7717`.
     pub address: String,
     #[cfg_attr(test, ts(type = "string"))]
+    #[serde(serialize_with = "as_text")]
     pub token_file: PathBuf,
 }
 

@@ -107,15 +107,13 @@ impl Access {
         self.kept().codes.holds(code, Instant::now())
     }
 
-    /// Opens a session for a living code and uses it up; `None` = the code is wrong, used or too old.
-    ///
-    /// # Errors
-    /// The session could not be written; the code is used up all the same.
-    pub fn open_session(&self, code: &str) -> io::Result<Option<Opened>> {
+    /// Opens a session for a living code and uses it up; `None` = the code is wrong, used or too old. One that cannot
+    /// be written ends with this bpd: whoever looks for the reason of a full disk must get in.
+    pub fn open_session(&self, code: &str) -> Option<Opened> {
         let code = Hash::of(plain_code(code).as_bytes());
         let mut kept = self.kept();
         if !kept.codes.take(code, None, Instant::now()) {
-            return Ok(None);
+            return None;
         }
         let (cookie, nonce) = (hex(&random::<32>()), hex(&random::<32>()));
         let now = UnixMillis::now();
@@ -126,9 +124,12 @@ impl Access {
         sessions.push(session);
         let surplus = sessions.len().saturating_sub(MAX_SESSIONS);
         sessions.drain(..surplus);
-        save_sessions(&self.0.sessions_file, &sessions)?;
+        if let Err(error) = save_sessions(&self.0.sessions_file, &sessions) {
+            let file = self.0.sessions_file.display();
+            tracing::warn!("cannot write {file}: {error}; the browser's session ends with this bpd");
+        }
         kept.sessions = sessions;
-        Ok(Some(Opened { cookie, nonce, expires_at, life: SESSION_LIFE }))
+        Some(Opened { cookie, nonce, expires_at, life: SESSION_LIFE })
     }
 
     /// The living session of a cookie.
@@ -164,7 +165,9 @@ impl Access {
     pub fn end_session(&self, id: SessionId) -> io::Result<()> {
         let mut kept = self.kept();
         kept.sessions.retain(|session| session.cookie != id.0);
+        // A full disk takes no file, but gives one up: then all sessions end with this bpd.
         save_sessions(&self.0.sessions_file, &kept.sessions)
+            .or_else(|error| std::fs::remove_file(&self.0.sessions_file).map_err(|_| error))
     }
 
     fn living(&self, cookie: Hash) -> Option<Session> {
@@ -334,7 +337,9 @@ fn save_sessions(path: &Path, sessions: &[Session]) -> io::Result<()> {
 
 /// Reads a file that is ours alone; one that others may open is an error.
 fn read_own(path: &Path, limit: u64) -> io::Result<String> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(path)?;
+    // A pipe in its place must not hold up the start.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
         return Err(io::Error::other("not a file of this user alone"));
@@ -393,21 +398,49 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_cannot_be_written_opens_and_ends_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let access = Access::load(dir.path()).unwrap();
+        let first = access.open_session(&access.mint_code()).unwrap();
+        // Root may write anywhere; but nobody writes a file where a directory is.
+        std::fs::create_dir_all(dir.path().join("sessions.new/in the way")).unwrap();
+        let second = access.open_session(&access.mint_code()).unwrap();
+        let id = access.session(&second.cookie).unwrap();
+        assert!(access.is_nonce(id, second.nonce.as_bytes()));
+        let again = Access::load(dir.path()).unwrap();
+        assert!(again.session(&first.cookie).is_some() && again.session(&second.cookie).is_none());
+
+        access.end_session(access.session(&first.cookie).unwrap()).unwrap();
+        assert!(Access::load(dir.path()).unwrap().session(&first.cookie).is_none());
+        assert!(access.session(&second.cookie).is_some());
+    }
+
+    #[test]
+    fn what_is_no_file_in_the_tokens_place_neither_opens_nor_blocks() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        Access::load(dir.path()).unwrap();
+        assert!(std::fs::symlink_metadata(&path).unwrap().is_file());
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
     fn a_code_opens_one_session_however_it_is_typed() {
         let dir = tempfile::tempdir().unwrap();
         let access = Access::load(dir.path()).unwrap();
         let code = access.mint_code();
         assert_eq!(code.len(), CODE_LENGTH + 2);
         let typed = format!(" {} ", code.to_lowercase().replace('-', " ").replace('0', "o"));
-        assert!(access.open_session(&typed).unwrap().is_some());
-        assert!(access.open_session(&code).unwrap().is_none());
+        assert!(access.open_session(&typed).is_some());
+        assert!(access.open_session(&code).is_none());
     }
 
     #[test]
     fn sessions_live_through_a_restart_and_only_hashes_are_on_disk() {
         let dir = tempfile::tempdir().unwrap();
         let access = Access::load(dir.path()).unwrap();
-        let opened = access.open_session(&access.mint_code()).unwrap().unwrap();
+        let opened = access.open_session(&access.mint_code()).unwrap();
         let file = dir.path().join("sessions");
         let text = std::fs::read_to_string(&file).unwrap();
         assert_eq!(mode(&file), 0o600);
@@ -441,7 +474,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let access = Access::load(dir.path()).unwrap();
         let codes: Vec<_> = (0..=MAX_CODES).map(|_| access.mint_code()).collect();
-        assert!(access.open_session(&codes[0]).unwrap().is_none());
-        assert!(access.open_session(&codes[1]).unwrap().is_some());
+        assert!(access.open_session(&codes[0]).is_none());
+        assert!(access.open_session(&codes[1]).is_some());
     }
 }

@@ -100,7 +100,8 @@ impl Parts {
             None => Endpoint::bind(&places)?,
         };
         let (writer, reader) = store::writer::open(&places.data, queries::key_rule())?;
-        let access = Access::load(&places.data).context("cannot read the token")?;
+        let token = places.token();
+        let access = Access::load(&places.data).with_context(|| format!("cannot use {}", token.display()))?;
         let listening = listen::listen(config.http.listen)?;
         if let Some(sentence) = listening.degraded {
             tracing::warn!("{sentence}");

@@ -1,8 +1,10 @@
 //! What was written, in the file and in the environment, becomes what it means.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::section::{Section, Source};
@@ -66,7 +68,12 @@ impl Config {
 
 fn contents(file: &Path) -> Result<Option<String>, ConfigError> {
     let refuse = |source| ConfigError::Io { path: file.to_owned(), source };
-    let opened = match std::fs::File::open(file) {
+    // A pipe would hold up the start, and every later reading, until somebody writes to it.
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(file);
+    let opened = match opened {
+        Ok(opened) if opened.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) => {
+            return Err(refuse(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe, not a file")));
+        }
         Ok(opened) => opened,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(refuse(error)),

@@ -68,6 +68,8 @@ pub(super) async fn serve(listeners: Vec<TcpListener>, api: Arc<Api>, router: Ro
 async fn accept(listener: TcpListener, shared: Shared) {
     let stop = shared.api.stop.clone();
     let mut connections = JoinSet::new();
+    // Said once per shortage, not per try.
+    let mut refusing = false;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -75,9 +77,14 @@ async fn accept(listener: TcpListener, shared: Shared) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => drop(connections.spawn(welcome(stream, peer, shared.clone()))),
+            Ok((stream, peer)) => {
+                refusing = false;
+                connections.spawn(welcome(stream, peer, shared.clone()));
+            }
             Err(error) => {
-                tracing::warn!("cannot accept an HTTP connection: {error}");
+                if !std::mem::replace(&mut refusing, true) {
+                    tracing::warn!("cannot accept HTTP connections: {error}");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -42,6 +42,7 @@
 //! A fresh stream (no last id) begins with `hello`, data `{}`: its id is where the stream begins, so that a page which
 //! loads its lists after `hello` misses nothing.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,7 +75,7 @@ pub(super) async fn open(
     if api.patience.is_over(Instant::now()) {
         return Err(auth::too_many());
     }
-    let opened = api.access.open_session(&code).map_err(|error| Refused::internal(&error))?;
+    let opened = api.access.open_session(&code);
     let Some(opened) = opened else {
         let no = No::wrong("code_wrong", "the code is wrong, used up or older than a minute");
         return Err(auth::charge(&api, no).await);
@@ -84,6 +85,17 @@ pub(super) async fn open(
     Ok((StatusCode::CREATED, [(header::SET_COOKIE, cookie)], Json(answer)).into_response())
 }
 
+/// The file of sessions could not be written.
+fn not_kept(error: &io::Error) -> Refused {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let message = "the disk is full; the session is over, but would live again after a restart";
+            Refused::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message)
+        }
+        _ => Refused::internal(error),
+    }
+}
+
 /// `DELETE /session`.
 pub(super) async fn close(
     State(api): State<Arc<Api>>,
@@ -91,7 +103,7 @@ pub(super) async fn close(
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Refused> {
     if let Caller::Session(id) = caller {
-        api.access.end_session(id).map_err(|error| Refused::internal(&error))?;
+        api.access.end_session(id).map_err(|error| not_kept(&error))?;
     }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie_line(port, "", 0))]).into_response())
 }

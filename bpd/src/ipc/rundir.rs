@@ -55,11 +55,16 @@ mod linux {
             Ok(watch)
         }
 
-        /// For what appears in the nearest ancestor of `dir` that exists.
+        /// For what appears in the nearest ancestor of `dir` that exists, and for what is taken out of `dir`: it may
+        /// have been in the way.
         pub(in super::super) fn above(dir: &Path) -> io::Result<Self> {
             let appeared =
                 WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::ATTRIB | WatchFlags::ONLYDIR;
             let watch = Self::new()?;
+            let removed =
+                WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::ATTRIB | WatchFlags::ONLYDIR;
+            // There may be no such directory: that is why somebody waits.
+            let _ = watch.add(dir, removed);
             for above in dir.ancestors().skip(1) {
                 if watch.add(above, appeared).is_ok() {
                     break;
@@ -92,5 +97,24 @@ mod linux {
             (Ok(above), Ok(below)) => above.dev() != below.dev(),
             _ => false,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::Watch;
+
+    #[tokio::test]
+    async fn whatever_stood_in_the_way_is_heard_when_it_goes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let run = scratch.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        let in_the_way = run.join("bpd.sock");
+        std::fs::write(&in_the_way, "no socket").unwrap();
+        let watch = Watch::above(&run).unwrap();
+        std::fs::remove_file(&in_the_way).unwrap();
+        tokio::time::timeout(Duration::from_mins(1), watch.event()).await.unwrap().unwrap();
     }
 }

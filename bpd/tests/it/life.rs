@@ -33,6 +33,16 @@ fn a_second_bpd_is_refused_and_told_how_to_end_the_first() {
 }
 
 #[test]
+fn a_home_whose_name_is_no_text_is_served_and_can_be_asked_about() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let scratch = home();
+    let odd = scratch.path().join(std::ffi::OsStr::from_bytes(b"\xff"));
+    let _program = Program::start(&odd);
+    let status = status(&places_in(&odd));
+    assert!(status.data_dir.ends_with("\u{fffd}/data"), "{status:?}");
+}
+
+#[test]
 fn a_request_to_stop_is_answered_and_ends_bpd_cleanly() {
     let mut bpd = Bpd::boot();
     assert_eq!(bpd.client().ask_raw(&Request::Stop).unwrap(), b"{}");
@@ -120,6 +130,24 @@ fn a_wrong_config_is_named_with_file_line_and_key_and_starts_nothing() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains(&format!("{}:3: ", file.display())), "{said}");
     assert!(said.contains("`alerts.cpu_high.threshhold`"), "{said}");
+}
+
+#[test]
+fn a_pipe_in_place_of_the_config_or_of_the_token_holds_up_nothing() {
+    let home = home();
+    let places = places_in(home.path());
+    let pipe = |path: &std::path::Path| {
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    };
+    pipe(&places.config);
+    let output = Program::command(home.path()).spawn().unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("config.toml: it is a pipe"), "{said}");
+    std::fs::remove_file(&places.config).unwrap();
+    std::fs::create_dir_all(&places.data).unwrap();
+    pipe(&places.token());
+    let _program = Program::start(home.path());
+    assert!(std::fs::symlink_metadata(places.token()).unwrap().is_file());
 }
 
 #[test]
