@@ -34,6 +34,15 @@ pub fn percent(value: f64, lang: Lang) -> String {
     }
 }
 
+/// With two digits: `0.12 %`.
+pub fn fine_percent(value: f64, lang: Lang) -> String {
+    let number = mark(format!("{value:.2}"), lang);
+    match lang {
+        Lang::En => format!("{number} %"),
+        Lang::Tr => format!("%{number}"),
+    }
+}
+
 /// MiB in, `34 MB`, `1.20 GB` out.
 pub fn memory(mebibytes: f64, lang: Lang) -> String {
     if mebibytes >= 1023.5 {
@@ -92,6 +101,10 @@ mod tests {
         }
         assert_eq!(duration(3.214, Lang::Tr), "3,21 s");
         assert_eq!((percent(198.4, Lang::En), percent(198.4, Lang::Tr)), ("198 %".into(), "%198".into()));
+        assert_eq!(
+            (fine_percent(0.123, Lang::En), fine_percent(0.123, Lang::Tr)),
+            ("0.12 %".into(), "%0,12".into())
+        );
         assert_eq!((memory(3.21, Lang::En), memory(1229.0, Lang::Tr)), ("3.2 MB".into(), "1,20 GB".into()));
         assert_eq!((change(0.25, Lang::En), change(-0.08, Lang::En)), ("+25 %".into(), "−8 %".into()));
         assert_eq!(change(-0.001, Lang::Tr), "%0");

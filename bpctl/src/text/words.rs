@@ -115,7 +115,6 @@ words! {
     RunColumn: "RUN", "KAYIT";
     Peak: "PEAK", "TEPE";
     Delivery: "NOTICE", "BİLDİRİM";
-    What: "WHAT", "NE";
     Deleted: "run {} is gone", "{} kaydı silindi";
     Tagged: "run {}: {}", "kayıt {}: {}";
     NoTags: "no tags", "etiket yok";

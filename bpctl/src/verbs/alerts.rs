@@ -1,5 +1,7 @@
 //! `bpctl alerts`: what deserved a word, newest first.
 
+use std::fmt::Write as _;
+
 use bp_proto::{AlertReport, Request};
 
 use super::Exit;
@@ -7,8 +9,11 @@ use crate::ask::Bpd;
 use crate::screen::{Screen, Tone};
 use crate::text::clock;
 use crate::text::escape::visible;
-use crate::text::table::{Align, table};
+use crate::text::table::{Align, fold, table};
 use crate::text::words::Word;
+
+/// How far in an alert's sentence stands.
+const SENTENCE: usize = 10;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -40,7 +45,7 @@ fn people(alerts: &[AlertReport], screen: &Screen) -> String {
     if alerts.is_empty() {
         return format!("{}\n", screen.word(Word::NoAlerts));
     }
-    let head = [Word::Fired, Word::Rule, Word::RunColumn, Word::Delivery, Word::What];
+    let head = [Word::Fired, Word::Rule, Word::RunColumn, Word::Delivery];
     let mut rows = vec![head.map(|word| screen.word(word).to_owned()).to_vec()];
     rows.extend(alerts.iter().map(|alert| {
         vec![
@@ -48,14 +53,17 @@ fn people(alerts: &[AlertReport], screen: &Screen) -> String {
             alert.rule.clone(),
             alert.run.map_or_else(String::new, |run| run.to_string()),
             visible(alert.delivery.as_deref().unwrap_or_default()).into_owned(),
-            visible(&alert.text).into_owned(),
         ]
     }));
-    let align = [Align::Right, Align::Left, Align::Right, Align::Left, Align::Left];
-    let mut page = String::new();
-    for (at, line) in table(&rows, &align, screen.width).iter().enumerate() {
-        page.push_str(&if at == 0 { screen.paint(Tone::Faint, line) } else { line.clone() });
-        page.push('\n');
+    let align = [Align::Right, Align::Left, Align::Right, Align::Left];
+    let lines = table(&rows, &align, screen.width);
+    let mut page = screen.paint(Tone::Faint, &lines[0]) + "\n";
+    for (line, alert) in lines[1..].iter().zip(alerts) {
+        let _ = writeln!(page, "{}", screen.paint(Tone::Faint, line));
+        // A sentence is read whole or not at all.
+        for part in fold(&visible(&alert.text), screen.width.saturating_sub(SENTENCE)) {
+            let _ = writeln!(page, "{}{part}", " ".repeat(SENTENCE));
+        }
     }
     page
 }

@@ -34,7 +34,7 @@ fn people(overhead: &Overhead, screen: &Screen) -> String {
     let mut cpu = screen.say(Word::OverheadOf, &[&own, &commands, &overhead.runs.to_string()]);
     if overhead.commands_cpu_seconds > 0.0 {
         let share = overhead.cpu_seconds / overhead.commands_cpu_seconds * 100.0;
-        let _ = write!(cpu, " ({share:.2} %)");
+        let _ = write!(cpu, " ({})", figures::fine_percent(share, lang));
     }
     let head = screen.say(Word::OverheadHead, &[&clock::long(overhead.since, &screen.zone)]);
     let mut page = screen.paint(Tone::Strong, &head) + "\n";
@@ -44,7 +44,7 @@ fn people(overhead: &Overhead, screen: &Screen) -> String {
         (Word::Disk, figures::memory(overhead.disk_bytes as f64 / f64::from(1 << 20), lang)),
         (Word::Uptime, figures::duration(overhead.uptime_s, lang)),
     ] {
-        let _ = writeln!(page, "  {:<14}{value}", screen.word(name));
+        let _ = writeln!(page, "  {:<16}{value}", screen.word(name));
     }
     page
 }

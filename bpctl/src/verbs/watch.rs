@@ -85,11 +85,17 @@ fn paint(page: &str, rows: u16) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The terminal as we need it; as it was when this is dropped, on an error too.
+/// The terminal as we need it; as it was when this is dropped, on an error and in a panic too.
 struct Painted;
 
 impl Painted {
     fn begin() -> io::Result<Self> {
+        // The shipped client does not unwind: nothing would be dropped.
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            usual(panic);
+        }));
         terminal::enable_raw_mode()?;
         let painted = Self;
         execute!(io::stdout(), EnterAlternateScreen, Hide)?;
@@ -99,9 +105,14 @@ impl Painted {
 
 impl Drop for Painted {
     fn drop(&mut self) {
-        let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
-        let _ = terminal::disable_raw_mode();
+        restore();
     }
+}
+
+fn restore() {
+    // Nothing is left to be done about a terminal that is gone.
+    let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
+    let _ = terminal::disable_raw_mode();
 }
 
 #[cfg(test)]
