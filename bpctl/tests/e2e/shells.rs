@@ -37,7 +37,8 @@ impl Kind {
                 "__n=${__n-0}; PS1='<<P:$((++__n)):$?>>'; PS2='>'; set +H; bind 'set enable-bracketed-paste off'\n"
             }
             Self::Zsh => {
-                "typeset -gi __n=${__n-0}; setopt prompt_subst interactive_comments no_beep\n\
+                // A job that ends while the prompt stands would have it painted again, with a number of its own.
+                "typeset -gi __n=${__n-0}; setopt prompt_subst interactive_comments no_beep no_notify\n\
                  unsetopt prompt_sp prompt_cr; unset zle_bracketed_paste; PROMPT='<<P:$((++__n)):%?>>'; PROMPT2='>'\n"
             }
         }
