@@ -20,6 +20,7 @@ mod samples;
 mod serve;
 mod session;
 mod start;
+mod stopwatch;
 mod system;
 mod timings;
 
@@ -91,6 +92,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
         live,
         timings: timings::Timings::new(began),
         patience: patience::Patience::default(),
+        stopwatch: stopwatch::Stopwatch::default(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         began,
         stop,
@@ -113,6 +115,7 @@ struct Api {
     live: Arc<live::Live>,
     timings: timings::Timings,
     patience: patience::Patience,
+    stopwatch: stopwatch::Stopwatch,
     host: String,
     began: UnixMillis,
     stop: CancellationToken,

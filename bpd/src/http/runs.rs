@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::failure::Refused;
-use super::{Api, body};
+use super::{Api, body, stopwatch};
 use crate::event::{Body, Refusal};
 
 /// No selector that a person writes comes near this.
@@ -66,13 +66,14 @@ pub(super) async fn finish(
     let finish = Finish {
         uid,
         finished_at: UnixMillis::now(),
-        took: None,
+        took: api.stopwatch.took(uid, stopwatch::now()),
         ending: Ending::Exited { exit_code, signal: None },
         totals: None,
         children: Vec::new(),
         background: false,
     };
     api.change(Body::Finish(Box::new(finish))).await?;
+    api.stopwatch.forget(uid);
     api.shown(id, lang).await
 }
 
@@ -97,6 +98,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Refused> {
     let (id, run) = api.named(run).await?;
     api.change(Body::Delete { run }).await?;
+    api.stopwatch.forget(run);
     tracing::info!(target: "bpd::security", run = id, "deleted over HTTP");
     Ok(StatusCode::NO_CONTENT)
 }

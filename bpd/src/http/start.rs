@@ -11,7 +11,7 @@ use bp_proto::{Actor, Draft, Owner, Start, Ulid, UnixMillis, mask, process};
 use serde::Deserialize;
 
 use super::failure::Refused;
-use super::{Api, body};
+use super::{Api, body, stopwatch};
 use crate::event::{Body, Receipt, Refusal};
 
 const MAX_PATH_BYTES: usize = 4096;
@@ -31,12 +31,17 @@ pub(super) struct NewRun {
 
 pub(super) async fn start(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Refused> {
     let new: NewRun = body::json(request, body::LARGE, api.limits.body).await?;
+    let began = stopwatch::now();
     let host = api.host.clone();
     // Masking a long line and looking at processes take their time.
     let made = tokio::task::spawn_blocking(move || begun(new, host, UnixMillis::now())).await;
     let start = made.map_err(|broken| Refused::internal(&broken))??;
+    let uid = start.uid;
     match api.change(Body::Start(Box::new(start))).await? {
         Receipt::Started { registered, known } => {
+            if !known {
+                api.stopwatch.begin(uid, began);
+            }
             let status = if known { StatusCode::OK } else { StatusCode::CREATED };
             Ok((status, Json(registered)).into_response())
         }
