@@ -185,11 +185,11 @@ fn a_socket_that_a_service_manager_made_is_served_and_left_in_place() {
     let places = places_in(home.path());
     bp_proto::place::own_dir(&places.run).unwrap();
     let listener = UnixListener::bind(places.socket().unwrap()).unwrap();
-    rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).unwrap();
     let program = Program::command(home.path());
     let mut shell = Command::new("sh");
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&listener);
-    shell.arg("-c").arg(format!("LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --detached 3<&{fd}"));
+    // As standard input: not every shell moves descriptors of two digits.
+    shell.arg("-c").arg("LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --detached 3<&0 0</dev/null");
+    shell.stdin(std::os::fd::OwnedFd::from(listener));
     shell.arg(program.get_program());
     for (name, value) in program.get_envs() {
         match value {
@@ -199,7 +199,7 @@ fn a_socket_that_a_service_manager_made_is_served_and_left_in_place() {
     }
     shell.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut program = Program::ready(shell.spawn().unwrap());
-    drop(listener);
+    drop(shell);
     assert_eq!(status(&places).pid, program.child.id());
     signal(&program, Signal::TERM);
     assert!(program.child.wait().unwrap().success());
