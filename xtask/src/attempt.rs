@@ -24,9 +24,9 @@ const RECORD_PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Build quickly, without optimisation
+    /// Build the programs as they are shipped; that takes longer
     #[arg(long)]
-    debug: bool,
+    release: bool,
     /// Record this command twice and compare; without it, open your shell
     #[arg(last = true)]
     command: Vec<String>,
@@ -35,8 +35,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     eprintln!("[1/3] the dashboard");
     web::build()?;
-    eprintln!("[2/3] the programs");
-    let programs = if arguments.debug { build::debug()? } else { build::release()? };
+    eprintln!("[2/3] the programs (the first time: some minutes)");
+    let programs = if arguments.release { build::shipped()? } else { build::quick()? };
     eprintln!("[3/3] a bpd of its own");
     let daemon = Daemon::start(&programs)?;
     if arguments.command.is_empty() && std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
@@ -59,7 +59,8 @@ fn open_shell(daemon: &Daemon, programs: &Path) -> Result<()> {
     command.env("BP_HOME", daemon.home()).env("PATH", path_with(programs)?);
     println!(
         "\nA shell with bp in it; what you type is recorded. Try:\n\n    make, cargo build, anything that works\n    \
-         bpctl list\n    bpctl show latest\n    bpctl compare latest latest-success\n    bpctl open\n\n\
+         bpctl list\n    bpctl show latest\n    bpctl compare latest       # after the same command ran twice\n    \
+         bpctl open\n\n\
          Leave with `exit`: bpd stops, and everything that was recorded here is removed.\n"
     );
     // What the shell ends with is its last command's status, and says nothing about this.

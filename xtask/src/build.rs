@@ -56,10 +56,10 @@ pub(crate) fn replace(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&beside, to).with_context(|| format!("cannot put {} in its place", to.display()))
 }
 
-/// As [`release`] without optimisation.
-pub(crate) fn debug() -> Result<PathBuf> {
-    cargo(&["build", "--workspace"])?;
-    Ok(target().join("debug"))
+/// Programs to look at, sooner there than those of [`release`].
+pub(crate) fn quick() -> Result<PathBuf> {
+    cargo(&["build", "--profile", "quick", "--workspace"])?;
+    Ok(target().join("quick"))
 }
 
 /// Runs cargo in the workspace's root, its output shown.

@@ -1,6 +1,8 @@
 //! `cargo xtask web`: the dashboard that bpd embeds.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,11 +12,42 @@ use crate::build;
 /// What Vite asks for.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
-/// Builds `web/dist`; fetches the packages first when the lock file is another than last time.
+/// What `web/dist` is made of.
+const INPUTS: &[&str] =
+    &["index.html", "package-lock.json", "public", "scripts", "src", "tsconfig.json", "vite.config.ts"];
+
+/// Builds `web/dist`; fetches the packages first when the lock file is another than last time. Does nothing when all
+/// that it is made of is as it was: a new `dist` would have bpd built again, too.
 pub(crate) fn build() -> Result<()> {
     check_node()?;
     install()?;
-    npm(&["run", "build"])
+    let folder = build::root().join("web");
+    let print = fingerprint(&folder)?;
+    let stamp = folder.join("node_modules/.built-from");
+    let is_built = folder.join("dist/index.html").exists();
+    if is_built && fs::read_to_string(&stamp).is_ok_and(|built| built == print) {
+        return Ok(());
+    }
+    npm(&["run", "build"])?;
+    fs::write(&stamp, print).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Changes when a file of [`INPUTS`] does.
+fn fingerprint(folder: &Path) -> Result<String> {
+    let mut files: Vec<PathBuf> = INPUTS.iter().map(|input| folder.join(input)).collect();
+    let mut hasher = DefaultHasher::new();
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            let mut entries =
+                fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+            entries.sort();
+            files.extend(entries);
+        } else {
+            let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            (path, text).hash(&mut hasher);
+        }
+    }
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// Fetches the packages unless those of this lock file are there.
