@@ -146,7 +146,8 @@ pub struct AlertReport {
     pub threshold: f64,
     /// Seconds above the threshold so far.
     pub above_s: f64,
-    /// Was a notice shown? `None` = not tried yet; else the channel, or why not.
+    /// Was a notice shown? `None` = not tried yet; else the channel (`desktop`), or why not: `off`, `cooldown`,
+    /// `no-server`, `no-answer`.
     pub delivery: Option<String>,
     /// In the language asked for.
     pub text: String,

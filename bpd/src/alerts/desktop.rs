@@ -42,8 +42,27 @@ pub struct Words {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub alert: Ulid,
-    /// `desktop`, or why not.
-    pub outcome: String,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Shown,
+    /// There is no session bus, or nobody on it who shows notices.
+    NoServer,
+    /// A bus or a server that hangs.
+    NoAnswer,
+}
+
+impl Outcome {
+    /// As in `delivery` of an alert.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Shown => "desktop",
+            Self::NoServer => "no-server",
+            Self::NoAnswer => "no-answer",
+        }
+    }
 }
 
 /// A notice that is on the screen, or on its way there.
@@ -65,13 +84,7 @@ impl Notice {
         tokio::spawn(async move {
             let first = receiver.borrow().clone();
             let shown = show(&first).await;
-            let outcome = match &shown {
-                Ok(_) => "desktop".to_owned(),
-                Err(why) => {
-                    tracing::warn!(%alert, "no desktop notice: {why}");
-                    why.clone()
-                }
-            };
+            let outcome = shown.as_ref().map_or_else(|outcome| *outcome, |_| Outcome::Shown);
             // The stage may be gone already; then nobody records it.
             let _ = deliveries.send(Delivery { alert, outcome }).await;
             if let Ok(handle) = shown {
@@ -86,12 +99,18 @@ impl Notice {
     }
 }
 
-async fn show(words: &Words) -> Result<NotificationHandle, String> {
+async fn show(words: &Words) -> Result<NotificationHandle, Outcome> {
     let notification = notification(words);
     match timeout(PATIENCE, notification.show_async()).await {
         Ok(Ok(handle)) => Ok(handle),
-        Ok(Err(error)) => Err(format!("no notification server: {error}")),
-        Err(_) => Err(format!("the notification server did not answer within {} s", PATIENCE.as_secs())),
+        Ok(Err(error)) => {
+            tracing::warn!("no desktop notice: {error}");
+            Err(Outcome::NoServer)
+        }
+        Err(_) => {
+            tracing::warn!("no desktop notice: no answer within {} s", PATIENCE.as_secs());
+            Err(Outcome::NoAnswer)
+        }
     }
 }
 

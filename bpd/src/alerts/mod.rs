@@ -184,12 +184,12 @@ impl Stage {
     async fn delivered(&mut self, delivery: Delivery) {
         let alert = match self.live.get_mut(&delivery.alert) {
             Some(live) => {
-                live.alert.delivery = Some(delivery.outcome);
+                live.alert.delivery = Some(delivery.outcome.code().to_owned());
                 live.alert.clone()
             }
             // It ended before the server answered: mend the record.
             None => match self.recent(delivery.alert) {
-                Some(alert) => AlertReport { delivery: Some(delivery.outcome), ..alert },
+                Some(alert) => AlertReport { delivery: Some(delivery.outcome.code().to_owned()), ..alert },
                 None => return,
             },
         };

@@ -18,6 +18,9 @@ const CRITICAL_WINDOW: Duration = Duration::from_mins(2);
 /// How often the machine is read while a run is open (MEASURING: the host series).
 const HOST_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A run is named in the machine's alert when it burned at least this share of what the machine did.
+const LEAST_SHARE: f64 = 0.25;
+
 /// Command keys whose last firing is remembered for the cooldown; the oldest goes first.
 const MAX_COOLDOWNS: usize = 1024;
 
@@ -158,18 +161,18 @@ impl Book {
 
     /// A reading of the machine; `interval` since the one before. Silent while the top run's own alert speaks.
     pub fn host(&mut self, interval: Duration, percent: f64, moment: Moment) -> Option<Said> {
-        let rule = &self.config.host_cpu;
+        let rule = self.config.host_cpu.clone();
         if !rule.enabled {
             return None;
         }
-        let burned = std::mem::take(&mut self.burned);
-        let top = burned.into_iter().max_by_key(|(_, ns)| *ns).and_then(|(run, _)| self.runs.get(&run));
+        let top = self.top(interval, percent);
+        let speaks = top.is_some_and(|top| top.alert.is_some());
+        let subject = top.map(|top| top.subject.clone()).unwrap_or_default();
         match self.host.feed(interval, percent)? {
             Change::Fired => {
-                if top.is_some_and(|top| top.alert.is_some()) {
+                if speaks {
                     return None;
                 }
-                let subject = top.map(|top| top.subject.clone()).unwrap_or_default();
                 let silent = is_cooling(&mut self.cooldowns, HOST_CPU, rule.cooldown, moment.mono);
                 self.firings += 1;
                 let uid = uid(moment.wall, self.firings);
@@ -184,6 +187,16 @@ impl Book {
             }
             Change::Cleared => self.end_host(moment.wall),
         }
+    }
+
+    /// The run that burned most since the last reading, if it had its share in what the machine did: nobody is accused
+    /// of what others burned.
+    fn top(&mut self, interval: Duration, percent: f64) -> Option<&Watched> {
+        let burned = std::mem::take(&mut self.burned);
+        let (run, ns) = burned.into_iter().max_by_key(|(_, ns)| *ns)?;
+        let top = self.runs.get(&run)?;
+        let machine_ns = percent / 100.0 * f64::from(top.subject.cpus.max(1)) * interval.as_nanos() as f64;
+        (ns as f64 >= LEAST_SHARE * machine_ns).then_some(top)
     }
 
     /// No run is open any more, so the machine is not read any more: nothing more can be said of it.
@@ -368,6 +381,13 @@ mod tests {
         let (alert, _) = fired(said.as_ref()).unwrap();
         assert_eq!((alert.rule.as_str(), alert.run), (HOST_CPU, Some(2)));
         assert!(matches!(quiet_runs.end_host(UnixMillis(9)), Some(Said::Ended { .. })));
+
+        let mut innocent = book();
+        innocent.watch(subject(1, "a"));
+        innocent.watch(subject(2, "b"));
+        let said = busy(&mut innocent, 10);
+        let (alert, _) = fired(said.as_ref()).unwrap();
+        assert_eq!((alert.run, alert.command.as_deref()), (None, None));
 
         let mut speaking = book();
         speaking.watch(subject(1, "a"));

@@ -59,8 +59,14 @@ reason-hidden = The text of one of the two is hidden.
 
 alert-cpu-high-firing = { $command } has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }).
 alert-cpu-high-ended = { $command } used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }.
-alert-host-cpu-firing = The machine has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }); most of it goes to { $command }.
-alert-host-cpu-ended = The machine used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }; most of it went to { $command }.
+alert-host-cpu-firing = The machine has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }){ $named ->
+    [yes] ; the command that burns most is { $command }
+   *[no] {""}
+  }.
+alert-host-cpu-ended = The machine used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }{ $named ->
+    [yes] ; the command that burned most was { $command }
+   *[no] {""}
+  }.
 
 alert-title-cpu-high = High CPU: { $command }
 alert-title-host-cpu = The machine is busy

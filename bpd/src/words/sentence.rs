@@ -65,6 +65,7 @@ fn alert_params(lang: Lang, alert: &AlertReport) -> Map<String, Value> {
     let command = alert.command.clone().unwrap_or_else(|| label(lang, "alert-no-command"));
     let params = json!({
         "command": command,
+        "named": if alert.command.is_some() { "yes" } else { "no" },
         "peak": alert.peak,
         "threshold": alert.threshold,
         "above_s": alert.above_s,
@@ -252,7 +253,7 @@ mod tests {
         report.command = None;
         assert_eq!(
             alert(Lang::En, &report),
-            "The machine used up to 93 % CPU; ended after 93 s above 80 %; most of it went to one command."
+            "The machine used up to 93 % CPU; ended after 93 s above 80 %."
         );
         assert_eq!(alert_title(Lang::Tr, &report), "Makine meşgul");
     }

@@ -59,8 +59,14 @@ reason-hidden = İkisinden birinin metni gizli.
 
 alert-cpu-high-firing = { $command }, { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }).
 alert-cpu-high-ended = { $command } en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra bitti.
-alert-host-cpu-firing = Makine { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }); payın çoğu: { $command }.
-alert-host-cpu-ended = Makine en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra duruldu; payın çoğu: { $command }.
+alert-host-cpu-firing = Makine { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }){ $named ->
+    [yes] ; en çok yakan komut: { $command }
+   *[no] {""}
+  }.
+alert-host-cpu-ended = Makine en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra duruldu{ $named ->
+    [yes] ; en çok yakan komut: { $command }
+   *[no] {""}
+  }.
 
 alert-title-cpu-high = Yüksek CPU: { $command }
 alert-title-host-cpu = Makine meşgul
