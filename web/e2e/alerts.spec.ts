@@ -6,7 +6,7 @@ test('no alerts is said as it is', async ({ page, bpd }) => {
 });
 
 test.describe('a run that burns', () => {
-  test.use({ config: '[alerts.desktop]\nenabled = false\n\n[alerts.cpu_high]\nthreshold = 20\nwindow_s = 0.5\n' });
+  test.use({ config: '[alerts.desktop]\nenabled = false\n\n[alerts.cpu_high]\nthreshold = 5\nwindow_s = 0.5\n' });
 
   test('fires on the page without a reload, leads to its run, and ends with it', async ({ page, bpd }) => {
     await enter(page, bpd, '/alerts');

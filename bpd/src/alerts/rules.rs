@@ -217,7 +217,8 @@ fn limits(rule: &CpuRule, interval: Duration) -> Limits {
     Limits {
         threshold: rule.threshold,
         window: rule.window,
-        clear_below: rule.clear_below,
+        // A lower threshold alone must not make an alert that clears while it is still above.
+        clear_below: rule.clear_below.min(rule.threshold),
         clear_for: rule.clear_for,
         interval,
     }
