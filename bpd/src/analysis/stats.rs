@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bp_proto::{RunStats, Sample, Totals};
+use bp_proto::{Quality, RunStats, Sample, Totals};
 
 use super::curve::{BYTES_PER_MIB, Curve, NS_PER_SECOND, Piece};
 use super::quantile;
@@ -58,8 +58,11 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
     let last = samples.last();
     let sampled_s = pieces.last().map_or(0.0, |piece| piece.to_s);
     let sampled_cpu = last.map(|sample| sample.cpu_ns);
-    // An open run's totals are not there yet; a finished one's counter never ran backwards.
-    let cpu_ns = totals.cpu_ns.into_iter().chain(sampled_cpu).max();
+    // An open run's totals are not there yet; a finished one's counter never ran backwards. An exact account of all is
+    // better than a curve that was drawn from clock ticks.
+    let is_exact = totals.quality == Quality::Exact && !totals.incomplete && !span.open && !span.background;
+    let exact = totals.cpu_ns.filter(|_| is_exact);
+    let cpu_ns = exact.or_else(|| totals.cpu_ns.into_iter().chain(sampled_cpu).max());
     stats.cpu_seconds = cpu_ns.map(seconds);
     stats.max_processes = samples.iter().map(|sample| sample.processes).chain(totals.max_processes).max();
 
@@ -133,7 +136,6 @@ fn seconds(ns: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use bp_proto::Quality;
     use proptest::prelude::*;
 
     use super::super::curve::samples::{measured_of, posted_of};
@@ -197,6 +199,16 @@ mod tests {
         let samples = measured_of(&[(4, 1, 0)]);
         let stats = of(Curve::Measured(&samples), None, lasted(5)).unwrap();
         assert_eq!((stats.rss_avg_mb, stats.rss_p95_mb, stats.rss_max_mb), (None, None, None));
+    }
+
+    #[test]
+    fn an_exact_account_is_better_than_a_curve_of_clock_ticks() {
+        let samples = measured_of(&[(16, 20, 2)]);
+        let exact = Totals { cpu_ns: Some(7_000_000), quality: Quality::Exact, ..Totals::default() };
+        let stats = of(Curve::Measured(&samples), Some(&exact), lasted(16)).unwrap();
+        near(stats.cpu_seconds, 0.007);
+        let ticks = Totals { quality: Quality::Ticks, ..exact };
+        near(of(Curve::Measured(&samples), Some(&ticks), lasted(16)).unwrap().cpu_seconds, 0.02);
     }
 
     #[test]

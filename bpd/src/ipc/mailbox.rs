@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use bp_proto::Ulid;
 use bp_proto::place::{PlaceError, own_dir};
 use bp_proto::spool::Spool;
+use bp_proto::{Ulid, UnixMillis};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,13 @@ const MAX_UNSETTLED: usize = 4096;
 
 /// How long a question waits for what was typed before it.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What `bpctl run` could not deliver while bpd hung for a moment is looked for so often at most, and only when somebody
+/// does something: an idle bpd is not woken for it.
+const SPOOL_EVERY: Duration = Duration::from_mins(1);
+
+/// A run that ended less long ago may be on its way over the socket.
+const SPOOL_AGE: Duration = Duration::from_secs(10);
 
 /// The store refused mail (a full disk): it is read again after this.
 const RETRY: Duration = Duration::from_secs(10);
@@ -61,6 +68,8 @@ struct Reading {
     /// How many slips have been handed to the clerk.
     sent: u64,
     retry_at: Option<Instant>,
+    /// When the spool was last looked into, since bpd caught up.
+    spool_read_at: Option<Instant>,
 }
 
 /// Where an event came from, and whether it is durable.
@@ -84,7 +93,13 @@ impl Mail {
         own_dir(dir)?;
         let watch = MailWatch::on(dir).map_err(|source| MailError::Watch { path: dir.to_owned(), source })?;
         let (slips, slips_in) = mpsc::channel(MAX_UNSETTLED);
-        let reading = Reading { dir: MailDir::new(dir), caught_up: false, sent: 0, retry_at: None };
+        let reading = Reading {
+            dir: MailDir::new(dir),
+            caught_up: false,
+            sent: 0,
+            retry_at: None,
+            spool_read_at: None,
+        };
         let shared = Arc::new(Shared {
             reading: Mutex::new(reading),
             watch,
@@ -145,15 +160,6 @@ impl Mail {
             }
         }
         Ok(())
-    }
-
-    /// Takes what `bpctl run` left in the spool since the start.
-    pub async fn collect_spool(&self) {
-        let mut reading = self.shared.reading.lock().await;
-        self.shared.drain(&mut reading).await;
-        for (from, letter) in self.shared.spooled() {
-            self.shared.send(&mut reading, from, letter.body).await;
-        }
     }
 
     /// Drains whenever a shell writes, and tidies. Sleeps while nobody does. Ends at `stop`.
@@ -218,6 +224,13 @@ impl Shared {
         if newcomers {
             self.bury(reading).await;
         }
+        if reading.spool_read_at.is_none_or(|at| now.duration_since(at) >= SPOOL_EVERY) {
+            reading.spool_read_at = Some(now);
+            let settled = UnixMillis::now().minus(SPOOL_AGE);
+            for (from, letter) in self.spooled(settled) {
+                self.send(reading, from, letter.body).await;
+            }
+        }
     }
 
     /// A new shell is the moment to look for those that are gone: nothing else would wake bpd for it.
@@ -240,7 +253,7 @@ impl Shared {
             }
         }
         left.extend(reading.dir.bury().into_iter().map(|letter| (Origin::File(letter.pid), letter)));
-        left.extend(self.spooled());
+        left.extend(self.spooled(UnixMillis(i64::MAX)));
         // Stable: of one moment, and of one shell, the order stays.
         left.sort_by_key(|(_, letter)| letter.at);
         if !left.is_empty() {
@@ -254,7 +267,8 @@ impl Shared {
         let _ = self.events.send(Event { body: Body::CaughtUp, reply: None }).await;
     }
 
-    fn spooled(&self) -> Vec<(Origin, Letter)> {
+    /// Runs of the spool that ended before.
+    fn spooled(&self, before: UnixMillis) -> Vec<(Origin, Letter)> {
         let waiting = match self.spool.waiting() {
             Ok(waiting) => waiting,
             Err(error) => {
@@ -265,7 +279,8 @@ impl Shared {
         for path in &waiting.unreadable {
             tracing::warn!("{} is no run that this bpd can read; it stays", path.display());
         }
-        let events = waiting.runs.into_iter().flat_map(|run| {
+        let runs = waiting.runs.into_iter().filter(|run| run.finish.finished_at < before);
+        let events = runs.flat_map(|run| {
             let uid = run.start.uid;
             let began = run.start.draft.started_at;
             let ended = run.finish.finished_at.max(began);

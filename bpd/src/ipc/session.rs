@@ -197,14 +197,15 @@ fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Opt
         by_boot.abs_diff(by_wall) > STEP.as_millis() as u64
     });
     match (open.stamp, record.end_us) {
-        (Stamp::Micros(from), Some(to)) if !stepped => {
-            let took = Duration::from_micros(to.saturating_sub(from));
+        (Stamp::Micros(from), Some(to)) if !stepped && from <= to => {
+            let took = Duration::from_micros(to - from);
             (UnixMillis((to / 1000) as i64).max(open.started_at), Some(took))
         }
-        _ => {
-            let took = on_arrival.unwrap_or_default();
-            (open.started_at.plus(took), Some(took))
-        }
+        _ => match on_arrival {
+            Some(took) => (open.started_at.plus(took), Some(took)),
+            // Left behind by a shell without a clock, or with one that was set meanwhile: nobody knows.
+            None => (open.started_at, None),
+        },
     }
 }
 
@@ -347,7 +348,23 @@ mod tests {
         check_took(Stamp::Serial(4), None, at(1_000, 10), at(3_000, 2_010), 2_000);
         let left = |wall| Arrival { wall: UnixMillis(wall), boot: None };
         check_took(second, Some(3_000_000), left(9_000), left(9_000), 2_000);
-        check_took(Stamp::Micros(9_000_000), Some(3_000_000), left(9_000), left(9_000), 0);
+    }
+
+    #[test]
+    fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
+        let left = Arrival { wall: UnixMillis(9_000), boot: None };
+        // No clock at all, none at the end, and one that was set back meanwhile.
+        for (stamp, end_us) in [
+            (Stamp::Serial(4), None),
+            (Stamp::Micros(9_000_000), None),
+            (Stamp::Micros(9_000_000), Some(5_000_000)),
+        ] {
+            let mut session = Session::new(1);
+            session.take(start(stamp, typed("x")), left);
+            let done = session.take(end(stamp, 0, end_us), left);
+            assert_eq!(finished(&done).took, None, "{stamp:?}");
+            assert!(finished(&done).finished_at >= UnixMillis(9_000));
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Stage {
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
             finish.children.clone_from(&usage.children);
-            let cpu_ns = totals.cpu_ns.unwrap_or(0).max(open.cpu_ns(usage));
+            let cpu_ns = open.curve_end(totals.cpu_ns, usage);
             if accounts.observed
                 && let Some(sample) = open.last_sample(took, cpu_ns, usage)
             {

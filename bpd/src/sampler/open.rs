@@ -31,6 +31,7 @@ pub(super) struct Now {
     pub wall: UnixMillis,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own; they come in any combination")]
 #[derive(Debug)]
 pub(super) struct Open {
     pub start: Start,
@@ -53,6 +54,8 @@ pub(super) struct Open {
     pub takes_last_tick: bool,
     /// Its end was reported, and waits to be told what started then.
     pub in_doubt: bool,
+    /// Other runs were opened within it.
+    pub has_inner: bool,
     /// The owner was there when the run was opened: the tree's silence means something.
     pub observed: bool,
     /// The wrapper whose run this is, and what it accounted for.
@@ -90,6 +93,7 @@ impl Open {
             watched: false,
             takes_last_tick,
             in_doubt: false,
+            has_inner: false,
             observed: false,
             adopted: None,
             exact: None,
@@ -155,6 +159,17 @@ impl Open {
     /// CPU time of the run so far.
     pub(super) fn cpu_ns(&self, usage: &Usage) -> u64 {
         self.before_ns.saturating_add(usage.cpu_ns)
+    }
+
+    /// CPU time at the end of the curve. The account of the whole is the better one, unless inner runs are in it, which
+    /// have curves of their own; or processes live on, for which nobody has waited.
+    pub(super) fn curve_end(&self, total_ns: Option<u64>, usage: &Usage) -> u64 {
+        let seen_ns = self.cpu_ns(usage);
+        match total_ns {
+            Some(_) if self.has_inner => seen_ns,
+            Some(total_ns) if usage.processes > 0 => total_ns.max(seen_ns),
+            total_ns => total_ns.unwrap_or(seen_ns),
+        }
     }
 
     /// The last sample of the curve. It is read when the processes are gone, mostly: the memory that they had when they
@@ -254,5 +269,19 @@ mod tests {
         check((5 << 20, 3), (2 << 20, 1), (2 << 20, 1));
         // The shell itself, whose memory is not the run's.
         check((0, 0), (0, 0), (0, 0));
+    }
+
+    #[test]
+    fn a_curve_ends_with_the_account_of_the_whole_unless_inner_runs_are_in_it() {
+        let check = |has_inner, total_ns, processes, expected| {
+            let open = Open { has_inner, ..open() };
+            let usage = Usage { cpu_ns: 20, processes, ..Usage::default() };
+            assert_eq!(open.curve_end(total_ns, &usage), expected, "{has_inner} {total_ns:?} {processes}");
+        };
+        check(false, Some(7), 0, 7);
+        check(false, Some(7), 1, 20);
+        check(false, Some(90), 1, 90);
+        check(false, None, 0, 20);
+        check(true, Some(90), 0, 20);
     }
 }

@@ -176,6 +176,9 @@ impl Stage {
             let claimed = self.known_as(start.parent?);
             self.open.contains_key(&claimed).then_some(claimed)
         });
+        if let Some(outer) = start.parent.and_then(|parent| self.open.get_mut(&parent)) {
+            outer.has_inner = true;
+        }
         self.remember_parent(&start);
         self.describe(&mut start, now).await;
         if let Some(owner) = owner {
@@ -258,7 +261,7 @@ impl Stage {
     fn settle_before(&mut self, owner: Owner, started_at: UnixMillis, now: Now) {
         let settles = |open: &Open, doubt: &Doubt| {
             let began = open.ticks_at(started_at.since(open.start.draft.started_at), now);
-            is_same(open.owner, owner).then(|| began > doubt.last_tick)
+            is_same(open.owner, owner).then_some(began > doubt.last_tick)
         };
         self.settle_doubts(settles, now);
     }

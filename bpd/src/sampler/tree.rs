@@ -312,11 +312,13 @@ impl Tree {
     /// The time of a process that is gone is found in that of the process which waited for it.
     fn hand_on(&mut self, tracked: &Tracked, parent: u32) {
         let time = tracked.handed_on_ns();
+        // What a wrapper burned itself is nobody's.
+        let run = tracked.run.filter(|_| !self.is_wrapper(tracked.run, tracked.reading.pid));
         let Some(above) = self.processes.get_mut(parent) else { return };
         above.absorbed_ns += time;
         above.gone.extend_from_slice(&tracked.gone);
         above.gone.push(Gone {
-            run: tracked.run,
+            run,
             name: tracked.reading.name.clone(),
             own_ns: tracked.reading.own_ns,
             stayed: tracked.stayed,

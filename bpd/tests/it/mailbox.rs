@@ -397,6 +397,18 @@ async fn ten_thousand_records_of_fifty_shells_arrive_in_order_with_the_spool_bet
 }
 
 #[tokio::test]
+async fn a_run_that_bpd_hung_for_is_taken_from_the_spool_while_bpd_runs() {
+    let mut post = Post::new();
+    post.drained().await;
+    let spool = Spool::at(post.home.path().join("spool"));
+    let kept = spooled(UnixMillis::now().minus(Duration::from_secs(60)));
+    spool.put(&kept).unwrap();
+    let bodies = post.drained().await;
+    assert_eq!(uids(&bodies), [kept.start.uid, kept.start.uid]);
+    post.until("the spool is not emptied", |_| spool.is_empty().unwrap()).await;
+}
+
+#[tokio::test]
 async fn a_spooled_run_stays_until_it_is_durable() {
     let mut post = Post::new();
     let spool = Spool::at(post.home.path().join("spool"));

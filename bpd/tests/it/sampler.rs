@@ -419,7 +419,7 @@ async fn a_daemon_that_left_its_parents_still_counts() {
     let start = lab.hook_start(&shell, "daemon");
     let uid = start.uid;
     lab.start(start).await;
-    shell.types(&format!("sh -c '(sh -c \"{BURN}\" & sleep 0.3) & sleep 0.5'; sleep 60"));
+    shell.types(&format!("sh -c '(sh -c \"{BURN}\" & sleep 1) & sleep 2'; sleep 60"));
     let both = lab.sample(uid, |sample| sample.processes >= 3).await;
     // The intermediate processes are gone; the burning one was reparented.
     let later = lab.sample(uid, |sample| sample.at_ms > both.at_ms + 700 && sample.processes == 2).await;

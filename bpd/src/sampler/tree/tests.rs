@@ -340,6 +340,7 @@ fn the_wrapper_of_a_shells_run_is_none_of_its_processes() {
     check(&tree, uid(1), 60, 0);
     assert_eq!(names(&tree, uid(1)), [("p31".to_owned(), 60)]);
     // Its own 7 ms are not the command's.
-    update(&mut tree, &[shell(0, 67)]);
+    update(&mut tree, &[shell(0, 70)]);
     check(&tree, uid(1), 60, 0);
+    assert_eq!(names(&tree, uid(1)), [("p31".to_owned(), 60)]);
 }
