@@ -19,13 +19,21 @@ mod totals;
 mod tree;
 mod typed;
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bp_proto::{Sample, Start};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::event::{Event, Measured};
 use stage::Stage;
+
+/// After a reading that met a bug.
+const REST: Duration = Duration::from_secs(1);
 
 /// A run that was open when bpd last went away.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,14 +55,22 @@ pub async fn run(
 ) {
     let mut stage = Stage::new(interval);
     stage.resume(resumed);
+    let mut rested = Instant::now();
     loop {
-        let deadline = stage.deadline();
+        let deadline = stage.deadline().map(|due| due.max(rested));
         tokio::select! {
             event = events.recv() => match event {
-                Some(event) => stage.take(event).await,
+                Some(event) => {
+                    survived(stage.take(event)).await;
+                }
                 None => break,
             },
-            () = until(deadline) => stage.tick(),
+            () = until(deadline) => {
+                if !survived(async { stage.tick() }).await {
+                    // What failed is due again at once.
+                    rested = Instant::now() + REST;
+                }
+            }
         }
         if !pass_on(&mut stage, &measured).await {
             return;
@@ -64,8 +80,25 @@ pub async fn run(
     pass_on(&mut stage, &measured).await;
 }
 
+/// A bug in what one event or one reading does costs that one: who waits for its reply hears that nobody answers, and
+/// the other runs are recorded on. → whether it came to its end.
+async fn survived(work: impl Future<Output = ()>) -> bool {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or_else(
+            |_| {
+                tracing::error!("the sampler has met a bug and goes on");
+                Poll::Ready(false)
+            },
+            |polled| polled.map(|()| true),
+        )
+    })
+    .await
+}
+
 /// Nothing open: no timer at all.
-async fn until(deadline: Option<tokio::time::Instant>) {
+async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
@@ -80,4 +113,15 @@ async fn pass_on(stage: &mut Stage, measured: &mpsc::Sender<Measured>) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bug_in_one_event_is_survived() {
+        assert!(!survived(async { panic!("a bug") }).await);
+        assert!(survived(async { tokio::task::yield_now().await }).await);
+    }
 }

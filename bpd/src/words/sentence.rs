@@ -251,10 +251,7 @@ mod tests {
         assert_eq!(alert(Lang::En, &report), "make used up to 93 % CPU; ended after 93 s above 80 %.");
         report.rule = "host-cpu".to_owned();
         report.command = None;
-        assert_eq!(
-            alert(Lang::En, &report),
-            "The machine used up to 93 % CPU; ended after 93 s above 80 %."
-        );
+        assert_eq!(alert(Lang::En, &report), "The machine used up to 93 % CPU; ended after 93 s above 80 %.");
         assert_eq!(alert_title(Lang::Tr, &report), "Makine meşgul");
     }
 
