@@ -173,6 +173,10 @@ pub enum Quality {
 
 /// What a run has cost. Averages are cpu seconds ÷ duration and the time integral of memory ÷ duration, never the
 /// mean of samples; p95 is time-weighted. Posted runs: both averages are time integrals of the samples.
+///
+/// `cpu_avg` of a run with background processes is over the span of its curve. It is `None` where no curve saw the CPU
+/// time being spent, where the time is less than ten steps of the accounting (`quality`), and where it would be more
+/// than all CPUs can burn; no CPU figure of a measured run is above `cpus` × 100.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
@@ -185,6 +189,7 @@ pub struct RunStats {
     pub rss_max_mb: Option<f64>,
     pub duration_s: f64,
     pub cpu_seconds: Option<f64>,
+    /// With `system_seconds` from the source of `cpu_seconds`, or `None`.
     pub user_seconds: Option<f64>,
     pub system_seconds: Option<f64>,
     #[cfg_attr(test, ts(type = "number"))]

@@ -57,6 +57,24 @@ test('a breach of the policy is stopped, and seen by these tests', async ({ page
   faults.length = 0;
 });
 
+test('the tables of figures fit into a window of 360 px', async ({ page, bpd }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await fill(bpd);
+  await bpd.record('sh', '-c', 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sleep 1.2');
+  const recorded = (await bpd.runs()).find((run) => run.command?.startsWith('sh'))?.id;
+  await enter(page, bpd);
+  for (const language of ['tr', 'en']) {
+    await page.locator('.settings select').first().selectOption(language);
+    for (const [view, table] of [[`/runs/${recorded}`, 'children'], ['/compare?a=3&b=1', 'delta']] as const) {
+      await page.goto(`${bpd.origin}/#${view}`);
+      const box = page.locator(`.scroll-x:has(> .${table}-table)`);
+      await expect(box).toBeVisible();
+      const over = await box.evaluate((element) => element.scrollWidth - element.clientWidth);
+      expect(over, `${language} ${view}`).toBeLessThanOrEqual(0);
+    }
+  }
+});
+
 for (const width of [360, 760, 1440, 3840]) {
   test(`no view is wider than a window of ${width} px, in either language`, async ({ page, bpd }) => {
     await page.setViewportSize({ width, height: 740 });

@@ -56,8 +56,16 @@ export type RunState = "running" | "finished" | "lost";
 /**
  * What a run has cost. Averages are cpu seconds ÷ duration and the time integral of memory ÷ duration, never the
  * mean of samples; p95 is time-weighted. Posted runs: both averages are time integrals of the samples.
+ *
+ * `cpu_avg` of a run with background processes is over the span of its curve. It is `None` where no curve saw the CPU
+ * time being spent, where the time is less than ten steps of the accounting (`quality`), and where it would be more
+ * than all CPUs can burn; no CPU figure of a measured run is above `cpus` × 100.
  */
-export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max: number | null, rss_avg_mb: number | null, rss_p95_mb: number | null, rss_max_mb: number | null, duration_s: number, cpu_seconds: number | null, user_seconds: number | null, system_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, };
+export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max: number | null, rss_avg_mb: number | null, rss_p95_mb: number | null, rss_max_mb: number | null, duration_s: number, cpu_seconds: number | null,
+/**
+ * With `system_seconds` from the source of `cpu_seconds`, or `None`.
+ */
+user_seconds: number | null, system_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, };
 
 /**
  * How the totals were obtained, best first.
@@ -263,7 +271,8 @@ peak: number, threshold: number,
  */
 above_s: number,
 /**
- * Was a notice shown? `None` = not tried yet; else the channel, or why not.
+ * Was a notice shown? `None` = not tried yet; else the channel (`desktop`), or why not: `off`, `cooldown`,
+ * `no-server`, `no-answer`.
  */
 delivery: string | null,
 /**

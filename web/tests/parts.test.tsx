@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { act } from 'preact/test-utils';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { mergeAlerts } from '../src/alerts';
+import { deliveryOf } from '../src/pages/alerts';
 import { CommandText, Status } from '../src/parts/basics';
 import { qualitySentence } from '../src/parts/curves';
 import { orderMetrics } from '../src/parts/deltas';
@@ -53,6 +54,16 @@ describe('a status', () => {
     render(<Status run={aRun(given)} />, host);
     expect(host.textContent).toBe(text);
   });
+});
+
+describe('the delivery of an alert', () => {
+  it.each([
+    [null, 'not announced yet'],
+    ['desktop', 'announced on the desktop'],
+    ['no-server', 'not announced: no desktop to show it on'],
+    ['no-answer', 'not announced: the desktop did not answer'],
+    ['carrier-pigeon', 'carrier-pigeon'],
+  ])('%s is said in words, if they are known', (delivery, text) => expect(deliveryOf(delivery)).toBe(text));
 });
 
 describe('a command', () => {

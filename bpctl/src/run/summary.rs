@@ -15,7 +15,7 @@ pub(super) fn is_wanted() -> bool {
         && rustix::termios::tcgetpgrp(stderr).is_ok_and(|foreground| foreground == rustix::process::getpgrp())
 }
 
-/// `1.23 s · CPU 980 ms · RSS 34 MB`, and what is wrong with bpd if something is.
+/// `1.23 s · CPU 980 ms · RSS 34 MiB`, and what is wrong with bpd if something is.
 pub(super) fn line(
     outcome: &Outcome,
     took: Duration,
@@ -54,14 +54,14 @@ mod tests {
         let took = Duration::from_millis(1_234);
         let lost = Err(anyhow::anyhow!("disk full"));
         for (delivered, lang, said) in [
-            (&Ok(Delivered::Sent), Lang::En, "1.23 s · CPU 980 ms · RSS 34 MB · exit 2"),
-            (&Ok(Delivered::Sent), Lang::Tr, "1,23 s · CPU 980 ms · RSS 34 MB · çıkış 2"),
+            (&Ok(Delivered::Sent), Lang::En, "1.23 s · CPU 980 ms · RSS 34 MiB · exit 2"),
+            (&Ok(Delivered::Sent), Lang::Tr, "1,23 s · CPU 980 ms · RSS 34 MiB · çıkış 2"),
             (
                 &Ok(Delivered::Kept),
                 Lang::Tr,
-                "1,23 s · CPU 980 ms · RSS 34 MB · çıkış 2 · bpd yok, sonraya saklandı (bpctl daemon start)",
+                "1,23 s · CPU 980 ms · RSS 34 MiB · çıkış 2 · bpd yok, sonraya saklandı (bpctl daemon start)",
             ),
-            (&lost, Lang::En, "1.23 s · CPU 980 ms · RSS 34 MB · exit 2 · not recorded: disk full"),
+            (&lost, Lang::En, "1.23 s · CPU 980 ms · RSS 34 MiB · exit 2 · not recorded: disk full"),
         ] {
             assert_eq!(line(&outcome, took, delivered, lang), said);
         }

@@ -43,14 +43,14 @@ pub fn fine_percent(value: f64, lang: Lang) -> String {
     }
 }
 
-/// MiB in, `34 MB`, `1.20 GB` out.
+/// MiB in, `34 MiB`, `1.20 GiB` out.
 pub fn memory(mebibytes: f64, lang: Lang) -> String {
     if mebibytes >= 1023.5 {
-        format!("{} GB", mark(format!("{:.2}", mebibytes / 1024.0), lang))
+        format!("{} GiB", mark(format!("{:.2}", mebibytes / 1024.0), lang))
     } else if mebibytes >= 9.95 {
-        format!("{mebibytes:.0} MB")
+        format!("{mebibytes:.0} MiB")
     } else {
-        format!("{} MB", mark(format!("{mebibytes:.1}"), lang))
+        format!("{} MiB", mark(format!("{mebibytes:.1}"), lang))
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
             (fine_percent(0.123, Lang::En), fine_percent(0.123, Lang::Tr)),
             ("0.12 %".into(), "%0,12".into())
         );
-        assert_eq!((memory(3.21, Lang::En), memory(1229.0, Lang::Tr)), ("3.2 MB".into(), "1,20 GB".into()));
+        assert_eq!((memory(3.21, Lang::En), memory(1229.0, Lang::Tr)), ("3.2 MiB".into(), "1,20 GiB".into()));
         assert_eq!((change(0.25, Lang::En), change(-0.08, Lang::En)), ("+25 %".into(), "−8 %".into()));
         assert_eq!(change(-0.001, Lang::Tr), "%0");
         assert_eq!(signed(-2.0, |value| duration(value, Lang::En)), "−2.00 s");

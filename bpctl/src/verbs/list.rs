@@ -23,7 +23,7 @@ const WIDE: usize = 90;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What to look for: words of the command, and terms such as exit:0, cwd:., tag:x, dur:>10s, since:2h
+    /// What to look for: words of the command, and terms such as exit:0, cwd:., tag:x, 'dur:>10s', since:2h
     search: Vec<String>,
     /// How many
     #[arg(short = 'n', long = "limit", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]

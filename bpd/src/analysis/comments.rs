@@ -60,7 +60,15 @@ pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
 
 fn lost(Subject { run, stats, .. }: Subject<'_>) -> Option<Finding> {
     let params = json!({ "duration_s": stats.duration_s, "samples": stats.samples });
-    (run.state == RunState::Lost).then(|| Finding::new("lost", Level::Warning, params))
+    (run.state == RunState::Lost && !leaves_the_shell(run))
+        .then(|| Finding::new("lost", Level::Warning, params))
+}
+
+/// `exit` and its like end the shell that would report their end: nothing went wrong.
+fn leaves_the_shell(run: &Run) -> bool {
+    let command = run.command.as_deref().unwrap_or_default();
+    let first = command.split(|c: char| c.is_whitespace() || ";&|".contains(c)).find(|word| !word.is_empty());
+    first.is_some_and(|word| ["exit", "logout", "bye", "exec"].contains(&word))
 }
 
 fn slower(subject: Subject<'_>) -> Option<Finding> {
@@ -107,8 +115,11 @@ fn cpu_avg_high(Subject { stats, .. }: Subject<'_>) -> Option<Finding> {
 }
 
 fn short_run_no_curve(Subject { run, stats, .. }: Subject<'_>) -> Option<Finding> {
-    let holds =
-        run.state == RunState::Finished && stats.duration_s < SHORT_RUN_S && stats.samples < CURVE_FROM;
+    // What lives on in the background is not over.
+    let holds = run.state == RunState::Finished
+        && !run.background
+        && stats.duration_s < SHORT_RUN_S
+        && stats.samples < CURVE_FROM;
     let params = json!({ "duration_s": stats.duration_s, "samples": stats.samples });
     holds.then(|| Finding::new("short-run-no-curve", Level::Info, params))
 }
@@ -210,6 +221,25 @@ mod tests {
         assert_eq!(rules(&run, &past(20)), Vec::<&str>::new());
         run.state = RunState::Lost;
         assert_eq!(rules(&run, &past(20)), ["lost"]);
+    }
+
+    #[test]
+    fn leaving_the_shell_is_no_loss() {
+        let mut run = run_of(stats(0.1, 10.0, 100.0));
+        (run.state, run.exit_code) = (RunState::Lost, None);
+        for (command, lost) in [
+            ("exit", false),
+            (" exit 3", false),
+            ("exit;", false),
+            ("logout", false),
+            ("exec zsh -l", false),
+            ("./exit", true),
+            ("exiting", true),
+            ("make && exit", true),
+        ] {
+            run.command = Some(command.to_owned());
+            assert_eq!(rules(&run, &[]).contains(&"lost"), lost, "{command}");
+        }
     }
 
     #[test]

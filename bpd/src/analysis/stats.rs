@@ -8,6 +8,14 @@ use super::curve::{BYTES_PER_MIB, Curve, NS_PER_SECOND, Piece};
 use super::quantile;
 
 const P95: f64 = 0.95;
+/// An average over less than this many steps of the accounting would be made of its rounding.
+const LEAST_STEPS: f64 = 10.0;
+/// Two figures of one source differ by less: of each other, plus what rounding to microseconds leaves.
+const SPLIT_SHARE: f64 = 0.005;
+const SPLIT_S: f64 = 0.000_01;
+/// More CPU time than this share of the total was burned where the curve did not look.
+const UNSEEN_SHARE: f64 = 0.1;
+const TICK_S: f64 = 0.01;
 
 /// When a run was, as far as its figures depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +25,14 @@ pub struct Span {
     pub open: bool,
     /// Its processes lived on after the prompt, so totals and curve cover more than the duration.
     pub background: bool,
+    /// CPUs that it could use, if known: nothing burns more.
+    pub cpus: Option<u32>,
+}
+
+impl Span {
+    fn most_percent(&self) -> f64 {
+        self.cpus.filter(|cpus| *cpus > 0).map_or(f64::INFINITY, |cpus| f64::from(cpus) * 100.0)
+    }
 }
 
 /// `None` while nothing is known: an open run without a sample.
@@ -43,38 +59,47 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
     }
     let high_water = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
     let seen = pieces.iter().filter_map(|piece| piece.rss_mb);
-    stats.cpu_max = highest(
-        pieces.iter().filter(|piece| piece.seconds() > 0.0 || is_posted(curve)).map(|p| p.cpu_percent),
-    );
     stats.rss_max_mb = highest(seen.chain(high_water));
+    drop_foreign_split(&mut stats);
     Some(stats)
 }
 
-fn is_posted(curve: Curve<'_>) -> bool {
-    matches!(curve, Curve::Posted(_))
+/// A split into user and system of another source than the total would contradict it.
+fn drop_foreign_split(stats: &mut RunStats) {
+    let Some(cpu) = stats.cpu_seconds else { return };
+    let slack = SPLIT_S + SPLIT_SHARE * cpu;
+    let agrees = match (stats.user_seconds, stats.system_seconds) {
+        (Some(user), Some(system)) => (user + system - cpu).abs() <= slack,
+        (user, system) => user.or(system).is_none_or(|part| part <= cpu + slack),
+    };
+    if !agrees {
+        (stats.user_seconds, stats.system_seconds) = (None, None);
+    }
 }
 
 fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: &Totals, span: Span) {
     let last = samples.last();
     let sampled_s = pieces.last().map_or(0.0, |piece| piece.to_s);
     let sampled_cpu = last.map(|sample| sample.cpu_ns);
-    // An open run's totals are not there yet; a finished one's counter never ran backwards. An exact account of all is
+    // An open run's totals are not there yet, and a background run's curve goes on after them. An account of all is
     // better than a curve that was drawn from clock ticks.
-    let is_exact = totals.quality == Quality::Exact && !totals.incomplete && !span.open && !span.background;
-    let exact = totals.cpu_ns.filter(|_| is_exact);
-    let cpu_ns = exact.or_else(|| totals.cpu_ns.into_iter().chain(sampled_cpu).max());
+    let is_better = totals.quality <= Quality::Times && !totals.incomplete && !span.open && !span.background;
+    let better = totals.cpu_ns.filter(|_| is_better);
+    let cpu_ns = better.or_else(|| totals.cpu_ns.into_iter().chain(sampled_cpu).max());
     stats.cpu_seconds = cpu_ns.map(seconds);
     stats.max_processes = samples.iter().map(|sample| sample.processes).chain(totals.max_processes).max();
 
     // The time in which the CPU seconds were spent. Of an open run that is known up to its last sample; background
     // processes go on after the prompt, and their seconds over its few milliseconds would be no average of anything.
-    let spent_in_s = match (span.open, span.background) {
-        (true, _) => sampled_s,
-        (false, true) => stats.duration_s.max(sampled_s),
-        (false, false) => stats.duration_s,
-    };
-    stats.cpu_avg = stats.cpu_seconds.filter(|_| spent_in_s > 0.0).map(|cpu| cpu / spent_in_s * 100.0);
-    stats.cpu_p95 = quantile::weighted(pieces.iter().map(|piece| (piece.cpu_percent, piece.seconds())), P95);
+    let spent_in_s = if span.open || span.background { sampled_s } else { stats.duration_s };
+    let unseen_s = stats.cpu_seconds.unwrap_or(0.0) - sampled_cpu.map_or(0.0, seconds);
+    let was_seen =
+        !span.background || unseen_s <= (UNSEEN_SHARE * stats.cpu_seconds.unwrap_or(0.0)).max(TICK_S);
+    stats.cpu_avg =
+        stats.cpu_seconds.filter(|_| was_seen).and_then(|cpu| average(cpu, spent_in_s, totals, span));
+    let cpu = possible(pieces, span.most_percent());
+    stats.cpu_p95 = quantile::weighted(cpu.iter().copied(), P95);
+    stats.cpu_max = highest(cpu.iter().map(|(percent, _)| *percent));
 
     // Memory is read at instants: each reading stands for half of the time to its neighbours, the first for all
     // before it, the last for all that follows it within the run.
@@ -83,6 +108,40 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
     let readings = known(pieces, &weights(pieces, lead_s, tail_s));
     stats.rss_avg_mb = mean(&readings);
     stats.rss_p95_mb = quantile::weighted(readings, P95);
+}
+
+/// `None` where the steps of the accounting are not small against the time, or the CPUs could not have burned as much.
+fn average(cpu_s: f64, spent_in_s: f64, totals: &Totals, span: Span) -> Option<f64> {
+    let step_s = match totals.quality {
+        Quality::Exact | Quality::Counter => 0.0,
+        Quality::Times => 0.001,
+        Quality::Ticks | Quality::Sampled => TICK_S,
+    };
+    if spent_in_s <= 0.0 || spent_in_s < LEAST_STEPS * step_s {
+        return None;
+    }
+    let (percent, most) = (cpu_s / spent_in_s * 100.0, span.most_percent());
+    // Within one step in `LEAST_STEPS` it is rounding.
+    (percent <= most * (1.0 + 1.0 / LEAST_STEPS)).then(|| percent.min(most))
+}
+
+/// (CPU percent, seconds) of the pieces. More than all CPUs can burn was burned before the piece that it is booked in
+/// (a child's time arrives when it is waited for): such a piece is one with those before it.
+fn possible(pieces: &[Piece], most_percent: f64) -> Vec<(f64, f64)> {
+    let mut merged: Vec<(f64, f64)> = Vec::with_capacity(pieces.len());
+    for piece in pieces.iter().filter(|piece| piece.seconds() > 0.0) {
+        let mut last = (piece.cpu_percent, piece.seconds());
+        while last.0 > most_percent
+            && let Some(before) = merged.pop()
+        {
+            let seconds = before.1 + last.1;
+            last = ((before.0 * before.1 + last.0 * last.1) / seconds, seconds);
+        }
+        merged.push(last);
+    }
+    // Only the first can still be too much: it has nothing before it.
+    merged.retain(|(percent, _)| *percent <= most_percent);
+    merged
 }
 
 /// Posted points are readings at instants, CPU included: their averages are time integrals (trapezoids) over the
@@ -97,6 +156,7 @@ fn posted(stats: &mut RunStats, pieces: &[Piece], totals: &Totals) {
     let covered_s = pieces.last().map_or(0.0, |piece| piece.to_s);
     let integral = stats.cpu_avg.map(|percent| percent / 100.0 * covered_s).filter(|_| covered_s > 0.0);
     stats.cpu_seconds = totals.cpu_ns.map(seconds).or(integral);
+    stats.cpu_max = highest(cpu.iter().map(|(percent, _)| *percent));
     stats.cpu_p95 = quantile::weighted(cpu, P95);
     stats.rss_p95_mb = quantile::weighted(memory, P95);
 }
@@ -142,7 +202,7 @@ mod tests {
     use super::*;
 
     fn lasted(ms: u64) -> Span {
-        Span { duration: Duration::from_millis(ms), open: false, background: false }
+        Span { duration: Duration::from_millis(ms), open: false, background: false, cpus: None }
     }
 
     #[track_caller]
@@ -181,7 +241,9 @@ mod tests {
 
     #[test]
     fn a_run_without_a_curve_has_its_totals_alone() {
-        let totals = Totals { cpu_ns: Some(5_000_000), user_ns: Some(4_000_000), ..Totals::default() };
+        let quality = Quality::Times;
+        let totals =
+            Totals { cpu_ns: Some(5_000_000), user_ns: Some(4_000_000), quality, ..Totals::default() };
         let stats = of(Curve::Measured(&[]), Some(&totals), lasted(20)).unwrap();
         near(stats.cpu_avg, 25.0);
         near(stats.user_seconds, 0.004);
@@ -222,7 +284,7 @@ mod tests {
 
     #[test]
     fn an_open_run_is_known_up_to_its_last_sample() {
-        let open = Span { duration: Duration::from_secs(60), open: true, background: false };
+        let open = Span { open: true, ..lasted(60_000) };
         assert_eq!(of(Curve::Measured(&[]), None, open), None);
         let samples = measured_of(&[(50_000, 25_000, 10)]);
         let stats = of(Curve::Measured(&samples), None, open).unwrap();
@@ -239,6 +301,68 @@ mod tests {
         let stats = of(Curve::Measured(&samples), Some(&totals), span).unwrap();
         near(stats.cpu_avg, 50.0);
         near(Some(stats.duration_s), 0.004);
+
+        // Nobody saw where, or most of, the CPU time went.
+        for seen in [vec![], measured_of(&[(4_000, 1_000, 10)])] {
+            let stats = of(Curve::Measured(&seen), Some(&totals), span).unwrap();
+            assert_eq!((stats.cpu_avg, stats.cpu_seconds), (None, Some(5.0)));
+        }
+    }
+
+    #[test]
+    fn an_average_made_of_rounding_is_unknown() {
+        for (quality, ms, known) in [
+            (Quality::Exact, 1, true),
+            (Quality::Counter, 1, true),
+            (Quality::Times, 9, false),
+            (Quality::Times, 10, true),
+            (Quality::Ticks, 99, false),
+            (Quality::Ticks, 100, true),
+            (Quality::Sampled, 99, false),
+        ] {
+            let totals = Totals { cpu_ns: Some(1_000_000), quality, ..Totals::default() };
+            let stats = of(Curve::Measured(&[]), Some(&totals), lasted(ms)).unwrap();
+            assert_eq!(stats.cpu_avg.is_some(), known, "{quality:?} {ms}");
+        }
+    }
+
+    #[test]
+    fn nothing_burns_more_than_all_cpus() {
+        let span = Span { cpus: Some(2), ..lasted(1000) };
+        let burned = |ms: u64| {
+            let totals =
+                Totals { cpu_ns: Some(ms * 1_000_000), quality: Quality::Exact, ..Totals::default() };
+            of(Curve::Measured(&[]), Some(&totals), span).unwrap().cpu_avg
+        };
+        assert_eq!((burned(1900), burned(2050), burned(9000)), (Some(190.0), Some(200.0), None));
+
+        // A child of 900 ms is waited for, and its time arrives at once.
+        let samples = measured_of(&[(500, 0, 10), (990, 0, 10), (1000, 900, 10)]);
+        let stats = of(Curve::Measured(&samples), None, span).unwrap();
+        near(stats.cpu_max, 180.0);
+        near(stats.cpu_avg, 90.0);
+        let samples = measured_of(&[(1, 900, 10), (1000, 900, 10)]);
+        assert_eq!(of(Curve::Measured(&samples), None, span).unwrap().cpu_max, Some(0.0));
+    }
+
+    #[test]
+    fn total_and_split_never_contradict_each_other() {
+        let split = |cpu_ms: u64, user_ms: u64, system_ms: u64, span: Span| {
+            let ns = |ms: u64| Some(ms * 1_000_000);
+            let totals = Totals {
+                cpu_ns: ns(cpu_ms),
+                user_ns: ns(user_ms),
+                system_ns: ns(system_ms),
+                quality: Quality::Times,
+                ..Totals::default()
+            };
+            let samples = measured_of(&[(100, 11, 10)]);
+            let stats = of(Curve::Measured(&samples), Some(&totals), span).unwrap();
+            (stats.cpu_seconds, stats.user_seconds, stats.system_seconds)
+        };
+        assert_eq!(split(3, 3, 0, lasted(100)), (Some(0.003), Some(0.003), Some(0.0)));
+        assert_eq!(split(3, 3, 0, Span { background: true, ..lasted(100) }), (Some(0.011), None, None));
+        assert_eq!(split(11, 3, 0, lasted(100)), (Some(0.011), None, None));
     }
 
     #[test]

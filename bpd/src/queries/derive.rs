@@ -99,7 +99,8 @@ impl Derive {
         }
         let open = run.state == RunState::Running;
         let duration = lasted(run, now);
-        let span = Span { duration, open, background: run.background };
+        let cpus = run.context.as_ref().and_then(|context| context.cpus);
+        let span = Span { duration, open, background: run.background, cpus };
         Ok(stats::of(curve, run.totals.as_ref(), span))
     }
 

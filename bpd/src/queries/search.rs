@@ -1,5 +1,6 @@
 //! The search language: bare words are parts of the command, `field:value` terms are conditions, `-` in front negates,
-//! all must hold. Quotes keep blanks together and make anything a plain word.
+//! all must hold. Quotes keep blanks together and make anything a plain word. Hints are written for a shell, and where
+//! there is none (the page, a file) single quotes around one whole term mean nothing either.
 
 use bp_proto::{Actor, Run, RunState, RunStats, UnixMillis};
 
@@ -184,10 +185,22 @@ fn split(text: &str) -> Vec<Typed> {
     words
 }
 
+/// `'dur:>5s'` copied from a hint to where no shell takes the quotes away.
+fn without_shell_quotes(mut word: Typed) -> Typed {
+    let opens = word.quoted_from != Some(0) && word.text.len() > 2 && word.text.starts_with('\'');
+    let holds_a_term = word.quoted_from == Some(1) || word.text.contains(':');
+    if opens && holds_a_term && word.text.ends_with('\'') {
+        word.text.pop();
+        word.text.remove(0);
+        word.quoted_from = word.quoted_from.map(|from| (from - 1).min(word.text.len()));
+    }
+    word
+}
+
 fn take(word: &mut Typed, words: &mut Vec<Typed>) {
     let whole = std::mem::replace(word, Typed { text: String::new(), quoted_from: None });
     if !whole.text.is_empty() {
-        words.push(whole);
+        words.push(without_shell_quotes(whole));
     }
 }
 
@@ -204,7 +217,7 @@ fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
     let test = condition(field, value, now).map_err(|wanted| match wanted {
         Wanted::KnownField => NoAnswer::invalid(
             format!("unknown field `{field}` in the search"),
-            format!("fields are {FIELDS}; for the text itself: \"{}\"", word.text),
+            format!("fields are {FIELDS}; for the text itself: {}", in_quotes(&word.text)),
         ),
         Wanted::Value(wanted) => NoAnswer::invalid(
             format!("`{}` in the search: {field} wants {wanted}", word.text),
@@ -256,15 +269,21 @@ pub(super) fn directory(path: &str) -> Option<String> {
     path.starts_with('/').then(|| if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_owned() })
 }
 
+/// A plain word, for the search and, around it, for a shell.
+fn in_quotes(text: &str) -> String {
+    format!("'\"{}\"'", text.replace('\'', "'\\''"))
+}
+
+/// As a shell takes it: `>` and `!` mean something there.
 fn example(field: &str) -> &'static str {
     match field {
-        "exit" => "exit:0 or exit:!0",
+        "exit" => "exit:0 or 'exit:!0'",
         "state" => "state:running",
-        "id" => "id:12 or id:>100",
+        "id" => "id:12 or 'id:>100'",
         "cwd" => "cwd:/home/me/app",
-        "dur" => "dur:>5s",
-        "cpu" => "cpu:>80",
-        "mem" => "mem:>500mb",
+        "dur" => "'dur:>5s'",
+        "cpu" => "'cpu:>80'",
+        "mem" => "'mem:>500mb'",
         "since" | "until" => "since:2h, since:2026-05-06 or since:2026-05-06T07:20:00Z",
         "git" => "git:main",
         "actor" => "actor:human, actor:ci or actor:agent:NAME",
@@ -293,6 +312,11 @@ mod tests {
             ("exit:0", (false, Test::Exit(0))),
             ("exit:!0", (true, Test::Exit(0))),
             ("-exit:!0", (false, Test::Exit(0))),
+            ("'dur:>5s'", tests("dur:>5s").remove(0)),
+            ("'exit:!0'", (true, Test::Exit(0))),
+            ("'\"a: b\"'", (false, Test::Word("a: b".to_owned()))),
+            ("'make'", (false, Test::Word("'make'".to_owned()))),
+            ("''", (false, Test::Word("''".to_owned()))),
             ("tag:\"two words\"", (false, Test::Tag("two words".to_owned()))),
             ("cwd:/a/b/", (false, Test::Cwd("/a/b".to_owned()))),
             ("cwd:/", (false, Test::Cwd("/".to_owned()))),
@@ -329,6 +353,9 @@ mod tests {
             assert_eq!((refused.status, refused.failure.error.code.as_str()), (422, "invalid_query"));
             assert!(refused.failure.error.message.contains(part), "{}", refused.failure.error.message);
         }
+        let hint = |text| Filter::parse(text, NOW).unwrap_err().failure.error.hint.unwrap();
+        assert_eq!(hint("dur:>fast"), "for example 'dur:>5s'");
+        assert!(hint("http://it's").ends_with(r#"'"http://it'\''s"'"#), "{}", hint("http://it's"));
         let long = "a ".repeat(MAX_TERMS + 1);
         assert_eq!(Filter::parse(&long, NOW).unwrap_err().status, 422);
     }

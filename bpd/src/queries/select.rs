@@ -13,7 +13,7 @@ const CANDIDATES: usize = 3;
 /// Characters of a command in a hint.
 const HINT_CHARS: usize = 40;
 const FORMS: &str = "a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, \
-                     fastest, median, @TAG or latest{SEARCH}, each with ~N to step back";
+                     fastest, median, @TAG or 'latest{SEARCH}', each with ~N to step back";
 const ULID_CHARS: usize = 26;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -57,11 +57,11 @@ function AlertList({ alerts, now }: { alerts: readonly AlertReport[]; now: numbe
   );
 }
 
-/** Whether a notice was shown, or why not: a code that has words, or a reason as bpd met it. */
-function deliveryOf(delivery: string | null): string {
+/** Whether a notice was shown, or why not; a code of a newer bpd is shown as it is. */
+export function deliveryOf(delivery: string | null): string {
   if (delivery === null) return t('alerts.delivery.waiting');
   const key = `alerts.delivery.${delivery}`;
-  return isKey(key) ? t(key) : t('alerts.delivery.failed', { why: delivery });
+  return isKey(key) ? t(key) : delivery;
 }
 
 function OneAlert({ alert, now }: { alert: AlertReport; now: number }) {

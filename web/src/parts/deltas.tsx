@@ -53,10 +53,10 @@ export function DeltaTable({ comparison }: { comparison: Comparison }) {
             <th scope="col">{t('compare.metric')}</th>
             <th scope="col" class="number">{t('compare.current')}</th>
             <th scope="col" class="number">{t('compare.baseline')}</th>
-            <th scope="col" class="number">{t('compare.delta')}</th>
+            <th scope="col" class="number delta-cell">{t('compare.delta')}</th>
             <th scope="col" class="number">{t('compare.change')}</th>
             <th scope="col">{t('compare.verdict')}</th>
-            {withUsual && <th scope="col" class="number">{t('compare.usual')}</th>}
+            {withUsual && <th scope="col" class="number usual-cell">{t('compare.usual')}</th>}
           </tr>
         </thead>
         <tbody>
@@ -77,13 +77,13 @@ function DeltaRow({ name, metric, withUsual }: { name: string; metric: MetricDel
       <th scope="row">{metricName(name)}</th>
       <td class="number">{formatFigure(name, metric.current, language)}</td>
       <td class="number">{formatFigure(name, metric.baseline, language)}</td>
-      <td class="number">{formatDelta(name, metric.delta)}</td>
+      <td class="number delta-cell">{formatDelta(name, metric.delta)}</td>
       <td class="number">{formatChange(metric.change, language)}</td>
       <td>
         <VerdictChip verdict={metric.verdict} />
       </td>
       {withUsual && (
-        <td class="number">
+        <td class="number usual-cell">
           {metric.usual
             ? `${formatFigure(name, metric.usual.low, language)} – ${formatFigure(name, metric.usual.high, language)}`
             : UNKNOWN}

@@ -142,7 +142,7 @@ export function Children({ children, total }: { children: readonly Child[]; tota
   const highest = Math.max(0.001, ...children.map((child) => child.cpu_seconds));
   return (
     <div class="scroll-x" tabIndex={0} role="group" aria-label={t('run.children')}>
-      <table>
+      <table class="children-table">
         <thead>
           <tr>
             <th scope="col">{t('run.children.name')}</th>
