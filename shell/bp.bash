@@ -127,7 +127,7 @@ __bizim_read_entry() {
     IFS= builtin read -r -d '' __bizim_entry <"$__bizim_scratch" || :
     __bizim_entry_number=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
     __bizim_entry_number=${__bizim_entry_number%%[!0-9]*}
-    : "${__bizim_entry_number:=0}"
+    : "${__bizim_entry_number:=0}" >|"$__bizim_scratch" # Nothing typed stays there.
 }
 
 # Blanks, the number, a blank or `*`, a blank, and then the text: whether it starts with a blank.
@@ -153,7 +153,7 @@ __bizim_print_start() {
     builtin printf '\0001S\0%s\0%s\0%s\0%s\0' "$__bizim_shell" "$__bizim_tilde$__bizim_stamp" "$__bizim_how" "${PWD-}"
     builtin times
     builtin printf '\0'
-    [[ $__bizim_how != t ]] || __bizim_print_entry
+    [[ $__bizim_how != [tT] ]] || __bizim_print_entry
     [[ $__bizim_how != x ]] || builtin printf '%s' "$1"
     builtin printf '\0'
 }
@@ -185,9 +185,11 @@ __bizim_deliver_by_client() {
     # A trap that ignores would be inherited.
     [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap - XFSZ
     "$__bizim_client" event --pid "$$" <"$__bizim_scratch" >/dev/null
+    : >|"$__bizim_scratch" # Nothing typed stays there.
 }
 
-# Called with the first simple command of the line, before it runs.
+# Called with the first simple command of the line, before it runs. After `( … )` that is the first of PROMPT_COMMAND, or
+# none: the line has ended, and an upper-case `how` says that the times are not those of its start.
 __bizim_start() {
     if ((__bizim_state == 3)); then
         __bizim_number=$HISTCMD
@@ -195,7 +197,9 @@ __bizim_start() {
         __bizim_stamp=${__bizim_stamp/[!0-9]/}
     fi
     __bizim_state=2
+    [[ $1 != __bizim_* ]] || builtin set -- ''
     __bizim_judge "$1"
+    [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_how=${__bizim_how^}
     __bizim_deliver __bizim_print_start
     return 0
 }
@@ -359,7 +363,7 @@ __bizim_load() {
     local rearm='if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
     # shellcheck disable=SC2016
     local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-};'
-    __bizim_nothing='{ :; } 2>/dev/null'
+    __bizim_nothing='{ __bizim_nil=; } 2>/dev/null'
     __bizim_before="$begin $look"' __bizim_prompt; } 2>/dev/null'
     # shellcheck disable=SC2016
     __bizim_after="$begin $look"' case $__bizim_state in [12]) __bizim_prompt ;; esac; '"$rearm"

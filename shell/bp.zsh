@@ -81,6 +81,7 @@ __bizim_deliver() {
         [[ -e $__bizim_scratch ]] || __bizim_create $__bizim_scratch
         "$@" >|$__bizim_scratch
         $__bizim_client event --pid "$$" <$__bizim_scratch >/dev/null
+        : >|$__bizim_scratch # Nothing typed stays there.
     fi
 }
 

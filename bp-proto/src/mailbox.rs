@@ -3,12 +3,14 @@
 //! A record is a NUL, a tag (`1S`: version 1, start), a NUL, then a fixed number of NUL-terminated fields. No byte
 //! but NUL has a meaning, so text needs no escaping. Between two whole records stand two NULs: the end of the last
 //! field and the start of the next record. A short write is found by that and by the fields' own form, and the
-//! reader goes on at the next `NUL tag NUL`.
+//! reader goes on at the next `NUL tag NUL`. More NULs than these in front of a record mean nothing: bpd puts them over
+//! what is recorded, so that nothing typed stays in the file.
 //!
 //! | tag | fields |
 //! |---|---|
 //! | `1S` | shell, stamp, how, cwd, times, text |
 //! | `1E` | shell, stamp, exit, end, times |
+//! | `1K` | shell, times, text |
 //!
 //! - `shell`: who writes, the same in each record of a shell: `name version boot-id start-ticks actor parent`,
 //!   separated by spaces; what is unknown is `-`. `start-ticks` is field 22 of `/proc/PID/stat`; `parent` is `$BP_RUN`.
@@ -16,12 +18,16 @@
 //!   clock writes a number of its own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
 //! - `how`: `t` the text follows, as `history 1` or `fc -ln` print it; `x` the text follows, exactly; `r` the same
 //!   text as the last that this shell sent; `h` hidden, no text; `m` no text because the shell kept only part of it.
+//!   In upper case (`T`, `X`, `R`, `H`, `M`) the same, told only when the line had ended: `times` are not those of its
+//!   start. `k` is written by bpd alone over a start that it has recorded: the text follows, masked.
 //! - `times`: what the builtin `times` printed, any locale; empty where there is none.
 //! - `exit`: `$?`, decimal.
 //! - `end`: microseconds since 1970 at the prompt; empty = bpd takes the time of arrival.
+//! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
+//!   that `r` would repeat, masked.
 
 /// Versions and types that this program knows.
-const KINDS: [(&[u8], usize); 2] = [(b"1S", 6), (b"1E", 5)];
+const KINDS: [(&[u8], usize); 3] = [(b"1S", 6), (b"1E", 5), (b"1K", 3)];
 
 /// A record larger than this is refused: no honest line comes near it.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -30,6 +36,7 @@ pub const MAX_RECORD_BYTES: usize = 1 << 20;
 pub enum Record {
     Start(StartRecord),
     End(EndRecord),
+    Kept(KeptRecord),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub struct StartRecord {
     /// Bytes as the shell has them.
     pub cwd: Vec<u8>,
     pub times: Option<Times>,
+    /// Told only when the line had ended, and `times` with it.
+    pub late: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +59,16 @@ pub struct EndRecord {
     /// Microseconds since 1970.
     pub end_us: Option<u64>,
     pub times: Option<Times>,
+}
+
+/// What bpd leaves of records that it has recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptRecord {
+    pub shell: Shell,
+    /// Of the last end.
+    pub times: Option<Times>,
+    /// What [`Text::Repeat`] means, masked.
+    pub text: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -77,6 +96,8 @@ pub enum Text {
     Repeat,
     Hidden,
     Partial,
+    /// Masked by bpd, which has recorded this start.
+    Kept(Vec<u8>),
 }
 
 /// CPU time of the shell itself and of its children that it has waited for, nanoseconds, since the shell began.
@@ -104,6 +125,8 @@ pub struct Taken {
 pub fn take(bytes: &[u8]) -> Taken {
     let mut taken = Taken::default();
     while taken.used < bytes.len() {
+        // The last NUL of many may begin a record.
+        taken.used += nuls(&bytes[taken.used..]).saturating_sub(1);
         let rest = &bytes[taken.used..];
         match one(rest) {
             One::Whole(record, length) => {
@@ -128,6 +151,68 @@ pub fn take(bytes: &[u8]) -> Taken {
         }
     }
     taken
+}
+
+fn nuls(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| **byte == 0).count()
+}
+
+impl StartRecord {
+    /// As [`take`] reads it. Never longer than a shell writes it, the text aside.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (how, text) = match &self.text {
+            Text::Typed(text) => (b'x', &text[..]),
+            Text::Repeat => (b'r', &[][..]),
+            Text::Hidden => (b'h', &[][..]),
+            Text::Partial => (b'm', &[][..]),
+            Text::Kept(text) => (b'k', &text[..]),
+        };
+        let how = if self.late { how.to_ascii_uppercase() } else { how };
+        let stamp = match self.stamp {
+            Stamp::Micros(micros) => micros.to_string(),
+            Stamp::Serial(serial) => format!("~{serial}"),
+        };
+        let (shell, times) = (self.shell.to_field(), times_field(self.times));
+        record(b"1S", &[shell.as_bytes(), stamp.as_bytes(), &[how], &self.cwd, times.as_bytes(), text])
+    }
+}
+
+impl KeptRecord {
+    /// As [`take`] reads it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (shell, times) = (self.shell.to_field(), times_field(self.times));
+        record(b"1K", &[shell.as_bytes(), times.as_bytes(), self.text.as_deref().unwrap_or_default()])
+    }
+}
+
+impl Shell {
+    fn to_field(&self) -> String {
+        let or_none = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
+        let version = if self.version.is_empty() { "-" } else { &self.version };
+        let ticks = self.start_ticks.map_or_else(|| "-".to_owned(), |ticks| ticks.to_string());
+        let (boot, actor, parent) = (or_none(&self.boot_id), or_none(&self.actor), or_none(&self.parent));
+        format!("{} {version} {boot} {ticks} {actor} {parent}", self.name)
+    }
+}
+
+fn record(tag: &[u8], fields: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = [b"\0", tag, b"\0"].concat();
+    for field in fields {
+        bytes.extend_from_slice(field);
+        bytes.push(0);
+    }
+    bytes
+}
+
+fn times_field(times: Option<Times>) -> String {
+    let Some(times) = times else { return String::new() };
+    let all = [times.shell_user_ns, times.shell_system_ns, times.children_user_ns, times.children_system_ns];
+    let words = all.map(|ns| {
+        let fraction = format!("{:09}", ns % 1_000_000_000);
+        let fraction = fraction.trim_end_matches('0');
+        format!("{}.{}s", ns / 1_000_000_000, if fraction.is_empty() { "0" } else { fraction })
+    });
+    words.join(" ")
 }
 
 /// NUL, tag of two characters, NUL.
@@ -167,7 +252,11 @@ fn one(bytes: &[u8]) -> One {
     if bytes.get(at).is_some_and(|byte| *byte != 0) || at > MAX_RECORD_BYTES {
         return One::Damaged;
     }
-    let record = if tag == b"1S" { start(&fields).map(Record::Start) } else { end(&fields).map(Record::End) };
+    let record = match tag {
+        b"1S" => start(&fields).map(Record::Start),
+        b"1E" => end(&fields).map(Record::End),
+        _ => kept(&fields).map(Record::Kept),
+    };
     record.map_or(One::Damaged, |record| One::Whole(Box::new(record), at))
 }
 
@@ -190,12 +279,14 @@ fn looks_like_tag(tag: &[u8]) -> bool {
 }
 
 fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
-    let text = match (fields[2], fields[5]) {
-        (b"t", text) => Text::Typed(strip_history_number(text).to_vec()),
-        (b"x", text) => Text::Typed(text.to_vec()),
-        (b"r", _) => Text::Repeat,
-        (b"h", _) => Text::Hidden,
-        (b"m", _) => Text::Partial,
+    let &[how] = fields[2] else { return None };
+    let text = match (how.to_ascii_lowercase(), fields[5]) {
+        (b't', text) => Text::Typed(strip_history_number(text).to_vec()),
+        (b'x', text) => Text::Typed(text.to_vec()),
+        (b'r', _) => Text::Repeat,
+        (b'h', _) => Text::Hidden,
+        (b'm', _) => Text::Partial,
+        (b'k', text) => Text::Kept(text.to_vec()),
         _ => return None,
     };
     Some(StartRecord {
@@ -204,6 +295,15 @@ fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
         text,
         cwd: fields[3].to_vec(),
         times: times(fields[4]),
+        late: how.is_ascii_uppercase(),
+    })
+}
+
+fn kept(fields: &[&[u8]; 6]) -> Option<KeptRecord> {
+    Some(KeptRecord {
+        shell: shell(fields[0])?,
+        times: times(fields[1]),
+        text: (!fields[2].is_empty()).then(|| fields[2].to_vec()),
     })
 }
 
@@ -381,6 +481,36 @@ mod tests {
                 .any(|record| matches!(record, Record::Start(start) if start.stamp == Stamp::Micros(2)));
             assert!(kept, "cut at {cut}: {taken:?}");
             assert_eq!(taken.used, bytes.len(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn nuls_in_front_of_a_record_are_nothing() {
+        for count in [1, 2, 5, 300_000] {
+            let bytes = [vec![0; count], started("2", "x", "kept"), vec![0; count], ended("2")].concat();
+            let taken = take(&bytes);
+            assert_eq!((taken.records.len(), taken.damaged, taken.used), (2, 0, bytes.len()), "{count}");
+            let taken = take(&vec![0; count]);
+            assert_eq!((taken.records.len(), taken.damaged, taken.used), (0, 0, count - 1), "{count}");
+        }
+    }
+
+    #[test]
+    fn what_bpd_writes_over_records_is_read_back() {
+        for (how, late) in [("x", false), ("X", true), ("R", true), ("H", true), ("M", true), ("T", true)] {
+            let bytes = started("1700000000000000", how, "make -j2");
+            let [Record::Start(start)] = &take(&bytes).records[..] else { panic!("{how}") };
+            assert_eq!(start.late, late, "{how}");
+            let again = start.to_bytes();
+            assert!(again.len() <= bytes.len(), "{how}");
+            assert_eq!(take(&again).records, [Record::Start(start.clone())], "{how}");
+            let text = Text::Kept(b"make".to_vec());
+            let kept = StartRecord { text, late: false, ..start.clone() };
+            assert_eq!(take(&kept.to_bytes()).records, [Record::Start(kept)]);
+            for (times, text) in [(start.times, Some(b"make".to_vec())), (None, None)] {
+                let kept = KeptRecord { shell: start.shell.clone(), times, text };
+                assert_eq!(take(&kept.to_bytes()).records, [Record::Kept(kept)]);
+            }
         }
     }
 

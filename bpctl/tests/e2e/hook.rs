@@ -477,6 +477,30 @@ fn bash_tells_what_was_typed() {
     check(Kind::Bash, Transport::Mailbox, BASH);
 }
 
+/// Which of the lines are told with the times of their end only: what is set up, and the lines.
+#[test]
+fn a_line_that_bash_tells_when_it_has_ended_says_so() {
+    for (after, lines, late) in [
+        ("", &["true", "(true)", "true", "f() { true; }", "f"][..], &[false, true, false, true, false][..]),
+        ("HISTCONTROL=ignoreboth", &["(true)", "cat </dev/null"], &[true, false]),
+        ("PROMPT_COMMAND=\"cat </dev/null; $PROMPT_COMMAND\"", &["(true)", "false"], &[true, false]),
+        ("PROMPT_COMMAND+=('echo -n')", &["(true)", "false"], &[true, false]),
+        ("trap 'seen=1' DEBUG", &["true", "(true)"], &[true, true]),
+    ] {
+        for transport in [Transport::Mailbox, Transport::Socket] {
+            let home = Home::new();
+            home.rc(Kind::Bash, "", true, after);
+            let command = home.command(Kind::Bash, transport);
+            let mut shell = Shell::from(home, command);
+            for line in lines {
+                shell.line(line);
+            }
+            let told: Vec<_> = shell.home.runs().iter().map(|run| run.start.late).collect();
+            assert_eq!(told, late, "{transport:?}, {after}, {lines:?}");
+        }
+    }
+}
+
 #[test]
 fn bash_tells_the_same_over_the_socket() {
     check(Kind::Bash, Transport::Socket, CASES);

@@ -78,6 +78,71 @@ fn the_cpu_that_a_command_burned_is_known_from_the_shells_own_accounting() {
     }
 }
 
+/// Lines whose start bash tells only at the prompt: what is set up, and the line.
+const LATE: &[(&str, &str)] = &[
+    ("", "(sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done')"),
+    ("trap 'seen=1' DEBUG", "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'"),
+];
+
+#[test]
+fn the_cpu_of_a_line_that_is_told_when_it_has_ended_counts_from_the_end_before() {
+    for transport in TRANSPORTS {
+        for (after, line) in LATE {
+            let home = Home::new();
+            home.rc(Kind::Bash, "", true, after);
+            let command = home.command(Kind::Bash, transport);
+            let mut shell = Shell::from(home, command);
+            let _bpd = Served::start(&shell.home);
+            shell.line("true");
+            shell.line(line);
+            let runs = settled(&shell.home, 2);
+            let cpu: Vec<_> =
+                runs.iter().map(|run| run.run_stats.as_ref().and_then(|stats| stats.cpu_seconds)).collect();
+            let context = format!("{transport:?}, {line}: {cpu:?}");
+            assert!(cpu[1].is_some_and(|cpu| cpu > 0.05), "{context}");
+        }
+    }
+}
+
+/// Every file below a directory that holds these bytes.
+fn holding(dir: &std::path::Path, bytes: &[u8]) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(holding(&path, bytes)),
+            Ok(kind) if kind.is_file() => {
+                let held = std::fs::read(&path).unwrap_or_default();
+                found.extend(held.windows(bytes.len()).any(|window| window == bytes).then_some(path));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn a_secret_that_was_typed_is_in_no_file_once_it_is_recorded() {
+    for kind in Kind::ALL {
+        for (transport, before) in TRANSPORTS.into_iter().zip(["", "HISTCONTROL=erasedups"]) {
+            let home = Home::new();
+            home.rc(kind, before, true, "");
+            let command = home.command(kind, transport);
+            let mut shell = Shell::from(home, command);
+            let _bpd = Served::start(&shell.home);
+            shell.line("true --password=hunter2secret");
+            shell.line("(exit 3) # API_TOKEN=hunter2secret");
+            settled(&shell.home, 2);
+            shell.terminal.send("sh -c 'read -r line' --password=hunter2secret\r");
+            until("the run that goes on", || (runs(&shell.home).len() == 3).then_some(()));
+            until("nothing that holds the secret", || {
+                holding(&shell.home.bp(), b"hunter2secret").is_empty().then_some(())
+            });
+            shell.line("");
+        }
+    }
+}
+
 #[test]
 fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
     for kind in Kind::ALL {

@@ -182,6 +182,7 @@ impl Recorded {
             Text::Repeat => "<repeat>".into(),
             Text::Hidden => "<hidden>".into(),
             Text::Partial => "<partial>".into(),
+            Text::Kept(text) => format!("<kept> {}", String::from_utf8_lossy(text)),
         }
     }
 
@@ -203,6 +204,7 @@ fn pair(records: Vec<Record>) -> Vec<Recorded> {
                 assert!(run.end.is_none(), "two ends: {end:?}");
                 run.end = Some(end);
             }
+            Record::Kept(kept) => panic!("only bpd writes it: {kept:?}"),
         }
     }
     runs

@@ -57,6 +57,8 @@ struct Shared {
     slips: mpsc::Sender<Slip>,
     /// How many slips have been settled.
     settled: watch::Sender<u64>,
+    /// How many of them the directory knows of.
+    noted: watch::Sender<u64>,
     /// There is a new deadline for [`Mail::watch`].
     nudge: Notify,
 }
@@ -107,6 +109,7 @@ impl Mail {
             events,
             slips,
             settled: watch::Sender::new(0),
+            noted: watch::Sender::new(0),
             nudge: Notify::new(),
         });
         tokio::spawn(clerk(Arc::downgrade(&shared), slips_in));
@@ -162,13 +165,23 @@ impl Mail {
         Ok(())
     }
 
-    /// Drains whenever a shell writes, and tidies. Sleeps while nobody does. Ends at `stop`.
+    /// Drains whenever a shell writes, and tidies. Sleeps while nobody does. Ends at `stop`, when what is recorded by
+    /// then is no longer in the files, and those of shells that are gone are removed.
     pub async fn watch(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let shared = &self.shared;
+        let watched = self.shared.watch_until(&stop).await;
+        if tokio::time::timeout(PATIENCE, self.shared.tidy_up()).await.is_err() {
+            tracing::warn!("mail was not recorded in time; the next bpd reads it");
+        }
+        watched
+    }
+}
+
+impl Shared {
+    async fn watch_until(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         loop {
             let deadline = {
-                let mut reading = shared.reading.lock().await;
-                let drained = shared.drain(&mut reading);
+                let mut reading = self.reading.lock().await;
+                let drained = self.drain(&mut reading);
                 tokio::select! {
                     () = drained => {}
                     () = stop.cancelled() => return Ok(()),
@@ -177,12 +190,25 @@ impl Mail {
                 reading.deadline()
             };
             tokio::select! {
-                heard = shared.watch.wait() => heard?,
+                heard = self.watch.wait() => heard?,
                 () = until(deadline) => {}
-                () = shared.nudge.notified() => {}
+                () = self.nudge.notified() => {}
                 () = stop.cancelled() => return Ok(()),
             }
         }
+    }
+
+    /// Once more at the end: nothing would wipe it while bpd is away.
+    async fn tidy_up(&self) {
+        let sent = {
+            let mut reading = self.reading.lock().await;
+            self.drain(&mut reading).await;
+            self.bury(&mut reading).await;
+            reading.dir.tidy();
+            reading.sent
+        };
+        // Whoever notes it tidies.
+        let _ = self.noted.subscribe().wait_for(|noted| *noted >= sent).await;
     }
 }
 
@@ -256,8 +282,9 @@ impl Shared {
         left.extend(self.spooled(UnixMillis(i64::MAX)));
         // Stable: of one moment, and of one shell, the order stays.
         left.sort_by_key(|(_, letter)| letter.at);
-        if !left.is_empty() {
-            tracing::info!("{} events were left behind while bpd was away", left.len());
+        let new = left.iter().filter(|(_, letter)| !letter.is_known).count();
+        if new > 0 {
+            tracing::info!("{new} events were left behind while bpd was away");
         }
         for (from, letter) in left {
             self.send(reading, from, letter.body).await;
@@ -284,8 +311,9 @@ impl Shared {
             let uid = run.start.uid;
             let began = run.start.draft.started_at;
             let ended = run.finish.finished_at.max(began);
-            let start = Letter { pid: 0, body: Body::Start(Box::new(run.start)), at: began };
-            let finish = Letter { pid: 0, body: Body::Finish(Box::new(run.finish)), at: ended };
+            let start = Letter { pid: 0, body: Body::Start(Box::new(run.start)), at: began, is_known: false };
+            let finish =
+                Letter { pid: 0, body: Body::Finish(Box::new(run.finish)), at: ended, is_known: false };
             [(Origin::SpoolStart(uid), start), (Origin::SpoolEnd(uid), finish)]
         });
         events.collect()
@@ -297,9 +325,6 @@ impl Shared {
             // bpd is stopping; the files stay for the next one.
             return;
         }
-        if let Origin::File(pid) = from {
-            reading.dir.sent(pid);
-        }
         reading.sent += 1;
         // The clerk lives as long as this.
         let _ = self.slips.send(Slip { from, outcome }).await;
@@ -307,6 +332,7 @@ impl Shared {
 
     /// Takes what the clerk found out.
     fn note(&self, reading: &mut Reading, outcomes: &mut Vec<(Origin, bool)>) {
+        let count = outcomes.len() as u64;
         let mut failed = BTreeSet::new();
         for (from, stored) in outcomes.drain(..) {
             if let Origin::File(pid) = from {
@@ -321,6 +347,7 @@ impl Shared {
             reading.retry_at = Some(Instant::now() + RETRY);
         }
         reading.dir.tidy();
+        self.noted.send_modify(|noted| *noted += count);
         if reading.deadline().is_some() {
             self.nudge.notify_one();
         }

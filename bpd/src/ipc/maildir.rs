@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use bp_proto::mailbox::{self, Taken};
+use bp_proto::mailbox::{self, Record, Taken, Text};
 use bp_proto::{UnixMillis, process};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -36,6 +36,8 @@ pub(super) struct Letter {
     pub(super) body: Body,
     /// When it happened, never before an earlier one of the same shell.
     pub(super) at: UnixMillis,
+    /// It was recorded before bpd went away.
+    pub(super) is_known: bool,
 }
 
 #[derive(Debug)]
@@ -139,6 +141,8 @@ impl MailDir {
                 }
             }
         }
+        // From now on: what is lost on its way to the store must stay in the file.
+        kept.unsettled += letters.len();
         (letters, more)
     }
 
@@ -161,20 +165,14 @@ impl MailDir {
                 .map_or(kept.last_at, |meta| UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000));
             letters.extend(kept.session.lose(seen_at).map(|body| {
                 kept.last_at = kept.last_at.max(happened_at(&body));
-                Letter { pid: *pid, body, at: kept.last_at }
+                kept.unsettled += 1;
+                Letter { pid: *pid, body, at: kept.last_at, is_known: false }
             }));
         }
         letters
     }
 
-    /// An event of this shell was sent.
-    pub(super) fn sent(&mut self, pid: u32) {
-        if let Some(kept) = self.known.get_mut(&pid) {
-            kept.unsettled += 1;
-        }
-    }
-
-    /// An event of this shell is durable, or could not be stored: then everything is read and sent again later.
+    /// An event that a file gave is durable, or could not be stored: then everything is read and sent again later.
     pub(super) fn settled(&mut self, pid: u32, stored: bool) {
         let Some(kept) = self.known.get_mut(&pid) else { return };
         kept.unsettled = kept.unsettled.saturating_sub(1);
@@ -188,7 +186,7 @@ impl MailDir {
         }
     }
 
-    /// Renames files that have grown, removes those that are done with.
+    /// Wipes what is recorded, renames files that have grown, removes those that are done with.
     pub(super) fn tidy(&mut self) {
         let mut gone = Vec::new();
         for (pid, kept) in &mut self.known {
@@ -197,6 +195,7 @@ impl MailDir {
             }
             let path = self.dir.join(pid.to_string());
             let renamed = self.dir.join(format!("{pid}{RENAMED}"));
+            kept.wipe(&path, &renamed, self.uid);
             if kept.over {
                 if kept.position.has_seen_all(&path) {
                     remove(&path);
@@ -253,6 +252,33 @@ impl Kept {
             last_at: UnixMillis(0),
         }
     }
+
+    /// Everything that was read is durable: nothing of it stays as it was typed.
+    fn wipe(&mut self, path: &Path, renamed: &Path, uid: u32) {
+        if !self.session.can_be_wiped() {
+            return;
+        }
+        let old = self.renamed.as_mut().map(|(position, _)| (position, renamed));
+        let files: Vec<_> = old
+            .into_iter()
+            .chain([(&mut self.position, path)])
+            .filter(|(position, _)| position.is_bare())
+            .collect();
+        if files.is_empty() {
+            return;
+        }
+        let remains = self.session.remains();
+        let mut all = true;
+        for (position, path) in files {
+            all &= position.wipe(path, uid, &remains).unwrap_or_else(|error| {
+                tracing::warn!("what is recorded stays in {}: {error}", path.display());
+                false
+            });
+        }
+        if all {
+            self.session.was_wiped();
+        }
+    }
 }
 
 /// The pid of a file's name, renamed or not.
@@ -275,13 +301,15 @@ fn take_in(
             "the mail of shell {pid}: {unknown} unknown records, {damaged} damaged places were skipped"
         );
     }
-    let events = taken.records.into_iter().flat_map(|record| session.take(record, arrival));
-    events
-        .map(|body| {
+    let mut letters = Vec::new();
+    for record in taken.records {
+        let is_known = matches!(&record, Record::Start(start) if matches!(start.text, Text::Kept(_)));
+        letters.extend(session.take(record, arrival).into_iter().map(|body| {
             *last_at = (*last_at).max(happened_at(&body));
-            Letter { pid, body, at: *last_at }
-        })
-        .collect()
+            Letter { pid, body, at: *last_at, is_known }
+        }));
+    }
+    letters
 }
 
 fn happened_at(body: &Body) -> UnixMillis {

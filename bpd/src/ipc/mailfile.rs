@@ -14,6 +14,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// With so much in hand the parser always gets on: a record that is longer is damaged.
 const MOST_BYTES: usize = MAX_RECORD_BYTES + PIECE_BYTES;
 
+static NULS: [u8; 16 * 1024] = [0; 16 * 1024];
+
 /// Where reading goes on.
 #[derive(Debug, Default)]
 pub(super) struct Position {
@@ -22,6 +24,10 @@ pub(super) struct Position {
     inode: Option<(u64, u64)>,
     /// How long the file was when it was read last.
     seen: u64,
+    /// In front of it there are only NULs.
+    clean: u64,
+    /// In front of it nothing is left as a shell wrote it.
+    wiped: u64,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +53,7 @@ pub(super) struct Piece {
 impl Position {
     /// The next records of `path`; `None` when there is no such file. `uid` = whose it must be.
     pub(super) fn read(&mut self, path: &Path, uid: u32) -> Result<Option<Piece>, MailFileError> {
-        let Some((file, meta)) = open(path, uid)? else { return Ok(None) };
+        let Some((file, meta)) = open(path, uid, false)? else { return Ok(None) };
         let inode = (meta.dev(), meta.ino());
         if self.inode != Some(inode) || meta.len() < self.offset {
             *self = Self { inode: Some(inode), ..Self::default() };
@@ -68,6 +74,32 @@ impl Position {
             }
         }
         Ok(Some(Piece { taken: Taken::default(), more: false, written_at }))
+    }
+
+    /// Whether something that was read is still there as it was written.
+    pub(super) fn is_bare(&self) -> bool {
+        self.wiped < self.offset
+    }
+
+    /// Puts NULs over everything that was read of `path`, and behind them, up to where reading goes on, the first of
+    /// `remains` that has room. → whether nothing is left as it was written. Shells only append, so that no byte
+    /// of theirs is hit; closing wakes whoever watches the directory, once.
+    pub(super) fn wipe(&mut self, path: &Path, uid: u32, remains: &[Vec<u8>]) -> Result<bool, MailFileError> {
+        let Some(last) = remains.iter().find(|bytes| bytes.len() as u64 <= self.offset) else {
+            return Ok(false);
+        };
+        let Some((file, meta)) = open(path, uid, true)? else { return Ok(true) };
+        if self.inode != Some((meta.dev(), meta.ino())) || meta.len() < self.offset {
+            return Ok(false);
+        }
+        let end = self.offset - last.len() as u64;
+        // In this order half of it loses nothing.
+        file.write_all_at(last, end)?;
+        for at in (self.clean..end).step_by(NULS.len()) {
+            file.write_all_at(&NULS[..NULS.len().min((end - at) as usize)], at)?;
+        }
+        (self.clean, self.wiped) = (end, self.offset);
+        Ok(true)
     }
 
     /// Whether every byte of the file became a record. A file that is gone has none.
@@ -91,16 +123,18 @@ impl Position {
 }
 
 /// The file and what it is, when it is a regular file of `uid` and no symbolic link. Opening never waits for a pipe.
-fn open(path: &Path, uid: u32) -> Result<Option<(File, fs::Metadata)>, MailFileError> {
+fn open(path: &Path, uid: u32, to_write: bool) -> Result<Option<(File, fs::Metadata)>, MailFileError> {
     use rustix::fs::OFlags;
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = match OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(MailFileError::NotRegular);
-        }
-        file => file?,
-    };
+    let file =
+        match OpenOptions::new().read(!to_write).write(to_write).custom_flags(flags.bits() as i32).open(path)
+        {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                return Err(MailFileError::NotRegular);
+            }
+            file => file?,
+        };
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(MailFileError::NotRegular);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bp_proto::event::Source;
-use bp_proto::mailbox::{EndRecord, Record, Shell, Stamp, StartRecord, Text, Times};
+use bp_proto::mailbox::{EndRecord, KeptRecord, Record, Shell, Stamp, StartRecord, Text, Times};
 use bp_proto::{Draft, Ending, Finish, Owner, Quality, Start, Totals, Ulid, UnixMillis, mask};
 use sha2::{Digest as _, Sha256};
 
@@ -29,54 +29,98 @@ pub(super) struct Arrival {
 #[derive(Debug)]
 pub(super) struct Session {
     pid: u32,
-    boot_id: Option<String>,
-    start_ticks: Option<u64>,
+    shell: Shell,
     /// The text of the run before, for `r` records.
     text: Option<mask::Kept>,
+    /// Of the end before, unless something began since: what a start that is told late counts from.
+    times: Option<Times>,
     open: Option<Opened>,
     seen: VecDeque<(bool, Stamp)>,
+    /// A text came that masking changed, and was not wiped since.
+    is_bare: bool,
 }
 
 #[derive(Debug)]
 struct Opened {
     uid: Ulid,
-    stamp: Stamp,
     started_at: UnixMillis,
-    times: Option<Times>,
     arrival: Arrival,
+    /// What it takes to read the start again.
+    record: StartRecord,
 }
 
 impl Session {
     pub(super) fn new(pid: u32) -> Self {
-        Self { pid, boot_id: None, start_ticks: None, text: None, open: None, seen: VecDeque::new() }
+        Self {
+            pid,
+            shell: Shell::default(),
+            text: None,
+            times: None,
+            open: None,
+            seen: VecDeque::new(),
+            is_bare: false,
+        }
     }
 
     /// The events of one record, in order: mostly one.
     pub(super) fn take(&mut self, record: Record, arrival: Arrival) -> Vec<Body> {
-        let (is_start, stamp, shell) = match &record {
-            Record::Start(start) => (true, start.stamp, &start.shell),
-            Record::End(end) => (false, end.stamp, &end.shell),
+        let (seen, shell) = match &record {
+            Record::Start(start) => (Some((true, start.stamp)), &start.shell),
+            Record::End(end) => (Some((false, end.stamp)), &end.shell),
+            Record::Kept(kept) => (None, &kept.shell),
         };
         let mut events = Vec::new();
         if !self.is_shell(shell) {
             // The pid is another shell's now.
             events.extend(self.lose(arrival.wall));
-            *self = Self::new(self.pid);
-            self.boot_id.clone_from(&shell.boot_id);
-            self.start_ticks = shell.start_ticks;
+            *self = Self { is_bare: self.is_bare, ..Self::new(self.pid) };
         }
-        if self.seen.contains(&(is_start, stamp)) {
-            return events;
+        self.shell.clone_from(shell);
+        if let Some(seen) = seen {
+            if self.seen.contains(&seen) {
+                return events;
+            }
+            self.seen.push_back(seen);
+            if self.seen.len() > REMEMBERED {
+                self.seen.pop_front();
+            }
         }
-        self.seen.push_back((is_start, stamp));
-        if self.seen.len() > REMEMBERED {
-            self.seen.pop_front();
+        match record {
+            Record::Start(start) => events.push(self.start(start, arrival)),
+            Record::End(end) => events.push(self.end(&end, arrival)),
+            Record::Kept(kept) => self.resume(&kept),
         }
-        events.push(match record {
-            Record::Start(start) => self.start(start, arrival),
-            Record::End(end) => self.end(&end, arrival),
-        });
         events
+    }
+
+    /// What it takes to go on from here, for the place of the records so far, the best first; the shorter ones are for
+    /// where it does not fit.
+    pub(super) fn remains(&self) -> Vec<Vec<u8>> {
+        let text = self.text.as_ref().map(|text| text.text.clone().into_bytes());
+        let kept = KeptRecord { shell: self.shell.clone(), times: self.times, text: text.clone() }.to_bytes();
+        let Some(open) = &self.open else { return vec![kept, Vec::new()] };
+        let begun = |text| StartRecord { text, ..open.record.clone() }.to_bytes();
+        let hidden = begun(Text::Hidden);
+        let mut remains = Vec::new();
+        if let (Text::Repeat, Some(text)) = (&open.record.text, text) {
+            remains.push(begun(Text::Kept(text)));
+        }
+        remains.extend([[&kept[..], &hidden].concat(), hidden]);
+        remains
+    }
+
+    /// Whether there is anything to gain from putting [`Self::remains`] in the place of the records.
+    pub(super) fn can_be_wiped(&self) -> bool {
+        self.open.is_none() || self.is_bare
+    }
+
+    pub(super) fn was_wiped(&mut self) {
+        self.is_bare = false;
+    }
+
+    fn resume(&mut self, kept: &KeptRecord) {
+        self.text = kept.text.as_ref().map(|text| mask::keep(&String::from_utf8_lossy(text)));
+        self.times = kept.times;
     }
 
     /// The shell is gone: its open run, if there is one, is lost.
@@ -99,13 +143,13 @@ impl Session {
 
     /// Whether this shell may still be running, `boot_id` being this boot's.
     pub(super) fn is_alive(&self, boot_id: &str) -> bool {
-        let of_this_boot = self.boot_id.as_deref().is_none_or(|theirs| theirs == boot_id);
-        let owner = Owner { pid: self.pid, start_ticks: self.start_ticks.unwrap_or(0) };
+        let of_this_boot = self.shell.boot_id.as_deref().is_none_or(|theirs| theirs == boot_id);
+        let owner = Owner { pid: self.pid, start_ticks: self.shell.start_ticks.unwrap_or(0) };
         of_this_boot && bp_proto::process::is_alive(owner)
     }
 
     fn is_shell(&self, shell: &Shell) -> bool {
-        self.boot_id == shell.boot_id && self.start_ticks == shell.start_ticks
+        self.shell.boot_id == shell.boot_id && self.shell.start_ticks == shell.start_ticks
     }
 
     fn start(&mut self, record: StartRecord, arrival: Arrival) -> Body {
@@ -115,19 +159,31 @@ impl Session {
             Stamp::Serial(_) => arrival.wall,
         };
         let kept = match &record.text {
-            Text::Typed(bytes) => {
-                self.text = Some(mask::keep(&String::from_utf8_lossy(bytes)));
+            Text::Typed(bytes) | Text::Kept(bytes) => {
+                let kept = mask::keep(&String::from_utf8_lossy(bytes));
+                self.is_bare |= kept.text.as_bytes() != bytes;
+                self.text = Some(kept);
                 self.text.clone()
             }
             Text::Repeat => self.text.clone(),
             Text::Hidden | Text::Partial => None,
         };
+        // The end before is where a line that is told late began, as far as its shell's account goes.
+        let before = self.times.take();
+        let times = if record.late { before } else { record.times };
+        let record = StartRecord {
+            // In memory there is the masked text alone.
+            text: if kept.is_some() { Text::Repeat } else { Text::Hidden },
+            times,
+            late: false,
+            ..record
+        };
         let cwd = String::from_utf8_lossy(&record.cwd).into_owned();
         let mut draft = Draft {
             cwd: Some(cwd).filter(|cwd| !cwd.is_empty()),
-            shell: Some(record.shell.name),
+            shell: Some(record.shell.name.clone()),
             session: Some(self.name()),
-            actor: record.shell.actor.and_then(|actor| actor.parse().ok()).unwrap_or_default(),
+            actor: record.shell.actor.as_ref().and_then(|actor| actor.parse().ok()).unwrap_or_default(),
             started_at,
             source: Source::Hook,
             ..Draft::default()
@@ -135,25 +191,27 @@ impl Session {
         if let Some(kept) = kept {
             draft.keep(kept);
         }
-        self.open = Some(Opened { uid, stamp: record.stamp, started_at, times: record.times, arrival });
+        let parent = record.shell.parent.as_ref().and_then(|parent| Ulid::from_string(parent).ok());
+        self.open = Some(Opened { uid, started_at, arrival, record });
         Body::Start(Box::new(Start {
             uid,
             draft,
-            owner: Some(Owner { pid: self.pid, start_ticks: self.start_ticks.unwrap_or(0) }),
+            owner: Some(Owner { pid: self.pid, start_ticks: self.shell.start_ticks.unwrap_or(0) }),
             under: None,
-            parent: record.shell.parent.and_then(|parent| Ulid::from_string(&parent).ok()),
+            parent,
             context: None,
         }))
     }
 
     fn end(&mut self, record: &EndRecord, arrival: Arrival) -> Body {
-        let open = self.open.take_if(|open| open.stamp == record.stamp);
+        let open = self.open.take_if(|open| open.record.stamp == record.stamp);
+        self.times = record.times;
         let end = record.end_us.map(|micros| UnixMillis((micros / 1000) as i64));
         let (finished_at, took) = match &open {
             Some(open) => took(open, record, arrival),
             None => (end.unwrap_or(arrival.wall), None),
         };
-        let times = open.as_ref().and_then(|open| open.times).zip(record.times);
+        let times = open.as_ref().and_then(|open| open.record.times).zip(record.times);
         Body::Finish(Box::new(Finish {
             uid: self.uid(record.stamp),
             finished_at,
@@ -171,8 +229,8 @@ impl Session {
             Stamp::Micros(micros) => ("", micros),
             Stamp::Serial(serial) => ("~", serial),
         };
-        let boot = self.boot_id.as_deref().unwrap_or("-");
-        let ticks = self.start_ticks.unwrap_or(0);
+        let boot = self.shell.boot_id.as_deref().unwrap_or("-");
+        let ticks = self.shell.start_ticks.unwrap_or(0);
         let hash = Sha256::digest(format!("{boot} {} {ticks} {kind}{number}", self.pid));
         let mut random = [0; 16];
         random.copy_from_slice(&hash[..16]);
@@ -183,8 +241,8 @@ impl Session {
 
     /// One interactive shell, never again the same.
     fn name(&self) -> String {
-        let boot: String = self.boot_id.as_deref().unwrap_or("-").chars().take(8).collect();
-        format!("{boot}-{}-{}", self.pid, self.start_ticks.unwrap_or(0))
+        let boot: String = self.shell.boot_id.as_deref().unwrap_or("-").chars().take(8).collect();
+        format!("{boot}-{}-{}", self.pid, self.shell.start_ticks.unwrap_or(0))
     }
 }
 
@@ -196,7 +254,7 @@ fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Opt
         let by_wall = arrival.wall.0 - open.arrival.wall.0;
         by_boot.abs_diff(by_wall) > STEP.as_millis() as u64
     });
-    match (open.stamp, record.end_us) {
+    match (open.record.stamp, record.end_us) {
         (Stamp::Micros(from), Some(to)) if !stepped && from <= to => {
             let took = Duration::from_micros(to - from);
             (UnixMillis((to / 1000) as i64).max(open.started_at), Some(took))
@@ -254,6 +312,7 @@ mod tests {
             text,
             cwd: b"/tmp".to_vec(),
             times: Some(times(10)),
+            late: false,
         })
     }
 
@@ -397,6 +456,72 @@ mod tests {
         assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(9, 9)).len(), 0);
         assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(9, 9)).len(), 0);
         assert!(!session.has_open_run());
+    }
+
+    /// Milliseconds of CPU of a run that is told when it has ended, its times with it.
+    fn late(session: &mut Session, stamp: u64, at_ms: u64) -> Option<u64> {
+        let mut record = start(Stamp::Serial(stamp), typed("(x)"));
+        if let Record::Start(start) = &mut record {
+            (start.late, start.times) = (true, Some(times(at_ms)));
+        }
+        session.take(record, at(0, 0));
+        let mut record = end(Stamp::Serial(stamp), 0, None);
+        if let Record::End(end) = &mut record {
+            end.times = Some(times(at_ms));
+        }
+        let totals = finished(&session.take(record, at(5, 5))).totals;
+        totals.and_then(|totals| totals.cpu_ns).map(|ns| ns / 1_000_000)
+    }
+
+    #[test]
+    fn a_start_that_is_told_late_counts_from_the_end_before_or_not_at_all() {
+        let mut session = Session::new(1);
+        assert_eq!(late(&mut session, 1, 50), None, "nothing is known from before it");
+        assert_eq!(late(&mut session, 2, 80), Some(30));
+        session.take(start(Stamp::Serial(3), typed("x")), at(0, 0));
+        assert_eq!(late(&mut session, 4, 900), None, "an end went untold: part of it is the other line's");
+        assert_eq!(late(&mut session, 5, 1_000), Some(100));
+    }
+
+    /// A session that has read what another leaves.
+    fn resumed(session: &Session, nth: usize) -> (Session, Vec<Body>) {
+        let mut next = Session::new(1);
+        let left = bp_proto::mailbox::take(&session.remains()[nth]);
+        assert_eq!(left.damaged, 0);
+        let events = left.records.into_iter().flat_map(|record| next.take(record, at(0, 0))).collect();
+        (next, events)
+    }
+
+    #[test]
+    fn what_remains_of_a_shell_is_enough_to_go_on_and_holds_no_secret() {
+        let mut session = Session::new(1);
+        let secret = "curl -u me:hunter2secret https://example.org";
+        let first = session.take(start(Stamp::Serial(1), typed(secret)), at(0, 0));
+        let first = started(&first);
+        assert!(session.can_be_wiped(), "it runs, but its secret is in the file");
+        for remains in session.remains() {
+            assert!(!String::from_utf8_lossy(&remains).contains("hunter2secret"));
+        }
+        let (mut next, events) = resumed(&session, 0);
+        assert_eq!(
+            (started(&events).uid, &started(&events).draft.command),
+            (first.uid, &first.draft.command)
+        );
+        let done = next.take(end(Stamp::Serial(1), 0, None), at(5, 5));
+        assert_eq!(finished(&done).totals.unwrap().cpu_ns, Some(240_000_000));
+
+        session.was_wiped();
+        assert!(!session.can_be_wiped());
+        session.take(end(Stamp::Serial(1), 0, None), at(5, 5));
+        assert!(session.can_be_wiped());
+        let (mut next, events) = resumed(&session, 0);
+        assert!(events.is_empty() && !next.has_open_run());
+        assert_eq!(late(&mut next, 2, 300), Some(50), "the end before is still known");
+        let again = next.take(start(Stamp::Serial(3), Text::Repeat), at(0, 0));
+        assert_eq!(started(&again).draft.command.as_deref(), Some("(x)"));
+        let (mut next, _) = resumed(&session, 0);
+        let again = next.take(start(Stamp::Serial(2), Text::Repeat), at(0, 0));
+        assert_eq!(started(&again).draft.command, first.draft.command);
     }
 
     #[test]
