@@ -44,7 +44,9 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         }
     };
     let minted: OpenCode = bpd.ask(&Request::OpenCode)?;
-    let by_hand = screen.say(Word::OpenByHand, &[&minted.origin, &minted.code]) + "\n";
+    // The page asks for the code and keeps the address's view meanwhile.
+    let address = format!("{}/#{view}", minted.origin);
+    let by_hand = screen.say(Word::OpenByHand, &[&address, &minted.code]) + "\n";
     if args.print {
         screen.print(&by_hand)?;
         return Ok(Exit::Fine);
