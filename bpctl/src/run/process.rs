@@ -373,8 +373,10 @@ impl Signals {
             let mut one = MaybeUninit::uninit();
             libc::sigemptyset(one.as_mut_ptr());
             libc::sigaddset(one.as_mut_ptr(), signal);
-            libc::pthread_sigmask(libc::SIG_UNBLOCK, one.as_ptr(), ptr::null_mut());
+            // Sent while it is blocked: the terminal's own may be pending, too. Delivered together they stop us once,
+            // and the signal that continues us discards what is left; one after the other they stop us twice.
             libc::raise(signal);
+            libc::pthread_sigmask(libc::SIG_UNBLOCK, one.as_ptr(), ptr::null_mut());
             libc::pthread_sigmask(libc::SIG_BLOCK, &raw const self.set, ptr::null_mut());
         }
     }

@@ -9,11 +9,16 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Direction, Held, Index, Put};
 use crate::store::{StoreError, log};
 
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// An index that was open in this process a moment ago is waited for at most a second.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(in crate::store) struct SledIndex {
@@ -25,17 +30,17 @@ impl SledIndex {
     /// Opens or makes it.
     pub(in crate::store) fn open(dir: &Path) -> Result<Self, StoreError> {
         log::make_dir(dir)?;
-        let db = guarded(|| {
-            let db = sled::Config::new()
-                .path(dir)
-                .cache_capacity(CACHE_BYTES)
-                .flush_every_ms(None)
-                .mode(sled::Mode::LowSpace)
-                .open()?;
-            // Brings the thread pool into being, now that the timer slack is set.
-            db.flush()?;
-            Ok(db)
-        })?;
+        let mut tries = 0;
+        let db = loop {
+            match guarded(|| open_once(dir)) {
+                // sled's own threads give the lock back a moment after the database was dropped.
+                Err(error) if tries < LOCK_TRIES && error.to_string().contains("could not acquire lock") => {
+                    tries += 1;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                opened => break opened?,
+            }
+        };
         let index = Self { db, dir: dir.to_owned() };
         index.keep_private()?;
         Ok(index)
@@ -59,6 +64,18 @@ impl SledIndex {
         }
         Ok(())
     }
+}
+
+fn open_once(dir: &Path) -> sled::Result<sled::Db> {
+    let db = sled::Config::new()
+        .path(dir)
+        .cache_capacity(CACHE_BYTES)
+        .flush_every_ms(None)
+        .mode(sled::Mode::LowSpace)
+        .open()?;
+    // Brings the thread pool into being, now that the timer slack is set.
+    db.flush()?;
+    Ok(db)
 }
 
 impl Index for SledIndex {
