@@ -39,6 +39,16 @@ pub fn parent() -> Option<Owner> {
     Some(Owner { pid, start_ticks: start_ticks(pid).unwrap_or(0) })
 }
 
+/// The pid of the leader of this process's terminal session; 0 = it is outside of our pid namespace, or unknown.
+pub fn session() -> u32 {
+    // A safe getsid() takes the namespace's 0 for impossible.
+    if cfg!(target_os = "linux") {
+        let stat = std::fs::read("/proc/self/stat").unwrap_or_default();
+        return stat_field(&stat, 6).and_then(|leader| u32::try_from(leader).ok()).unwrap_or(0);
+    }
+    rustix::process::getsid(None).map_or(0, |leader| leader.as_raw_nonzero().get() as u32)
+}
+
 /// The id that the kernel made at this boot.
 pub fn boot_id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -78,6 +88,15 @@ mod tests {
         for stat in [&b""[..], b"42", b"42 (x", b"42 (x)", b"42 (x) ", b"42 (x) S"] {
             assert_eq!(stat_field(stat, 22), None);
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_session_is_the_one_that_proc_shows() {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let shown = status.lines().find_map(|line| line.strip_prefix("NSsid:")).unwrap();
+        let innermost = shown.split_whitespace().last().unwrap();
+        assert_eq!(session().to_string(), innermost);
     }
 
     #[cfg(target_os = "linux")]

@@ -88,7 +88,7 @@ impl Bpd {
 
     /// One file a terminal session, in the runtime directory, which a logout clears.
     fn shown_file(&self) -> PathBuf {
-        let session = rustix::process::getsid(None).map_or(0, |pid| pid.as_raw_nonzero().get());
+        let session = bp_proto::process::session();
         self.places.run.join("shown").join(session.to_string())
     }
 }

@@ -43,6 +43,11 @@ pub enum Body {
     /// Everything that was left behind while bpd was away has been sent before this. Ends in the sampler, which only
     /// now declares lost what nobody finished; whoever else meets it answers [`Receipt::Done`] and does nothing.
     CaughtUp,
+    /// A client of the socket that a shell started to report for it, and waits for: in nobody's run. Sent before its
+    /// reports; ends in the sampler.
+    Reporter {
+        pid: u32,
+    },
 }
 
 /// Totals that complete those a run has: see [`Totals::completed_by`].

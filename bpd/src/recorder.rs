@@ -134,7 +134,7 @@ impl Group {
                 let run = writer.amend(&amendment)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
-            Body::CaughtUp => (Receipt::Done, None),
+            Body::CaughtUp | Body::Reporter { .. } => (Receipt::Done, None),
             Body::Alert(alert) => {
                 writer.alert(&alert)?;
                 (Receipt::Done, Some(Recorded::Alert { alert: *alert }))

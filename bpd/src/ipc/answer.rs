@@ -39,11 +39,11 @@ pub(super) struct Room {
     pub(super) stop: CancellationToken,
 }
 
-/// The answer's JSON.
-pub(super) async fn answer(room: &Arc<Room>, said: Said) -> Result<Vec<u8>, Failure> {
+/// The answer's JSON. `peer` = the process that asks, where the system tells.
+pub(super) async fn answer(room: &Arc<Room>, said: Said, peer: Option<u32>) -> Result<Vec<u8>, Failure> {
     match said {
         Said::Mail { pid, records } => {
-            room.mail.accept(pid, &records).await.map_err(|refusal| refusal.failure())?;
+            room.mail.accept(pid, &records, peer).await.map_err(|refusal| refusal.failure())?;
             json(&Nothing {})
         }
         Said::Ask(request) => ask(room, request).await,

@@ -30,8 +30,9 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Answers until the client goes, falls silent or breaks the protocol; at `stop` as soon as it asks nothing.
 pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: CancellationToken) {
     let mut talk = Talk { stream, decoder: FrameDecoder::new(MAX_REQUEST_BYTES) };
-    let peer = talk.stream.peer_creds().ok().and_then(|creds| creds.euid());
-    if let Err(refusal) = admit(peer, room.owner) {
+    let peer = talk.stream.peer_creds().ok();
+    let process = peer.as_ref().and_then(|peer| u32::try_from(peer.pid()?).ok());
+    if let Err(refusal) = admit(peer.and_then(|peer| peer.euid()), room.owner) {
         let _ = talk.answer(Err(refusal)).await;
         return;
     }
@@ -56,7 +57,7 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
             }
         };
         let is_stop = matches!(request, Said::Ask(Request::Stop));
-        let answered = talk.answer(answer::answer(&room, request).await).await;
+        let answered = talk.answer(answer::answer(&room, request, process).await).await;
         if is_stop {
             room.stop.cancel();
         }

@@ -138,12 +138,17 @@ impl Mail {
         }
     }
 
-    /// Records that came over the socket in the name of the shell `pid`. Ends when they are durable.
-    pub async fn accept(&self, pid: u32, records: &[u8]) -> Result<(), Refusal> {
+    /// Records that the process `reporter`, if it is known, sent over the socket in the name of the shell `pid`. Ends
+    /// when they are durable.
+    pub async fn accept(&self, pid: u32, records: &[u8], reporter: Option<u32>) -> Result<(), Refusal> {
         let mut outcomes = Vec::new();
         {
             let mut reading = self.shared.reading.lock().await;
             self.shared.drain(&mut reading).await;
+            if let Some(pid) = reporter {
+                let event = Event { body: Body::Reporter { pid }, reply: None };
+                self.shared.events.send(event).await.map_err(|_| Refusal::Stopping)?;
+            }
             let newcomer = !reading.dir.knows(pid);
             let letters = reading.dir.accept(pid, records);
             if newcomer {

@@ -85,14 +85,16 @@ impl Stage {
         let accounts = Accounts {
             reported: finish.totals,
             usage: usage.as_ref(),
-            observed: open.observed_during(took),
+            observed: open.observed_during(took, usage.as_ref()),
             living,
         };
         let mut totals = totals::settle(accounts);
         if let Some(exact) = open.exact {
             totals = totals.completed_by(exact);
         }
-        totals.cpu_ns = totals.cpu_ns.max((open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
+        // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
+        let is_its = accounts.observed || u128::from(open.last.at_ms) <= took.as_millis();
+        totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
             finish.children.clone_from(&usage.children);

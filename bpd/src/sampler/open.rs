@@ -146,9 +146,12 @@ impl Open {
         self.age + now.mono.saturating_sub(self.opened)
     }
 
-    /// Whether the run's processes were read while it was going, given how long it took.
-    pub(super) fn observed_during(&self, took: Duration) -> bool {
-        self.observed && (self.start.draft.source == Source::Wrapper || self.age < took)
+    /// Whether the run's processes were read while it was going, given how long it took. A line whose start was reported
+    /// when most of it was over, and of which no process was met, may have had many.
+    pub(super) fn observed_during(&self, took: Duration, usage: Option<&Usage>) -> bool {
+        let met = usage.is_some_and(|usage| usage.max_processes > 0);
+        let heard_in_time = self.age < took && (met || self.age < took / 2);
+        self.observed && (self.start.draft.source == Source::Wrapper || heard_in_time)
     }
 
     /// When the run is to be read next, on the sampler's clock.

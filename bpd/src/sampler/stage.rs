@@ -122,6 +122,10 @@ impl Stage {
                 self.caught_up();
                 answer(reply, Receipt::Done);
             }
+            Body::Reporter { pid } => {
+                self.tree.reporter(pid, process::start_ticks(pid).unwrap_or(0));
+                answer(reply, Receipt::Done);
+            }
             Body::Points { run, points } => {
                 self.pass(Body::Points { run: self.known_as(run), points }, reply);
             }

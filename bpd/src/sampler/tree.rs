@@ -9,13 +9,16 @@
 //! Runs are read at different times. A process is read with its run, an owner with the innermost run that it owns; of
 //! what is not due it is only asked, below a parent that is read, whether it is still there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bp_proto::{Owner, Ulid};
 
 use super::probe::Reading;
 use super::processes::{Gone, Processes, Tracked};
 use super::tally::{Tally, Usage};
+
+/// Reporters that are known at once: each lives for milliseconds.
+const MAX_REPORTERS: usize = 64;
 
 /// Waited-for time comes in whole clock ticks.
 const TICK_NS: i64 = 10_000_000;
@@ -59,6 +62,8 @@ pub(super) struct Tree {
     /// children of its owner, and keeps what it has.
     owners: HashMap<u32, Vec<Ulid>>,
     processes: Processes,
+    /// Pid and start of what shells started to report for them: in no run.
+    reporters: VecDeque<(u32, u64)>,
 }
 
 impl Tree {
@@ -98,6 +103,26 @@ impl Tree {
         }
     }
 
+    /// This process only reports: it is in no run, and leaves the one that took it for its own.
+    pub(super) fn reporter(&mut self, pid: u32, start_ticks: u64) {
+        self.reporters.truncate(MAX_REPORTERS - 1);
+        self.reporters.push_front((pid, start_ticks));
+        let of = self.processes.get(pid).filter(|known| known.reading.start_ticks == start_ticks);
+        if let Some(run) = of.and_then(|known| known.run) {
+            self.take_back(pid, run);
+        }
+    }
+
+    /// What a process was credited with is not the run's after all.
+    fn take_back(&mut self, pid: u32, run: Ulid) {
+        let credited_ns = self.untrack(pid).map_or(0, |tracked| tracked.credited_ns);
+        self.with_tally(run, |tally| tally.cpu_ns = tally.cpu_ns.saturating_sub(credited_ns));
+    }
+
+    fn is_reporter(&self, reading: &Reading) -> bool {
+        self.reporters.contains(&(reading.pid, reading.start_ticks))
+    }
+
     /// A run begins. `readings` are fresh ones of its owner and of what is new below it; what was burned before is not
     /// the run's.
     pub(super) fn open(
@@ -115,7 +140,8 @@ impl Tree {
         );
         let from = if let Claim::Hook { from, .. } = claim { from } else { 0 };
         for pid in self.processes.descendants(owner.pid) {
-            if self.processes.child_above(pid, owner.pid).is_some_and(|ticks| ticks >= from) {
+            let reports = self.processes.get(pid).is_some_and(|known| self.is_reporter(&known.reading));
+            if !reports && self.processes.child_above(pid, owner.pid).is_some_and(|ticks| ticks >= from) {
                 self.move_to(pid, run);
             }
         }
@@ -406,6 +432,9 @@ impl Tree {
     }
 
     fn run_for(&self, reading: &Reading) -> Option<Ulid> {
+        if self.is_reporter(reading) {
+            return None;
+        }
         match self.owned_by(reading.parent) {
             Some((run, Claim::Wrapper | Claim::Whole)) => return Some(run),
             Some((run, Claim::Hook { from, until })) => {
@@ -471,8 +500,7 @@ impl Tree {
         let mut younger: Vec<u32> = claimed.members.iter().copied().collect();
         younger.retain(|pid| self.processes.child_above(*pid, owner).is_some_and(|began| began > ticks));
         for pid in younger {
-            let credited_ns = self.untrack(pid).map_or(0, |tracked| tracked.credited_ns);
-            self.with_tally(run, |tally| tally.cpu_ns = tally.cpu_ns.saturating_sub(credited_ns));
+            self.take_back(pid, run);
         }
         // What is let go of is met anew, by this run or by the next.
         let window = from..=ticks;
@@ -488,9 +516,10 @@ impl Tree {
     /// Whether a living child of `owner` that began in this clock tick is in no run.
     pub(super) fn has_stray(&self, owner: u32, ticks: u64) -> bool {
         let children = self.processes.children(owner).iter().filter_map(|pid| self.processes.get(*pid));
-        children
-            .into_iter()
-            .any(|child| child.run.is_none() && !child.reading.zombie && child.reading.start_ticks == ticks)
+        children.filter(|child| child.run.is_none() && !self.is_reporter(&child.reading)).any(|child| {
+            let Reading { zombie, start_ticks, .. } = child.reading;
+            !zombie && start_ticks == ticks
+        })
     }
 
     fn with_tally(&mut self, run: Ulid, change: impl FnOnce(&mut Tally)) {

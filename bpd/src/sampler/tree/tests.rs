@@ -344,3 +344,23 @@ fn the_wrapper_of_a_shells_run_is_none_of_its_processes() {
     check(&tree, uid(1), 60, 0);
     assert_eq!(names(&tree, uid(1)), [("p31".to_owned(), 60)]);
 }
+
+#[test]
+fn what_only_reports_is_in_no_run() {
+    let mut tree = Tree::default();
+    tree.reporter(12, 100);
+    open(&mut tree, uid(1), owner(SHELL), hook(100), &[shell(0, 0), process(12, SHELL, 100, 30, 0)]);
+    check(&tree, uid(1), 0, 0);
+    // The end's reporter is met before it has said what it is.
+    let burning = process(13, SHELL, 101, 40, 0);
+    update(&mut tree, &[shell(0, 30), burning.clone(), process(14, SHELL, 105, 3, 0)]);
+    check(&tree, uid(1), 43, 2);
+    tree.reporter(14, 105);
+    update(&mut tree, &[shell(0, 30), burning, process(14, SHELL, 105, 7, 0)]);
+    check(&tree, uid(1), 40, 1);
+    tree.until(uid(1), 104);
+    assert!(!tree.has_stray(SHELL, 105));
+    // Another process of that pid is no reporter.
+    update(&mut tree, &[shell(0, 30), process(14, SHELL, 105, 7, 0), process(12, SHELL, 105, 1, 0)]);
+    assert!(tree.has_stray(SHELL, 105));
+}
