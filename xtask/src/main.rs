@@ -17,7 +17,7 @@ mod web;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum as _};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The chores of the bp workspace")]
@@ -40,11 +40,13 @@ enum Chore {
         #[arg(long)]
         root: Option<PathBuf>,
     },
-    /// Measure what bp costs and write docs/PERFORMANCE.md
+    /// Measure what bp costs: everything, into docs/PERFORMANCE.md, or the subjects that are named
     Bench {
-        /// Where the tables go
-        #[arg(long, default_value = "docs/PERFORMANCE.md")]
-        out: PathBuf,
+        #[arg(value_enum)]
+        subjects: Vec<bench::Subject>,
+        /// Where the tables go; those of named subjects are only printed without it
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
 }
 
@@ -54,6 +56,10 @@ fn main() -> Result<()> {
         Chore::Test => test::run(),
         Chore::Web => web::build(),
         Chore::Install { root } => install::run(root),
-        Chore::Bench { out } => bench::run(&build::shipped()?, &out),
+        Chore::Bench { subjects, out } if subjects.is_empty() => {
+            let out = out.unwrap_or_else(|| PathBuf::from("docs/PERFORMANCE.md"));
+            bench::run(bench::Subject::value_variants(), &build::shipped()?, Some(&out))
+        }
+        Chore::Bench { subjects, out } => bench::run(&subjects, &build::shipped()?, out.as_deref()),
     }
 }

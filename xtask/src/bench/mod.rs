@@ -13,18 +13,48 @@ use anyhow::{Result, ensure};
 
 use table::Table;
 
-/// Measures everything with the programs in `programs` and writes the tables to `out`. Fails when a target is missed.
-pub(crate) fn run(programs: &Path, out: &Path) -> Result<()> {
+/// What is measured: one table each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Subject {
+    /// Enter → next prompt in a terminal, with the hook and without
+    Hooks,
+    /// `bpctl run` over bare fork + exec
+    Run,
+    /// bpd with no run open
+    Idle,
+    /// Answers over HTTP
+    Http,
+}
+
+impl Subject {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Hooks => "Hooks: Enter → next prompt, `:` typed in a terminal",
+            Self::Run => "`bpctl run` over bare fork + exec",
+            Self::Idle => "bpd with no run open",
+            Self::Http => "`GET /runs` with 1000 runs",
+        }
+    }
+
+    fn measure(self, programs: &Path) -> Result<Table> {
+        match self {
+            Self::Hooks => hooks::measure(programs),
+            Self::Run => wrapper::measure(programs),
+            Self::Idle => idle::measure(programs),
+            Self::Http => http::measure(programs),
+        }
+    }
+}
+
+/// Measures these subjects with the programs in `programs`, prints their tables, and writes them to `out` where it is
+/// given. Fails when a target is missed.
+pub(crate) fn run(subjects: &[Subject], programs: &Path, out: Option<&Path>) -> Result<()> {
     let mut page = String::from(PREFACE);
     let mut missed = Vec::new();
-    for (title, measure) in [
-        ("Hooks: Enter → next prompt, `:` typed in a terminal", hooks::measure as fn(&Path) -> Result<Table>),
-        ("`bpctl run` over bare fork + exec", wrapper::measure),
-        ("bpd with no run open", idle::measure),
-        ("`GET /runs` with 1000 runs", http::measure),
-    ] {
+    for subject in subjects {
+        let title = subject.title();
         eprintln!("measuring: {title}");
-        let table = measure(programs)?;
+        let table = subject.measure(programs)?;
         let section = format!("\n## {title}\n\n{table}");
         print!("{section}");
         page.push_str(&section);
@@ -34,8 +64,10 @@ pub(crate) fn run(programs: &Path, out: &Path) -> Result<()> {
     let section = format!("\n## Targets missed\n\n{verdict}");
     print!("{section}");
     page.push_str(&section);
-    std::fs::write(out, page)?;
-    eprintln!("written to {}", out.display());
+    if let Some(out) = out {
+        std::fs::write(out, page)?;
+        eprintln!("written to {}", out.display());
+    }
     ensure!(missed.is_empty(), "{} targets were missed", missed.len());
     Ok(())
 }
