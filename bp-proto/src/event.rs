@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use ulid::Ulid;
 
+use crate::activity::Activity;
 use crate::mask::Kept;
 use crate::run::{Actor, Child, Context, Git, Quality};
 use crate::time::UnixMillis;
@@ -125,6 +126,8 @@ pub struct Totals {
     #[serde(default, deserialize_with = "bounded")]
     pub rss_max_bytes: Option<u64>,
     pub max_processes: Option<u32>,
+    #[serde(default)]
+    pub activity: Activity,
     pub quality: Quality,
     /// The peak may have been missed between two samples.
     pub peak_lower_bound: bool,
@@ -135,7 +138,7 @@ pub struct Totals {
 /// Totals are added up: what others report stays far from where sums overflow. In nanoseconds 146 years.
 const MAX_TOTAL: u64 = u64::MAX / 4;
 
-fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let reported = Option::<u64>::deserialize(deserializer)?;
     Ok(reported.map(|total| total.min(MAX_TOTAL)))
 }
@@ -163,6 +166,11 @@ impl Totals {
             system_ns: cpu.system_ns,
             rss_max_bytes: peak,
             max_processes: self.max_processes.max(later.max_processes),
+            activity: match (self.quality == Quality::Exact, later.quality == Quality::Exact) {
+                (true, false) => self.activity.completed_by(later.activity),
+                (false, true) => later.activity.completed_by(self.activity),
+                _ => self.activity.or_larger(later.activity),
+            },
             quality: cpu.quality,
             peak_lower_bound,
             incomplete: self.incomplete || later.incomplete,
@@ -191,6 +199,36 @@ mod tests {
         check(totals(5, Quality::Ticks), totals(4, Quality::Ticks), 5, Quality::Ticks);
         check(Totals::default(), totals(4, Quality::Sampled), 4, Quality::Sampled);
         check(totals(4, Quality::Sampled), Totals::default(), 4, Quality::Sampled);
+    }
+
+    #[test]
+    fn what_an_exact_account_says_of_activity_wins_and_of_equal_ones_the_larger() {
+        let check = |earlier: (Quality, Option<u64>), later: (Quality, Option<u64>), faults| {
+            let totals = |(quality, minor_faults)| Totals {
+                quality,
+                activity: Activity { minor_faults, ..Activity::default() },
+                ..Totals::default()
+            };
+            let both = totals(earlier).completed_by(totals(later));
+            assert_eq!(both.activity.minor_faults, faults, "{earlier:?} {later:?}");
+        };
+        check((Quality::Exact, Some(5)), (Quality::Ticks, Some(9)), Some(5));
+        check((Quality::Ticks, Some(9)), (Quality::Exact, Some(5)), Some(5));
+        check((Quality::Exact, None), (Quality::Ticks, Some(9)), Some(9));
+        check((Quality::Ticks, Some(9)), (Quality::Exact, None), Some(9));
+        check((Quality::Exact, Some(5)), (Quality::Exact, Some(9)), Some(9));
+        check((Quality::Ticks, Some(9)), (Quality::Ticks, Some(5)), Some(9));
+        check((Quality::Ticks, None), (Quality::Ticks, None), None);
+    }
+
+    #[test]
+    fn totals_that_were_written_before_there_was_activity_are_read() {
+        let mut written = serde_json::to_value(totals(5, Quality::Times)).unwrap();
+        written.as_object_mut().unwrap().remove("activity").unwrap();
+        assert_eq!(serde_json::from_value::<Totals>(written).unwrap(), totals(5, Quality::Times));
+        let absurd = format!("{{\"read_bytes\": {}}}", u64::MAX);
+        let absurd = serde_json::from_str::<Activity>(&absurd).unwrap();
+        assert_eq!(absurd.read_bytes, Some(MAX_TOTAL));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! Nothing here runs a process, owns a clock or holds state.
 
+pub mod activity;
 pub mod client;
 pub mod event;
 pub mod frame;
@@ -21,6 +22,7 @@ pub mod time;
 #[cfg(test)]
 mod wire;
 
+pub use activity::Activity;
 pub use event::{Draft, Ending, Finish, Owner, Start, Totals};
 pub use report::{AlertReport, Comparison, Failure, Overhead, Status};
 pub use request::Request;

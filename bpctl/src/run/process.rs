@@ -12,8 +12,8 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
 use std::ptr;
 
-use bp_proto::Totals;
 use bp_proto::run::Quality;
+use bp_proto::{Activity, Totals};
 use libc::{c_char, c_int, pid_t};
 
 /// Signals that someone may send to us and mean the command.
@@ -203,7 +203,16 @@ struct Cost {
     system_ns: u64,
     /// `None`: no child was larger than this process.
     rss_max_bytes: Option<u64>,
+    minor_faults: u64,
+    major_faults: u64,
+    voluntary_switches: u64,
+    involuntary_switches: u64,
+    read_blocks: u64,
+    written_blocks: u64,
 }
+
+/// Of `ru_inblock` and `ru_oublock` on Linux, whatever the disk's own is.
+const BLOCK_BYTES: u64 = 512;
 
 impl Cost {
     fn add(&mut self, usage: &libc::rusage) {
@@ -215,6 +224,28 @@ impl Cost {
         if peak > inherited_rss_bytes(peak) {
             self.rss_max_bytes = self.rss_max_bytes.max(Some(peak));
         }
+        self.minor_faults += usage.ru_minflt as u64;
+        self.major_faults += usage.ru_majflt as u64;
+        self.voluntary_switches += usage.ru_nvcsw as u64;
+        self.involuntary_switches += usage.ru_nivcsw as u64;
+        self.read_blocks += usage.ru_inblock as u64;
+        self.written_blocks += usage.ru_oublock as u64;
+    }
+
+    /// Elsewhere the blocks are operations of any size. A kernel that does not account for them says 0, and has no
+    /// `/proc/self/io`.
+    fn activity(&self) -> Activity {
+        let counts_bytes = cfg!(target_os = "linux") && std::path::Path::new("/proc/self/io").exists();
+        let bytes = |blocks: u64| counts_bytes.then_some(blocks * BLOCK_BYTES);
+        Activity {
+            read_bytes: bytes(self.read_blocks),
+            written_bytes: bytes(self.written_blocks),
+            minor_faults: Some(self.minor_faults),
+            major_faults: Some(self.major_faults),
+            voluntary_switches: Some(self.voluntary_switches),
+            involuntary_switches: Some(self.involuntary_switches),
+            ..Activity::default()
+        }
     }
 
     /// `living`: processes of the run go on and are not in these figures.
@@ -225,6 +256,7 @@ impl Cost {
             system_ns: Some(self.system_ns),
             rss_max_bytes: self.rss_max_bytes,
             max_processes: None,
+            activity: self.activity(),
             quality: Quality::Exact,
             // The largest process's peak, not the sum of those that lived together.
             peak_lower_bound: true,

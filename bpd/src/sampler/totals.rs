@@ -51,6 +51,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
             .map(|usage| usage.max_processes)
             .filter(|most| *most > 0)
             .or(reported.max_processes),
+        activity: reported.activity,
         quality: if trusts_report { reported.quality } else { TREE_QUALITY },
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: reported.incomplete,

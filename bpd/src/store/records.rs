@@ -6,8 +6,8 @@ use std::time::Duration;
 use bp_proto::event::{Draft, Source};
 use bp_proto::report::AlertReport;
 use bp_proto::{
-    Actor, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample, Start, Totals, Ulid,
-    UnixMillis,
+    Activity, Actor, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample, Start,
+    Totals, Ulid, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -460,6 +460,7 @@ impl TotalsV1 {
             system_ns: self.system_ns,
             rss_max_bytes: self.rss_max_bytes,
             max_processes: self.max_processes,
+            activity: Activity::default(),
             quality: match self.quality {
                 0 => Quality::Exact,
                 1 => Quality::Counter,

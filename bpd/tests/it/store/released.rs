@@ -10,8 +10,8 @@ use std::time::Duration;
 use bp_proto::event::{Draft, Source};
 use bp_proto::request::Edit;
 use bp_proto::{
-    Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample, Start,
-    Totals, UnixMillis,
+    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample,
+    Start, Totals, UnixMillis,
 };
 use bpd::event::Amendment;
 use bpd::store::{OwnCost, Reader, StoreError, Within, writer};
@@ -66,6 +66,7 @@ fn full_finish() -> Finish {
             system_ns: Some(100_000_001),
             rss_max_bytes: Some(123_456_789),
             max_processes: Some(4),
+            activity: Activity::default(),
             quality: Quality::Times,
             peak_lower_bound: true,
             incomplete: true,
