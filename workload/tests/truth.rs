@@ -1,0 +1,117 @@
+//! The workloads tell the truth: what they report is what the shell that waited for them, and the kernel's own account
+//! of a control group, say too.
+
+#![allow(clippy::unwrap_used, reason = "a failure in a test is a panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use workload::suite::{CASES, Case};
+use workload::truth::Truth;
+
+/// Only a failure waits that long.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Being started by a shell and ending, behind the report: for each process.
+const AROUND_S: f64 = 0.004;
+const SHARE: f64 = 0.01;
+
+/// Runs the case's line by bash, `before` in front of it and `times` behind. → what was printed, and the truth.
+fn run(case: &Case, before: &str) -> (String, Truth) {
+    let dir = tempfile::tempdir().unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_workload")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("bash")
+        .args(["-c", &format!("{before}\n{}\ntimes", case.line_to("t"))])
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .current_dir(dir.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
+    let until = Instant::now() + DEADLINE;
+    let truth = loop {
+        if let Some(truth) = Truth::read(&dir.path().join("t"), case.reports).unwrap() {
+            break truth;
+        }
+        assert!(Instant::now() < until, "{}: reports are missing", case.name);
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    (String::from_utf8(output.stdout).unwrap(), truth)
+}
+
+fn check(case: &Case, truth: Truth, other: f64, by: &str) {
+    let allowed = other * SHARE + AROUND_S * case.reports as f64;
+    let off = (truth.cpu_seconds() - other).abs();
+    assert!(off <= allowed, "{}: {} s by itself, {other} s by {by}", case.name, truth.cpu_seconds());
+}
+
+/// `0m1.250s 0m0.010s` of the second line of `times`, summed up.
+fn children_seconds(times: &str) -> f64 {
+    let line = times.lines().nth(1).unwrap();
+    line.split_whitespace()
+        .map(|time| {
+            let (minutes, seconds) = time.trim_end_matches('s').split_once('m').unwrap();
+            minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+        })
+        .sum()
+}
+
+#[test]
+fn the_shell_that_waited_for_a_workload_says_the_same() {
+    for case in CASES.iter().filter(|case| case.cpu.uncounted.is_some()) {
+        let (times, truth) = run(case, "");
+        check(case, truth, children_seconds(&times), "the shell");
+    }
+}
+
+/// A control group that is removed again.
+struct Group(PathBuf);
+
+impl Group {
+    /// `None` where this user may not make one, or where groups of version 2 are not mounted.
+    fn new() -> Option<Self> {
+        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        let mount = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").is_file())?;
+        let group = mount.join(format!("workload-{}", std::process::id()));
+        fs::create_dir(&group).ok().map(|()| Self(group))
+    }
+
+    fn seconds(&self) -> f64 {
+        let stat = fs::read_to_string(self.0.join("cpu.stat")).unwrap();
+        let usage = stat.lines().find_map(|line| line.strip_prefix("usage_usec ")).unwrap();
+        usage.parse::<f64>().unwrap() / 1e6
+    }
+
+    fn is_empty(&self) -> bool {
+        fs::read_to_string(self.0.join("cgroup.procs")).unwrap().is_empty()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        fs::remove_dir(&self.0).ok();
+    }
+}
+
+#[test]
+fn a_control_group_says_the_same_of_all_of_them_also_of_what_nobody_waits_for() {
+    for case in CASES {
+        let Some(group) = Group::new() else {
+            // The other test needs nothing; of what nobody waits for only a group can account.
+            eprintln!("no control group can be made here");
+            return;
+        };
+        // The shell of before is in the group as well: it waits, and costs next to nothing.
+        let (_, truth) = run(case, &format!("echo $$ >{}/cgroup.procs || exit", group.0.display()));
+        let until = Instant::now() + DEADLINE;
+        while !group.is_empty() {
+            assert!(Instant::now() < until, "{}: processes are left", case.name);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        check(case, truth, group.seconds(), "its control group");
+    }
+}
