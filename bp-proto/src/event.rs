@@ -8,6 +8,7 @@ use ulid::Ulid;
 use crate::activity::Activity;
 use crate::mask::Kept;
 use crate::run::{Actor, Child, Context, Git, Quality};
+use crate::surroundings::Surroundings;
 use crate::time::UnixMillis;
 
 /// A run begins. Made by a hook's mailbox record, by `bpctl run`, or by `POST /runs`; the text is masked already.
@@ -128,6 +129,9 @@ pub struct Totals {
     pub max_processes: Option<u32>,
     #[serde(default)]
     pub activity: Activity,
+    /// Filled by the sampler.
+    #[serde(default)]
+    pub surroundings: Surroundings,
     pub quality: Quality,
     /// The peak may have been missed between two samples.
     pub peak_lower_bound: bool,
@@ -171,6 +175,7 @@ impl Totals {
                 (false, true) => later.activity.completed_by(self.activity),
                 _ => self.activity.or_larger(later.activity),
             },
+            surroundings: self.surroundings.or(later.surroundings),
             quality: cpu.quality,
             peak_lower_bound,
             incomplete: self.incomplete || later.incomplete,
@@ -224,7 +229,9 @@ mod tests {
     #[test]
     fn totals_that_were_written_before_there_was_activity_are_read() {
         let mut written = serde_json::to_value(totals(5, Quality::Times)).unwrap();
-        written.as_object_mut().unwrap().remove("activity").unwrap();
+        for field in ["activity", "surroundings"] {
+            written.as_object_mut().unwrap().remove(field).unwrap();
+        }
         assert_eq!(serde_json::from_value::<Totals>(written).unwrap(), totals(5, Quality::Times));
         let absurd = format!("{{\"read_bytes\": {}}}", u64::MAX);
         let absurd = serde_json::from_str::<Activity>(&absurd).unwrap();

@@ -18,6 +18,7 @@ pub mod request;
 pub mod run;
 pub mod sample;
 pub mod spool;
+pub mod surroundings;
 pub mod time;
 #[cfg(test)]
 mod wire;
@@ -28,6 +29,7 @@ pub use report::{AlertReport, Comparison, Failure, Overhead, Status};
 pub use request::Request;
 pub use run::{Actor, Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
 pub use sample::{Point, Sample};
+pub use surroundings::Surroundings;
 pub use time::UnixMillis;
 pub use ulid::Ulid;
 

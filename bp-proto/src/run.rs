@@ -198,6 +198,28 @@ pub struct RunStats {
     pub peak_lower_bound: bool,
     pub incomplete: bool,
     pub max_processes: Option<u32>,
+    pub max_threads: Option<u32>,
+    /// Runnable, waiting for a CPU, all threads summed up.
+    pub wait_seconds: Option<f64>,
+    /// From and to the storage layer, MiB: what a cache answered is not in it.
+    pub read_mb: Option<f64>,
+    pub written_mb: Option<f64>,
+    /// Pages found in memory, and pages that had to be fetched.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub minor_faults: Option<u64>,
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub major_faults: Option<u64>,
+    /// A thread gave its CPU up (to wait for something), or was made to.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub voluntary_switches: Option<u64>,
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub involuntary_switches: Option<u64>,
+    /// The whole machine while the run was going; 100 = all CPUs.
+    pub host_cpu_avg: Option<f64>,
+    /// Share of the run's time in which some task of the machine waited for a CPU, for memory, for a disk; percent.
+    pub pressure_cpu: Option<f64>,
+    pub pressure_memory: Option<f64>,
+    pub pressure_io: Option<f64>,
 }
 
 /// One process name among a run's children.
@@ -247,4 +269,9 @@ pub struct Context {
     pub memory_total_mb: Option<f64>,
     /// CPUs that the run may use.
     pub cpus: Option<u32>,
+    /// Share of the last ten seconds in which some task of the machine waited for a CPU, for memory, for a disk;
+    /// percent.
+    pub pressure_cpu_avg10: Option<f64>,
+    pub pressure_memory_avg10: Option<f64>,
+    pub pressure_io_avg10: Option<f64>,
 }

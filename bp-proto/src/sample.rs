@@ -17,6 +17,9 @@ pub struct Sample {
     pub rss_bytes: u64,
     /// Live processes of the tree.
     pub processes: u32,
+    /// CPU use of the whole machine since the last sample that has one; 1000 = all CPUs. `None`: not read since.
+    #[serde(default)]
+    pub host_cpu_permille: Option<u16>,
 }
 
 /// One point of a curve, as the HTTP API gives and takes it.
@@ -33,4 +36,8 @@ pub struct Point {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub processes: Option<u32>,
+    /// The whole machine around then; 100 = all CPUs. bpd's own reading: ignored in posted points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub host_cpu_percent: Option<f64>,
 }

@@ -65,7 +65,31 @@ export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max
 /**
  * With `system_seconds` from the source of `cpu_seconds`, or `None`.
  */
-user_seconds: number | null, system_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, };
+user_seconds: number | null, system_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, max_threads: number | null,
+/**
+ * Runnable, waiting for a CPU, all threads summed up.
+ */
+wait_seconds: number | null,
+/**
+ * From and to the storage layer, MiB: what a cache answered is not in it.
+ */
+read_mb: number | null, written_mb: number | null,
+/**
+ * Pages found in memory, and pages that had to be fetched.
+ */
+minor_faults: number | null, major_faults: number | null,
+/**
+ * A thread gave its CPU up (to wait for something), or was made to.
+ */
+voluntary_switches: number | null, involuntary_switches: number | null,
+/**
+ * The whole machine while the run was going; 100 = all CPUs.
+ */
+host_cpu_avg: number | null,
+/**
+ * Share of the run's time in which some task of the machine waited for a CPU, for memory, for a disk; percent.
+ */
+pressure_cpu: number | null, pressure_memory: number | null, pressure_io: number | null, };
 
 /**
  * How the totals were obtained, best first.
@@ -121,7 +145,12 @@ host_cpu_percent: number | null, memory_used_mb: number | null, memory_total_mb:
 /**
  * CPUs that the run may use.
  */
-cpus: number | null, };
+cpus: number | null,
+/**
+ * Share of the last ten seconds in which some task of the machine waited for a CPU, for memory, for a disk;
+ * percent.
+ */
+pressure_cpu_avg10: number | null, pressure_memory_avg10: number | null, pressure_io_avg10: number | null, };
 
 /**
  * One point of a curve, as the HTTP API gives and takes it.
@@ -139,7 +168,11 @@ cpu_percent: number,
 /**
  * MiB; 0 with 0 `processes` = unknown.
  */
-rss_mb: number, processes?: number, };
+rss_mb: number, processes?: number,
+/**
+ * The whole machine around then; 100 = all CPUs. bpd's own reading: ignored in posted points.
+ */
+host_cpu_percent?: number, };
 
 /**
  * The filters of `GET /runs` and `bpctl list`. All that are given must hold.

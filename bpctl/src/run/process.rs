@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::ptr;
 
 use bp_proto::run::Quality;
-use bp_proto::{Activity, Totals};
+use bp_proto::{Activity, Surroundings, Totals};
 use libc::{c_char, c_int, pid_t};
 
 /// Signals that someone may send to us and mean the command.
@@ -257,6 +257,7 @@ impl Cost {
             rss_max_bytes: self.rss_max_bytes,
             max_processes: None,
             activity: self.activity(),
+            surroundings: Surroundings::default(),
             quality: Quality::Exact,
             // The largest process's peak, not the sum of those that lived together.
             peak_lower_bound: true,

@@ -100,6 +100,7 @@ pub(super) mod samples {
                 cpu_ns: cpu_ms * 1_000_000,
                 rss_bytes: mib << 20,
                 processes: 1,
+                ..Sample::default()
             })
             .collect()
     }
@@ -108,7 +109,7 @@ pub(super) mod samples {
     pub(in crate::analysis) fn posted_of(points: &[(f64, f64, f64)]) -> Vec<Point> {
         points
             .iter()
-            .map(|&(ts, cpu_percent, rss_mb)| Point { ts, cpu_percent, rss_mb, processes: None })
+            .map(|&(ts, cpu_percent, rss_mb)| Point { ts, cpu_percent, rss_mb, ..Point::default() })
             .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Samples as points of a curve, and fewer points where fewer are asked for.
 
-use bp_proto::{Point, UnixMillis};
+use bp_proto::{Point, Sample, UnixMillis};
 
 use super::curve::Curve;
 
@@ -14,14 +14,32 @@ pub fn of(curve: Curve<'_>, started_at: UnixMillis) -> Vec<Point> {
         Curve::Measured(samples) => samples
             .iter()
             .zip(curve.pieces())
-            .map(|(sample, piece)| Point {
+            .zip(hosts(samples))
+            .map(|((sample, piece), host_cpu_percent)| Point {
                 ts: (started_at.0.saturating_add(sample.at_ms as i64)) as f64 / 1000.0,
                 cpu_percent: piece.cpu_percent,
                 rss_mb: piece.rss_mb.unwrap_or(0.0),
                 processes: Some(sample.processes),
+                host_cpu_percent,
             })
             .collect(),
     }
+}
+
+/// The machine's CPU use at each sample. It is read more rarely than the run, and a reading describes the time since
+/// the one before: the samples in between have that figure. Those after the last reading have none yet.
+fn hosts(samples: &[Sample]) -> Vec<Option<f64>> {
+    let mut next = None;
+    let mut hosts: Vec<Option<f64>> = samples
+        .iter()
+        .rev()
+        .map(|sample| {
+            next = sample.host_cpu_permille.map(|permille| f64::from(permille) / 10.0).or(next);
+            next
+        })
+        .collect();
+    hosts.reverse();
+    hosts
 }
 
 /// Points 0, `step`, 2 · `step` … unchanged; a step of 0 counts as 1.
@@ -93,6 +111,17 @@ mod tests {
         let points = of(Curve::Measured(&samples), UnixMillis(1_714_980_000_000));
         let shown: Vec<_> = points.iter().map(|p| (p.ts, p.cpu_percent, p.rss_mb, p.processes)).collect();
         assert_eq!(shown, [(1_714_980_000.5, 50.0, 8.0, Some(1)), (1_714_980_001.5, 200.0, 16.0, Some(1))]);
+    }
+
+    #[test]
+    fn a_reading_of_the_machine_describes_the_time_before_it() {
+        let mut samples =
+            measured_of(&[(1000, 1, 1), (2000, 2, 1), (3000, 3, 1), (4000, 4, 1), (5000, 5, 1)]);
+        samples[1].host_cpu_permille = Some(500);
+        samples[3].host_cpu_permille = Some(0);
+        let points = of(Curve::Measured(&samples), UnixMillis(0));
+        let shown: Vec<_> = points.iter().map(|point| point.host_cpu_percent).collect();
+        assert_eq!(shown, [Some(50.0), Some(50.0), Some(0.0), Some(0.0), None]);
     }
 
     #[test]

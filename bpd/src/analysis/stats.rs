@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bp_proto::{Quality, RunStats, Sample, Totals};
+use bp_proto::{Activity, Quality, RunStats, Sample, Surroundings, Totals};
 
 use super::curve::{BYTES_PER_MIB, Curve, NS_PER_SECOND, Piece};
 use super::quantile;
@@ -52,6 +52,8 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
         max_processes: totals.max_processes,
         ..RunStats::default()
     };
+    did(&mut stats, &totals.activity);
+    went_on(&mut stats, &totals.surroundings);
     let pieces = curve.pieces();
     match curve {
         Curve::Measured(samples) => measured(&mut stats, samples, &pieces, &totals, span),
@@ -62,6 +64,32 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
     stats.rss_max_mb = highest(seen.chain(high_water));
     drop_foreign_split(&mut stats);
     Some(stats)
+}
+
+/// What the run did besides burning CPU time.
+fn did(stats: &mut RunStats, activity: &Activity) {
+    let mib = |bytes: u64| bytes as f64 / BYTES_PER_MIB;
+    stats.max_threads = activity.max_threads;
+    stats.wait_seconds = activity.wait_ns.map(seconds);
+    stats.read_mb = activity.read_bytes.map(mib);
+    stats.written_mb = activity.written_bytes.map(mib);
+    stats.minor_faults = activity.minor_faults;
+    stats.major_faults = activity.major_faults;
+    stats.voluntary_switches = activity.voluntary_switches;
+    stats.involuntary_switches = activity.involuntary_switches;
+}
+
+/// What went on around it.
+fn went_on(stats: &mut RunStats, around: &Surroundings) {
+    let share = |stall_us: Option<u64>| {
+        let over_us = around.over_us.filter(|over_us| *over_us > 0)?;
+        // The kernel's clock and ours are read one after the other.
+        Some((stall_us? as f64 / over_us as f64 * 100.0).min(100.0))
+    };
+    stats.pressure_cpu = share(around.cpu_stall_us);
+    stats.pressure_memory = share(around.memory_stall_us);
+    stats.pressure_io = share(around.io_stall_us);
+    stats.host_cpu_avg = around.host_cpu_permille.map(|permille| f64::from(permille) / 10.0);
 }
 
 /// A split into user and system of another source than the total would contradict it.
@@ -363,6 +391,41 @@ mod tests {
         assert_eq!(split(3, 3, 0, lasted(100)), (Some(0.003), Some(0.003), Some(0.0)));
         assert_eq!(split(3, 3, 0, Span { background: true, ..lasted(100) }), (Some(0.011), None, None));
         assert_eq!(split(11, 3, 0, lasted(100)), (Some(0.011), None, None));
+    }
+
+    #[test]
+    fn what_the_run_did_and_what_went_on_around_it_is_shown_in_the_units_of_the_contract() {
+        let totals = Totals {
+            activity: Activity {
+                wait_ns: Some(1_500_000_000),
+                read_bytes: Some(3 << 20),
+                major_faults: Some(7),
+                max_threads: Some(9),
+                ..Activity::default()
+            },
+            surroundings: Surroundings {
+                over_us: Some(2_000_000),
+                cpu_stall_us: Some(500_000),
+                memory_stall_us: Some(0),
+                io_stall_us: Some(2_000_500),
+                host_cpu_permille: Some(655),
+            },
+            ..Totals::default()
+        };
+        let stats = of(Curve::Measured(&[]), Some(&totals), lasted(2000)).unwrap();
+        near(stats.wait_seconds, 1.5);
+        near(stats.read_mb, 3.0);
+        assert_eq!((stats.major_faults, stats.max_threads, stats.minor_faults), (Some(7), Some(9), None));
+        assert_eq!((stats.written_mb, stats.voluntary_switches), (None, None));
+        near(stats.pressure_cpu, 25.0);
+        near(stats.pressure_memory, 0.0);
+        near(stats.pressure_io, 100.0);
+        near(stats.host_cpu_avg, 65.5);
+
+        let unread = Surroundings { over_us: Some(0), cpu_stall_us: Some(3), ..Surroundings::default() };
+        let totals = Totals { surroundings: unread, ..totals };
+        let stats = of(Curve::Measured(&[]), Some(&totals), lasted(2000)).unwrap();
+        assert_eq!((stats.pressure_cpu, stats.pressure_memory, stats.host_cpu_avg), (None, None, None));
     }
 
     #[test]

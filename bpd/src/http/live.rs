@@ -222,6 +222,7 @@ fn point(started_at: UnixMillis, from: Sample, to: Sample) -> Option<Point> {
         cpu_percent: cpu_ns as f64 / 1e6 / interval_ms as f64 * 100.0,
         rss_mb: to.rss_bytes as f64 / f64::from(1 << 20),
         processes: Some(to.processes),
+        host_cpu_percent: to.host_cpu_permille.map(|permille| f64::from(permille) / 10.0),
     })
 }
 
@@ -272,9 +273,24 @@ mod tests {
     #[test]
     fn a_point_is_the_rate_over_its_interval() {
         let from = Sample { at_ms: 1000, cpu_ns: 500_000_000, ..Sample::default() };
-        let to = Sample { at_ms: 1500, cpu_ns: 1_500_000_000, rss_bytes: 3 << 20, processes: 2 };
+        let to = Sample {
+            at_ms: 1500,
+            cpu_ns: 1_500_000_000,
+            rss_bytes: 3 << 20,
+            processes: 2,
+            host_cpu_permille: Some(505),
+        };
         let made = point(UnixMillis(10_000), from, to).unwrap();
-        assert_eq!(made, Point { ts: 11.5, cpu_percent: 200.0, rss_mb: 3.0, processes: Some(2) });
+        assert_eq!(
+            made,
+            Point {
+                ts: 11.5,
+                cpu_percent: 200.0,
+                rss_mb: 3.0,
+                processes: Some(2),
+                host_cpu_percent: Some(50.5)
+            }
+        );
         assert_eq!(point(UnixMillis(0), to, to), None);
         assert_eq!(point(UnixMillis(0), to, from), None);
     }

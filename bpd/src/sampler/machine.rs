@@ -66,6 +66,7 @@ impl Machine {
             memory_used_mb: system.and_then(|system| mb(system.used_memory())),
             memory_total_mb: system.and_then(|system| mb(system.total_memory())),
             cpus: Some(cpus(pid)),
+            ..Context::default()
         }
     }
 

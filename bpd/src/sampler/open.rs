@@ -197,6 +197,7 @@ impl Open {
             cpu_ns: cpu_ns.clamp(self.last.cpu_ns, self.last.cpu_ns.saturating_add(most)),
             rss_bytes: usage.rss_bytes,
             processes: usage.processes,
+            host_cpu_permille: None,
         };
         self.last = sample;
         Some(sample)

@@ -1,6 +1,6 @@
 //! A run's totals: what its reporter accounted for and what the tree was seen to burn, each where it is better. Pure.
 
-use bp_proto::{Quality, Totals};
+use bp_proto::{Quality, Surroundings, Totals};
 
 use super::tally::Usage;
 
@@ -52,6 +52,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
             .filter(|most| *most > 0)
             .or(reported.max_processes),
         activity: reported.activity,
+        surroundings: Surroundings::default(),
         quality: if trusts_report { reported.quality } else { TREE_QUALITY },
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: reported.incomplete,

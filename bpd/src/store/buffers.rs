@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn at(ms: u64) -> Sample {
-        Sample { at_ms: ms, cpu_ns: ms * 1000, rss_bytes: 4096, processes: 1 }
+        Sample { at_ms: ms, cpu_ns: ms * 1000, rss_bytes: 4096, processes: 1, ..Sample::default() }
     }
 
     #[test]

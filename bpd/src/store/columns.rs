@@ -1,7 +1,9 @@
 //! How samples rest on disk: column by column, quantised, as differences in as few bytes as they need. Pure.
 //!
 //! ```text
-//! chunk   = id, nth, n, column at (1 ms, second differences), column cpu (10 µs), column rss (4 KiB), column processes
+//! chunk   = id, nth, n, column at (1 ms, second differences), column cpu (10 µs), column rss (4 KiB), column processes,
+//!           hosts; version 1 has none
+//! hosts   = how many, then for each: samples since the one before, zigzag difference to it (permille)
 //! column  = per difference: its zigzag varint; a run of zeros = 0 and how many more follow
 //! points  = id, nth, n, then per point ts, cpu_percent, rss_mb as f64 bits and processes + 1 (0 = none)
 //! ```
@@ -38,24 +40,27 @@ pub(super) fn pack_samples(id: u64, nth: u32, samples: &[Sample]) -> Vec<u8> {
     put_column(&mut out, column(|sample| sample.cpu_ns / CPU_STEP_NS));
     put_column(&mut out, column(|sample| sample.rss_bytes / RSS_STEP_BYTES));
     put_column(&mut out, column(|sample| u64::from(sample.processes)));
+    put_hosts(&mut out, samples);
     out
 }
 
-/// → run id, nth, samples; `None` when the bytes are not a chunk.
-pub(super) fn unpack_samples(mut bytes: &[u8]) -> Option<(u64, u32, Vec<Sample>)> {
+/// → run id, nth, samples; `None` when the bytes are not a chunk. `with_host`: version 2.
+pub(super) fn unpack_samples(mut bytes: &[u8], with_host: bool) -> Option<(u64, u32, Vec<Sample>)> {
     let bytes = &mut bytes;
     let (id, nth, n) = head(bytes)?;
     let times = sums(&sums(&take_column(bytes, n)?));
     let cpu = sums(&take_column(bytes, n)?);
     let rss = sums(&take_column(bytes, n)?);
     let processes = sums(&take_column(bytes, n)?);
-    let samples = times.into_iter().zip(cpu).zip(rss.into_iter().zip(processes));
-    let samples = samples.map(|((at_ms, cpu), (rss, processes))| {
+    let hosts = if with_host { take_hosts(bytes, n)? } else { vec![None; n] };
+    let samples = times.into_iter().zip(cpu).zip(rss.into_iter().zip(processes).zip(hosts));
+    let samples = samples.map(|((at_ms, cpu), ((rss, processes), host_cpu_permille))| {
         Some(Sample {
             at_ms,
             cpu_ns: cpu.checked_mul(CPU_STEP_NS)?,
             rss_bytes: rss.checked_mul(RSS_STEP_BYTES)?,
             processes: processes.try_into().ok()?,
+            host_cpu_permille,
         })
     });
     let samples = samples.collect::<Option<Vec<_>>>()?;
@@ -84,7 +89,7 @@ pub(super) fn unpack_points(mut bytes: &[u8]) -> Option<(u64, u32, Vec<Point>)> 
     for _ in 0..n {
         let (ts, cpu_percent, rss_mb) = (take_f64(bytes)?, take_f64(bytes)?, take_f64(bytes)?);
         let processes = take(bytes)?.checked_sub(1).map(u32::try_from).transpose().ok()?;
-        points.push(Point { ts, cpu_percent, rss_mb, processes });
+        points.push(Point { ts, cpu_percent, rss_mb, processes, host_cpu_percent: None });
     }
     bytes.is_empty().then_some((id, nth, points))
 }
@@ -141,6 +146,31 @@ fn take_column(bytes: &mut &[u8], n: usize) -> Option<Vec<u64>> {
     Some(column)
 }
 
+/// The machine is read more rarely than the run.
+fn put_hosts(out: &mut Vec<u8>, samples: &[Sample]) {
+    let read = samples.iter().enumerate().filter_map(|(at, sample)| Some((at, sample.host_cpu_permille?)));
+    put(out, read.clone().count() as u64);
+    let (mut next, mut before) = (0, 0);
+    for (at, permille) in read {
+        let permille = u64::from(permille);
+        put(out, (at - next) as u64);
+        put(out, zigzag(permille.wrapping_sub(before)));
+        (next, before) = (at + 1, permille);
+    }
+}
+
+fn take_hosts(bytes: &mut &[u8], n: usize) -> Option<Vec<Option<u16>>> {
+    let mut hosts = vec![None; n];
+    let (mut next, mut before) = (0_usize, 0_u64);
+    for _ in 0..take(bytes)? {
+        let at = next.checked_add(usize::try_from(take(bytes)?).ok()?)?;
+        before = before.wrapping_add(unzigzag(take(bytes)?));
+        *hosts.get_mut(at)? = Some(u16::try_from(before).ok()?);
+        next = at + 1;
+    }
+    Some(hosts)
+}
+
 /// Small differences of either sign become small numbers.
 fn zigzag(difference: u64) -> u64 {
     let signed = difference as i64;
@@ -189,8 +219,15 @@ mod tests {
     use super::*;
 
     fn any_sample() -> impl Strategy<Value = Sample> {
-        (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>())
-            .prop_map(|(at_ms, cpu_ns, rss_bytes, processes)| Sample { at_ms, cpu_ns, rss_bytes, processes })
+        (any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), any::<Option<u16>>()).prop_map(
+            |(at_ms, cpu_ns, rss_bytes, processes, host_cpu_permille)| Sample {
+                at_ms,
+                cpu_ns,
+                rss_bytes,
+                processes,
+                host_cpu_permille,
+            },
+        )
     }
 
     #[test]
@@ -201,6 +238,7 @@ mod tests {
                 cpu_ns: second * 987_654_321 + second * second * 10_007,
                 rss_bytes: 200 * 1024 * 1024 + (second % 7) * 8192,
                 processes: 3,
+                host_cpu_permille: second.is_multiple_of(5).then_some(400 + second as u16),
             })
             .collect();
         let packed = pack_samples(1, 0, &samples);
@@ -213,7 +251,7 @@ mod tests {
         put(&mut bytes, 1);
         put(&mut bytes, 0);
         put(&mut bytes, u64::MAX);
-        assert_eq!(unpack_samples(&bytes), None);
+        assert_eq!(unpack_samples(&bytes, true), None);
         assert_eq!(unpack_points(&bytes), None);
     }
 
@@ -221,7 +259,7 @@ mod tests {
         #[test]
         fn any_samples_read_back_as_quantised(samples in prop::collection::vec(any_sample(), 0..100), id: u64, nth: u32) {
             let expected: Vec<Sample> = samples.iter().copied().map(quantised).collect();
-            prop_assert_eq!(unpack_samples(&pack_samples(id, nth, &samples)), Some((id, nth, expected)));
+            prop_assert_eq!(unpack_samples(&pack_samples(id, nth, &samples), true), Some((id, nth, expected)));
         }
 
         #[test]
@@ -229,7 +267,7 @@ mod tests {
             points in prop::collection::vec((any::<u64>(), any::<u64>(), any::<u64>(), any::<Option<u32>>()), 0..50),
         ) {
             let points: Vec<Point> = points.into_iter().map(|(ts, cpu, rss, processes)| Point {
-                ts: f64::from_bits(ts), cpu_percent: f64::from_bits(cpu), rss_mb: f64::from_bits(rss), processes,
+                ts: f64::from_bits(ts), cpu_percent: f64::from_bits(cpu), rss_mb: f64::from_bits(rss), processes, host_cpu_percent: None,
             }).collect();
             let packed = pack_points(9, 1, &points);
             let (id, nth, read) = unpack_points(&packed).unwrap();
@@ -239,7 +277,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = unpack_samples(&bytes);
+            let _ = (unpack_samples(&bytes, true), unpack_samples(&bytes, false));
             let _ = unpack_points(&bytes);
         }
     }

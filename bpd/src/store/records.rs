@@ -1,20 +1,19 @@
 //! Records as on disk: the store's own types, each with a version that never changes once released. A new field is a
-//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` proves it).
+//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` and `-v2` prove it).
 
-use std::time::Duration;
+mod begun;
+mod ended;
 
-use bp_proto::event::{Draft, Source};
 use bp_proto::report::AlertReport;
-use bp_proto::{
-    Activity, Actor, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample, Start,
-    Totals, Ulid, UnixMillis,
-};
+use bp_proto::{Child, Finish, Level, Point, Sample, Start, Totals, Ulid, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::frame::MAX_PAYLOAD_BYTES;
 use super::log::Series;
 use super::{OwnCost, Position, columns};
 use crate::event::{Amendment, Refusal};
+use begun::StartV2;
+use ended::{AmendV2, FinishV2};
 
 const START: u8 = 1;
 const FINISH: u8 = 2;
@@ -136,19 +135,23 @@ impl Record {
 
     /// → kind, version, payload.
     pub(super) fn encode(&self) -> Result<(u8, u8, Vec<u8>), Refusal> {
-        let (kind, payload) = match self {
-            Self::Start { id, start } => (START, written(&StartV1::of(*id, start))),
-            Self::Finish { id, finish, previous } => (FINISH, written(&FinishV1::of(*id, finish, *previous))),
+        let (kind, version, payload) = match self {
+            Self::Start { id, start } => (START, 2, written(&StartV2::of(*id, start))),
+            Self::Finish { id, finish, previous } => {
+                (FINISH, 2, written(&FinishV2::of(*id, finish, *previous)))
+            }
             Self::Edit { id, edited, previous } => {
                 let edit = EditV1 { id: *id, edited: edited.clone(), previous: *previous };
-                (EDIT, written(&edit))
+                (EDIT, 1, written(&edit))
             }
-            Self::Amend { id, amended, previous } => (AMEND, written(&AmendV1::of(*id, amended, *previous))),
-            Self::Delete { id, uid } => (DELETE, written(&DeleteV1 { id: *id, uid: uid.to_bytes() })),
-            Self::Alert { alert, previous } => (ALERT, written(&AlertV1::of(alert, *previous))),
-            Self::OwnCost(cost) => (OWN_COST, written(&OwnCostV1::of(*cost))),
-            Self::Chunk { id, nth, samples } => (CHUNK, Ok(columns::pack_samples(*id, *nth, samples))),
-            Self::Points { id, nth, points } => (POINTS, Ok(columns::pack_points(*id, *nth, points))),
+            Self::Amend { id, amended, previous } => {
+                (AMEND, 2, written(&AmendV2::of(*id, amended, *previous)))
+            }
+            Self::Delete { id, uid } => (DELETE, 1, written(&DeleteV1 { id: *id, uid: uid.to_bytes() })),
+            Self::Alert { alert, previous } => (ALERT, 1, written(&AlertV1::of(alert, *previous))),
+            Self::OwnCost(cost) => (OWN_COST, 1, written(&OwnCostV1::of(*cost))),
+            Self::Chunk { id, nth, samples } => (CHUNK, 2, Ok(columns::pack_samples(*id, *nth, samples))),
+            Self::Points { id, nth, points } => (POINTS, 1, Ok(columns::pack_points(*id, *nth, points))),
         };
         let payload = payload.map_err(|error| Refusal::Store(error.to_string()))?;
         if payload.len() > MAX_PAYLOAD_BYTES {
@@ -157,29 +160,32 @@ impl Record {
                 payload.len()
             )));
         }
-        Ok((kind, 1, payload))
+        Ok((kind, version, payload))
     }
 
     pub(super) fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, Unreadable> {
         let malformed = |why: String| Unreadable::Malformed { kind, why };
         let post = |error: postcard::Error| Unreadable::Malformed { kind, why: error.to_string() };
         Ok(match (kind, version) {
-            (START, 1) => postcard::from_bytes::<StartV1>(payload).map_err(post)?.record(),
-            (FINISH, 1) => postcard::from_bytes::<FinishV1>(payload).map_err(post)?.record(),
+            (START, 1) => begun::first(payload).map_err(post)?,
+            (START, 2) => postcard::from_bytes::<StartV2>(payload).map_err(post)?.record(),
+            (FINISH, 1) => ended::first_finish(payload).map_err(post)?,
+            (FINISH, 2) => postcard::from_bytes::<FinishV2>(payload).map_err(post)?.record(),
             (EDIT, 1) => {
                 let EditV1 { id, edited, previous } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Edit { id, edited, previous }
             }
-            (AMEND, 1) => postcard::from_bytes::<AmendV1>(payload).map_err(post)?.record(),
+            (AMEND, 1) => ended::first_amend(payload).map_err(post)?,
+            (AMEND, 2) => postcard::from_bytes::<AmendV2>(payload).map_err(post)?.record(),
             (DELETE, 1) => {
                 let DeleteV1 { id, uid } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Delete { id, uid: Ulid::from_bytes(uid) }
             }
             (ALERT, 1) => postcard::from_bytes::<AlertV1>(payload).map_err(post)?.record(),
             (OWN_COST, 1) => Self::OwnCost(postcard::from_bytes::<OwnCostV1>(payload).map_err(post)?.into()),
-            (CHUNK, 1) => {
-                let (id, nth, samples) =
-                    columns::unpack_samples(payload).ok_or_else(|| malformed("columns".to_owned()))?;
+            (CHUNK, 1 | 2) => {
+                let (id, nth, samples) = columns::unpack_samples(payload, version == 2)
+                    .ok_or_else(|| malformed("columns".to_owned()))?;
                 Self::Chunk { id, nth, samples }
             }
             (POINTS, 1) => {
@@ -194,284 +200,6 @@ impl Record {
 
 fn written(record: &impl Serialize) -> postcard::Result<Vec<u8>> {
     postcard::to_stdvec(record)
-}
-
-#[derive(Serialize, Deserialize)]
-struct StartV1 {
-    id: u64,
-    uid: [u8; 16],
-    command: Option<String>,
-    command_truncated: Option<u64>,
-    masked: Vec<String>,
-    cwd: Option<String>,
-    project: Option<String>,
-    git: Option<(Option<String>, Option<String>)>,
-    host: String,
-    shell: Option<String>,
-    session: Option<String>,
-    actor: String,
-    started_at_ms: i64,
-    /// 0 hook, 1 wrapper, 2 API, 3 import.
-    source: u8,
-    tags: Vec<String>,
-    note: Option<String>,
-    /// pid, start ticks.
-    owner: Option<(u32, u64)>,
-    under: Option<(u32, u64)>,
-    parent: Option<[u8; 16]>,
-    context: Option<ContextV1>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ContextV1 {
-    load_1m: Option<f64>,
-    host_cpu_percent: Option<f64>,
-    memory_used_mb: Option<f64>,
-    memory_total_mb: Option<f64>,
-    cpus: Option<u32>,
-}
-
-impl StartV1 {
-    fn of(id: u64, start: &Start) -> Self {
-        let draft = &start.draft;
-        let pair = |owner: Owner| (owner.pid, owner.start_ticks);
-        Self {
-            id,
-            uid: start.uid.to_bytes(),
-            command: draft.command.clone(),
-            command_truncated: draft.command_truncated,
-            masked: draft.masked.clone(),
-            cwd: draft.cwd.clone(),
-            project: draft.project.clone(),
-            git: draft.git.as_ref().map(|git| (git.branch.clone(), git.commit.clone())),
-            host: draft.host.clone(),
-            shell: draft.shell.clone(),
-            session: draft.session.clone(),
-            actor: draft.actor.to_string(),
-            started_at_ms: draft.started_at.0,
-            source: match draft.source {
-                Source::Hook => 0,
-                Source::Wrapper => 1,
-                Source::Api => 2,
-                Source::Import => 3,
-            },
-            tags: draft.tags.clone(),
-            note: draft.note.clone(),
-            owner: start.owner.map(pair),
-            under: start.under.map(pair),
-            parent: start.parent.map(|parent| parent.to_bytes()),
-            context: start.context.as_ref().map(|context| ContextV1 {
-                load_1m: context.load_1m,
-                host_cpu_percent: context.host_cpu_percent,
-                memory_used_mb: context.memory_used_mb,
-                memory_total_mb: context.memory_total_mb,
-                cpus: context.cpus,
-            }),
-        }
-    }
-
-    fn record(self) -> Record {
-        let owner = |(pid, start_ticks)| Owner { pid, start_ticks };
-        let draft = Draft {
-            command: self.command,
-            command_truncated: self.command_truncated,
-            masked: self.masked,
-            cwd: self.cwd,
-            project: self.project,
-            git: self.git.map(|(branch, commit)| Git { branch, commit }),
-            host: self.host,
-            shell: self.shell,
-            session: self.session,
-            actor: self.actor.parse().unwrap_or(Actor::Human),
-            started_at: UnixMillis(self.started_at_ms),
-            source: match self.source {
-                1 => Source::Wrapper,
-                2 => Source::Api,
-                3 => Source::Import,
-                _ => Source::Hook,
-            },
-            tags: self.tags,
-            note: self.note,
-        };
-        let context = self.context.map(|context| Context {
-            load_1m: context.load_1m,
-            host_cpu_percent: context.host_cpu_percent,
-            memory_used_mb: context.memory_used_mb,
-            memory_total_mb: context.memory_total_mb,
-            cpus: context.cpus,
-        });
-        Record::Start {
-            id: self.id,
-            start: Box::new(Start {
-                uid: Ulid::from_bytes(self.uid),
-                draft,
-                owner: self.owner.map(owner),
-                under: self.under.map(owner),
-                parent: self.parent.map(Ulid::from_bytes),
-                context,
-            }),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct FinishV1 {
-    id: u64,
-    uid: [u8; 16],
-    finished_at_ms: i64,
-    took_ns: Option<u64>,
-    /// Exit code and signal; `None` = lost.
-    exited: Option<(i32, Option<i32>)>,
-    totals: Option<TotalsV1>,
-    children: Vec<ChildV1>,
-    background: bool,
-    previous: Option<Position>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct TotalsV1 {
-    cpu_ns: Option<u64>,
-    user_ns: Option<u64>,
-    system_ns: Option<u64>,
-    rss_max_bytes: Option<u64>,
-    max_processes: Option<u32>,
-    /// 0 exact, 1 counter, 2 times, 3 ticks, 4 sampled.
-    quality: u8,
-    peak_lower_bound: bool,
-    incomplete: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ChildV1 {
-    name: String,
-    processes: u32,
-    cpu_seconds: f64,
-    rss_max_mb: f64,
-}
-
-impl ChildV1 {
-    fn of(child: &Child) -> Self {
-        Self {
-            name: child.name.clone(),
-            processes: child.processes,
-            cpu_seconds: child.cpu_seconds,
-            rss_max_mb: child.rss_max_mb,
-        }
-    }
-
-    fn child(self) -> Child {
-        Child {
-            name: self.name,
-            processes: self.processes,
-            cpu_seconds: self.cpu_seconds,
-            rss_max_mb: self.rss_max_mb,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct AmendV1 {
-    id: u64,
-    totals: TotalsV1,
-    children: Vec<ChildV1>,
-    background: bool,
-    previous: Option<Position>,
-}
-
-impl AmendV1 {
-    fn of(id: u64, amended: &Amended, previous: Option<Position>) -> Self {
-        Self {
-            id,
-            totals: TotalsV1::of(&amended.totals),
-            children: amended.children.iter().map(ChildV1::of).collect(),
-            background: amended.background,
-            previous,
-        }
-    }
-
-    fn record(self) -> Record {
-        let amended = Amended {
-            totals: self.totals.totals(),
-            children: self.children.into_iter().map(ChildV1::child).collect(),
-            background: self.background,
-        };
-        Record::Amend { id: self.id, amended: Box::new(amended), previous: self.previous }
-    }
-}
-
-impl FinishV1 {
-    fn of(id: u64, finish: &Finish, previous: Option<Position>) -> Self {
-        Self {
-            id,
-            uid: finish.uid.to_bytes(),
-            finished_at_ms: finish.finished_at.0,
-            took_ns: finish.took.map(|took| took.as_nanos() as u64),
-            exited: match finish.ending {
-                Ending::Exited { exit_code, signal } => Some((exit_code, signal)),
-                Ending::Lost => None,
-            },
-            totals: finish.totals.as_ref().map(TotalsV1::of),
-            children: finish.children.iter().map(ChildV1::of).collect(),
-            background: finish.background,
-            previous,
-        }
-    }
-
-    fn record(self) -> Record {
-        let finish = Finish {
-            uid: Ulid::from_bytes(self.uid),
-            finished_at: UnixMillis(self.finished_at_ms),
-            took: self.took_ns.map(Duration::from_nanos),
-            ending: self
-                .exited
-                .map_or(Ending::Lost, |(exit_code, signal)| Ending::Exited { exit_code, signal }),
-            totals: self.totals.map(TotalsV1::totals),
-            children: self.children.into_iter().map(ChildV1::child).collect(),
-            background: self.background,
-        };
-        Record::Finish { id: self.id, finish: Box::new(finish), previous: self.previous }
-    }
-}
-
-impl TotalsV1 {
-    fn of(totals: &Totals) -> Self {
-        Self {
-            cpu_ns: totals.cpu_ns,
-            user_ns: totals.user_ns,
-            system_ns: totals.system_ns,
-            rss_max_bytes: totals.rss_max_bytes,
-            max_processes: totals.max_processes,
-            quality: match totals.quality {
-                Quality::Exact => 0,
-                Quality::Counter => 1,
-                Quality::Times => 2,
-                Quality::Ticks => 3,
-                Quality::Sampled => 4,
-            },
-            peak_lower_bound: totals.peak_lower_bound,
-            incomplete: totals.incomplete,
-        }
-    }
-
-    fn totals(self) -> Totals {
-        Totals {
-            cpu_ns: self.cpu_ns,
-            user_ns: self.user_ns,
-            system_ns: self.system_ns,
-            rss_max_bytes: self.rss_max_bytes,
-            max_processes: self.max_processes,
-            activity: Activity::default(),
-            quality: match self.quality {
-                0 => Quality::Exact,
-                1 => Quality::Counter,
-                2 => Quality::Times,
-                3 => Quality::Ticks,
-                _ => Quality::Sampled,
-            },
-            peak_lower_bound: self.peak_lower_bound,
-            incomplete: self.incomplete,
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -193,6 +193,7 @@ fn sample(second: u64) -> Sample {
         cpu_ns: second * 500_000_000,
         rss_bytes: 4096 * (second + 1),
         processes: 2,
+        host_cpu_permille: second.is_multiple_of(5).then_some(second as u16),
     }
 }
 
@@ -248,7 +249,7 @@ fn posted_points_come_back_bit_for_bit_once_each_and_in_order_of_time() {
     on_both(|dir, backing| {
         let (mut writer, reader) = opened(dir, backing);
         writer.begin(&start(1, "maestro test")).unwrap();
-        let point = |ts: f64| Point { ts, cpu_percent: 0.1 + 0.2, rss_mb: ts / 3.0, processes: None };
+        let point = |ts: f64| Point { ts, cpu_percent: 0.1 + 0.2, rss_mb: ts / 3.0, ..Point::default() };
         let early = [point(1_714_980_002.25), point(1_714_980_000.1), point(1_714_980_000.1)];
         writer.points(uid(1), &early).unwrap();
         writer.points(uid(1), &early[..1]).unwrap();

@@ -144,6 +144,7 @@ impl Room {
                 cpu_ns: told.cpu_ms * 1_000_000 * n / steps,
                 rss_bytes: (told.mib << 20) * n / steps,
                 processes: 2,
+                ..Sample::default()
             };
             self.writer.sample(uid, sample).unwrap();
         }

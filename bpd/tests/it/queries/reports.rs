@@ -43,7 +43,7 @@ fn posted_samples_come_back_as_they_were_sent() {
     let mut room = Room::new();
     let uid = room.begin(&MAKE);
     let posted: Vec<Point> = [(1_714_980_000.0, 12.4, 230.5), (1_714_980_001.25, 87.6, 240.0)]
-        .map(|(ts, cpu_percent, rss_mb)| Point { ts, cpu_percent, rss_mb, processes: None })
+        .map(|(ts, cpu_percent, rss_mb)| Point { ts, cpu_percent, rss_mb, ..Point::default() })
         .into();
     room.writer.points(uid, &posted).unwrap();
     room.writer.commit().unwrap();
@@ -57,7 +57,8 @@ fn an_open_run_is_known_so_far() {
     let mut room = Room::new();
     let uid = room.begin(&MAKE);
     assert_eq!(room.show("1")["run_stats"], Value::Null);
-    let sample = Sample { at_ms: 4000, cpu_ns: 1_000_000_000, rss_bytes: 8 << 20, processes: 1 };
+    let sample =
+        Sample { at_ms: 4000, cpu_ns: 1_000_000_000, rss_bytes: 8 << 20, processes: 1, ..Sample::default() };
     room.writer.sample(uid, sample).unwrap();
     let later = room.now.plus(Duration::from_secs(5));
     let run = room.queries.show("1", None, later).unwrap();

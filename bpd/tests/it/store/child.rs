@@ -21,7 +21,8 @@ fn plays_its_role() {
     let dir = PathBuf::from(std::env::var_os(STORE).unwrap());
     match role.to_str().unwrap() {
         "load" => super::kill::load(&dir),
-        "fixture" => super::released::fill(&dir),
+        "fixture-v1" => super::released::fill(&dir),
+        "fixture-v2" => super::released::fill_v2(&dir),
         "fill" => super::disk::fill(&dir),
         "forbidden" => super::disk::open_as_nobody(&dir),
         "umask" => super::disk::open_without_a_umask(&dir),

@@ -40,7 +40,7 @@ fn what_was_queued_before_the_close_is_stored_answered_and_announced_in_order() 
     };
     measured.try_send(Measured::Host(host)).unwrap();
     let started = ask(begin(1));
-    let sample = Sample { at_ms: 5, cpu_ns: 10_000, rss_bytes: 4096, processes: 1 };
+    let sample = Sample { at_ms: 5, cpu_ns: 10_000, rss_bytes: 4096, processes: 1, ..Sample::default() };
     measured.try_send(Measured::Sample { run: uid(1), sample }).unwrap();
     measured.try_send(Measured::Sample { run: uid(9), sample }).unwrap();
     let again = ask(begin(1));

@@ -1,6 +1,6 @@
 //! Stores as released versions wrote them: they open for ever, and a store of a version to come is left alone.
 //!
-//! A fixture is made once, by the version that it stands for: `BP_TEST_ROLE=fixture BP_TEST_STORE=DIR` and the test
+//! A fixture is made once, by the version that it stands for: `BP_TEST_ROLE=fixture-v2 BP_TEST_STORE=DIR` and the test
 //! `store::child::plays_its_role`; of DIR, `journal/` and `samples/` are kept. It is never made again.
 
 use std::fs;
@@ -11,7 +11,7 @@ use bp_proto::event::{Draft, Source};
 use bp_proto::request::Edit;
 use bp_proto::{
     Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample,
-    Start, Totals, UnixMillis,
+    Start, Surroundings, Totals, UnixMillis,
 };
 use bpd::event::Amendment;
 use bpd::store::{OwnCost, Reader, StoreError, Within, writer};
@@ -46,6 +46,7 @@ fn full_start() -> Start {
             memory_used_mb: Some(1000.25),
             memory_total_mb: Some(4000.0),
             cpus: Some(2),
+            ..Context::default()
         }),
     }
 }
@@ -66,10 +67,10 @@ fn full_finish() -> Finish {
             system_ns: Some(100_000_001),
             rss_max_bytes: Some(123_456_789),
             max_processes: Some(4),
-            activity: Activity::default(),
             quality: Quality::Times,
             peak_lower_bound: true,
             incomplete: true,
+            ..Totals::default()
         }),
         children: child_of("cc1"),
         background: true,
@@ -93,6 +94,7 @@ pub(super) fn fill(dir: &Path) {
             cpu_ns: second * 20_000_000,
             rss_bytes: 4096 * second,
             processes: 3,
+            ..Sample::default()
         };
         writer.sample(uid(1), sample).unwrap();
     }
@@ -105,7 +107,13 @@ pub(super) fn fill(dir: &Path) {
     writer.edit(uid(1), &Edit { tags: None, note: Some("yeni not".to_owned()) }).unwrap();
 
     writer.begin(&bare(2, Source::Api, Some("maestro test"))).unwrap();
-    let point = |ts: f64, processes| Point { ts, cpu_percent: 0.1 + 0.2, rss_mb: 230.5, processes };
+    let point = |ts: f64, processes| Point {
+        ts,
+        cpu_percent: 0.1 + 0.2,
+        rss_mb: 230.5,
+        processes,
+        ..Point::default()
+    };
     writer.points(uid(2), &[point(1_714_980_000.25, None), point(1_714_980_000.1, Some(2))]).unwrap();
     writer.begin(&bare(3, Source::Hook, None)).unwrap();
     let lost = Finish { uid: uid(3), ending: Ending::Lost, took: None, totals: None, ..full_finish() };
@@ -132,6 +140,62 @@ pub(super) fn fill(dir: &Path) {
     let at = UnixMillis(1_714_980_003_000);
     writer.own_cost(OwnCost { at, cpu_ns: 123_456, process_began: UnixMillis(1_714_970_000_000) }).unwrap();
     writer.commit().unwrap();
+}
+
+/// What version 2 added, on top of all that version 1 holds. Frozen: the fixture `store-v2` holds exactly this.
+pub(super) fn fill_v2(dir: &Path) {
+    fill(dir);
+    let (mut writer, _reader) = open(dir);
+    let start = full_start();
+    let context = Context {
+        pressure_cpu_avg10: Some(3.26),
+        pressure_memory_avg10: Some(0.0),
+        pressure_io_avg10: None,
+        ..start.context.unwrap()
+    };
+    writer.begin(&Start { uid: uid(6), context: Some(context), ..start }).unwrap();
+    for second in 1..=7 {
+        let sample = Sample {
+            at_ms: second * 1000,
+            cpu_ns: second * 20_000_000,
+            rss_bytes: 4096 * second,
+            processes: 3,
+            host_cpu_permille: [None, Some(0), Some(1000)][second as usize % 3],
+        };
+        writer.sample(uid(6), sample).unwrap();
+    }
+    let finish = full_finish();
+    let totals = Totals { activity: activity(1), surroundings: surroundings(), ..finish.totals.unwrap() };
+    writer.finish(&Finish { uid: uid(6), totals: Some(totals), ..finish }).unwrap();
+    writer.commit().unwrap();
+    let totals = Totals { activity: activity(2), quality: Quality::Exact, ..Totals::default() };
+    writer.amend(&Amendment { run: uid(6), totals, children: Vec::new(), background: false }).unwrap();
+    writer.commit().unwrap();
+}
+
+/// Eight counts that are all different.
+fn activity(from: u64) -> Activity {
+    let nth = |n: u64| Some(from * 1_000_000 + n);
+    Activity {
+        wait_ns: nth(1),
+        read_bytes: nth(2),
+        written_bytes: nth(3),
+        minor_faults: nth(4),
+        major_faults: nth(5),
+        voluntary_switches: nth(6),
+        involuntary_switches: nth(7),
+        max_threads: Some(8),
+    }
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        over_us: Some(2_000_001),
+        cpu_stall_us: Some(300_000),
+        memory_stall_us: Some(0),
+        io_stall_us: None,
+        host_cpu_permille: Some(512),
+    }
 }
 
 fn shown(reader: &Reader) -> String {
@@ -172,6 +236,21 @@ fn a_store_of_version_1_opens_and_holds_what_it_held() {
     let (_writer, as_written_now) = open(fresh.path());
     assert_eq!(shown(&reader), shown(&as_written_now));
     assert_eq!(writer.begin(&bare(5, Source::Hook, None)).unwrap().0.id, 5, "run 4 was deleted");
+}
+
+#[test]
+fn a_store_of_version_2_opens_and_holds_what_it_held() {
+    let scratch = copy_of("store-v2");
+    let (_writer, reader) = open(scratch.path());
+    let run = reader.get(5).unwrap().unwrap();
+    assert_eq!(run.uid, uid(6));
+    assert_eq!(run.context.unwrap().pressure_cpu_avg10, Some(3.26));
+    let totals = run.totals.unwrap();
+    assert_eq!((totals.activity, totals.surroundings), (activity(2), surroundings()));
+    let fresh = tempfile::tempdir().unwrap();
+    fill_v2(fresh.path());
+    let (_writer, as_written_now) = open(fresh.path());
+    assert_eq!(shown(&reader), shown(&as_written_now));
 }
 
 #[test]

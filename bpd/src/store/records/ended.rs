@@ -1,0 +1,270 @@
+//! The end of a run on disk and what became known later, in both versions: the second knows what the run did besides
+//! burning CPU time, and what the machine did meanwhile.
+
+use std::time::Duration;
+
+use bp_proto::{Activity, Child, Ending, Finish, Quality, Surroundings, Totals, Ulid, UnixMillis};
+use serde::{Deserialize, Serialize};
+
+use super::{Amended, Record};
+use crate::store::Position;
+
+pub(super) type FinishV2 = FinishOf<TotalsV2>;
+pub(super) type AmendV2 = AmendOf<TotalsV2>;
+
+pub(super) fn first_finish(payload: &[u8]) -> postcard::Result<Record> {
+    postcard::from_bytes::<FinishOf<TotalsV1>>(payload).map(FinishOf::record)
+}
+
+pub(super) fn first_amend(payload: &[u8]) -> postcard::Result<Record> {
+    postcard::from_bytes::<AmendOf<TotalsV1>>(payload).map(AmendOf::record)
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct FinishOf<T> {
+    id: u64,
+    uid: [u8; 16],
+    finished_at_ms: i64,
+    took_ns: Option<u64>,
+    /// Exit code and signal; `None` = lost.
+    exited: Option<(i32, Option<i32>)>,
+    totals: Option<T>,
+    children: Vec<ChildV1>,
+    background: bool,
+    previous: Option<Position>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TotalsV1 {
+    cpu_ns: Option<u64>,
+    user_ns: Option<u64>,
+    system_ns: Option<u64>,
+    rss_max_bytes: Option<u64>,
+    max_processes: Option<u32>,
+    /// 0 exact, 1 counter, 2 times, 3 ticks, 4 sampled.
+    quality: u8,
+    peak_lower_bound: bool,
+    incomplete: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChildV1 {
+    name: String,
+    processes: u32,
+    cpu_seconds: f64,
+    rss_max_mb: f64,
+}
+
+impl ChildV1 {
+    fn of(child: &Child) -> Self {
+        Self {
+            name: child.name.clone(),
+            processes: child.processes,
+            cpu_seconds: child.cpu_seconds,
+            rss_max_mb: child.rss_max_mb,
+        }
+    }
+
+    fn child(self) -> Child {
+        Child {
+            name: self.name,
+            processes: self.processes,
+            cpu_seconds: self.cpu_seconds,
+            rss_max_mb: self.rss_max_mb,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AmendOf<T> {
+    id: u64,
+    totals: T,
+    children: Vec<ChildV1>,
+    background: bool,
+    previous: Option<Position>,
+}
+
+impl AmendV2 {
+    pub(super) fn of(id: u64, amended: &Amended, previous: Option<Position>) -> Self {
+        Self {
+            id,
+            totals: TotalsV2::of(&amended.totals),
+            children: amended.children.iter().map(ChildV1::of).collect(),
+            background: amended.background,
+            previous,
+        }
+    }
+}
+
+impl<T: Into<Totals>> AmendOf<T> {
+    pub(super) fn record(self) -> Record {
+        let amended = Amended {
+            totals: self.totals.into(),
+            children: self.children.into_iter().map(ChildV1::child).collect(),
+            background: self.background,
+        };
+        Record::Amend { id: self.id, amended: Box::new(amended), previous: self.previous }
+    }
+}
+
+impl FinishV2 {
+    pub(super) fn of(id: u64, finish: &Finish, previous: Option<Position>) -> Self {
+        Self {
+            id,
+            uid: finish.uid.to_bytes(),
+            finished_at_ms: finish.finished_at.0,
+            took_ns: finish.took.map(|took| took.as_nanos() as u64),
+            exited: match finish.ending {
+                Ending::Exited { exit_code, signal } => Some((exit_code, signal)),
+                Ending::Lost => None,
+            },
+            totals: finish.totals.as_ref().map(TotalsV2::of),
+            children: finish.children.iter().map(ChildV1::of).collect(),
+            background: finish.background,
+            previous,
+        }
+    }
+}
+
+impl<T: Into<Totals>> FinishOf<T> {
+    pub(super) fn record(self) -> Record {
+        let finish = Finish {
+            uid: Ulid::from_bytes(self.uid),
+            finished_at: UnixMillis(self.finished_at_ms),
+            took: self.took_ns.map(Duration::from_nanos),
+            ending: self
+                .exited
+                .map_or(Ending::Lost, |(exit_code, signal)| Ending::Exited { exit_code, signal }),
+            totals: self.totals.map(Into::into),
+            children: self.children.into_iter().map(ChildV1::child).collect(),
+            background: self.background,
+        };
+        Record::Finish { id: self.id, finish: Box::new(finish), previous: self.previous }
+    }
+}
+
+impl TotalsV1 {
+    fn of(totals: &Totals) -> Self {
+        Self {
+            cpu_ns: totals.cpu_ns,
+            user_ns: totals.user_ns,
+            system_ns: totals.system_ns,
+            rss_max_bytes: totals.rss_max_bytes,
+            max_processes: totals.max_processes,
+            quality: match totals.quality {
+                Quality::Exact => 0,
+                Quality::Counter => 1,
+                Quality::Times => 2,
+                Quality::Ticks => 3,
+                Quality::Sampled => 4,
+            },
+            peak_lower_bound: totals.peak_lower_bound,
+            incomplete: totals.incomplete,
+        }
+    }
+}
+
+impl From<TotalsV1> for Totals {
+    fn from(totals: TotalsV1) -> Self {
+        Self {
+            cpu_ns: totals.cpu_ns,
+            user_ns: totals.user_ns,
+            system_ns: totals.system_ns,
+            rss_max_bytes: totals.rss_max_bytes,
+            max_processes: totals.max_processes,
+            quality: match totals.quality {
+                0 => Quality::Exact,
+                1 => Quality::Counter,
+                2 => Quality::Times,
+                3 => Quality::Ticks,
+                _ => Quality::Sampled,
+            },
+            peak_lower_bound: totals.peak_lower_bound,
+            incomplete: totals.incomplete,
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TotalsV2 {
+    first: TotalsV1,
+    activity: ActivityV2,
+    /// `None` = nothing is known.
+    surroundings: Option<SurroundingsV2>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ActivityV2 {
+    wait_ns: Option<u64>,
+    read_bytes: Option<u64>,
+    written_bytes: Option<u64>,
+    minor_faults: Option<u64>,
+    major_faults: Option<u64>,
+    voluntary_switches: Option<u64>,
+    involuntary_switches: Option<u64>,
+    max_threads: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SurroundingsV2 {
+    over_us: Option<u64>,
+    cpu_stall_us: Option<u64>,
+    memory_stall_us: Option<u64>,
+    io_stall_us: Option<u64>,
+    host_cpu_permille: Option<u16>,
+}
+
+impl TotalsV2 {
+    fn of(totals: &Totals) -> Self {
+        let (activity, around) = (totals.activity, totals.surroundings);
+        let surroundings = SurroundingsV2 {
+            over_us: around.over_us,
+            cpu_stall_us: around.cpu_stall_us,
+            memory_stall_us: around.memory_stall_us,
+            io_stall_us: around.io_stall_us,
+            host_cpu_permille: around.host_cpu_permille,
+        };
+        Self {
+            first: TotalsV1::of(totals),
+            activity: ActivityV2 {
+                wait_ns: activity.wait_ns,
+                read_bytes: activity.read_bytes,
+                written_bytes: activity.written_bytes,
+                minor_faults: activity.minor_faults,
+                major_faults: activity.major_faults,
+                voluntary_switches: activity.voluntary_switches,
+                involuntary_switches: activity.involuntary_switches,
+                max_threads: activity.max_threads,
+            },
+            surroundings: (around != Surroundings::default()).then_some(surroundings),
+        }
+    }
+}
+
+impl From<TotalsV2> for Totals {
+    fn from(totals: TotalsV2) -> Self {
+        let activity = totals.activity;
+        let around = totals.surroundings.map(|around| Surroundings {
+            over_us: around.over_us,
+            cpu_stall_us: around.cpu_stall_us,
+            memory_stall_us: around.memory_stall_us,
+            io_stall_us: around.io_stall_us,
+            host_cpu_permille: around.host_cpu_permille,
+        });
+        Self {
+            activity: Activity {
+                wait_ns: activity.wait_ns,
+                read_bytes: activity.read_bytes,
+                written_bytes: activity.written_bytes,
+                minor_faults: activity.minor_faults,
+                major_faults: activity.major_faults,
+                voluntary_switches: activity.voluntary_switches,
+                involuntary_switches: activity.involuntary_switches,
+                max_threads: activity.max_threads,
+            },
+            surroundings: around.unwrap_or_default(),
+            ..totals.first.into()
+        }
+    }
+}
