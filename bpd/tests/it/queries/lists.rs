@@ -7,6 +7,45 @@ fn a_run_is_shown_as_the_contract_has_it() {
     let mut room = Room::new();
     room.record(&Told { tags: &["a"], cpu_ms: 1800, ..MAKE });
     let shown = room.show("1");
+    let run_stats = json!({
+        "cpu_avg": 90.0,
+        "cpu_p95": 90.0,
+        "cpu_max": 90.0,
+        "rss_avg_mb": 62.5,
+        "rss_p95_mb": 100.0,
+        "rss_max_mb": 100.0,
+        "duration_s": 2.0,
+        "cpu_seconds": 1.8,
+        "user_seconds": 1.62,
+        "system_seconds": 0.18,
+        "samples": 2,
+        "quality": "exact",
+        "peak_lower_bound": false,
+        "incomplete": false,
+        "max_processes": 2,
+        "max_threads": 7,
+        "wait_seconds": 0.25,
+        "read_mb": 3.0,
+        "written_mb": 0.5,
+        "minor_faults": 1234,
+        "major_faults": 0,
+        "voluntary_switches": 56,
+        "involuntary_switches": 7,
+        "host_cpu_avg": 62.5,
+        "pressure_cpu": 25.0,
+        "pressure_memory": 0.0,
+        "pressure_io": null,
+    });
+    let context = json!({
+        "load_1m": 0.2,
+        "host_cpu_percent": null,
+        "memory_used_mb": null,
+        "memory_total_mb": 8000.0,
+        "cpus": 2,
+        "pressure_cpu_avg10": null,
+        "pressure_memory_avg10": null,
+        "pressure_io_avg10": null,
+    });
     assert_eq!(
         shown,
         json!({
@@ -34,23 +73,7 @@ fn a_run_is_shown_as_the_contract_has_it() {
             "imported": false,
             "tags": ["a"],
             "note": null,
-            "run_stats": {
-                "cpu_avg": 90.0,
-                "cpu_p95": 90.0,
-                "cpu_max": 90.0,
-                "rss_avg_mb": 62.5,
-                "rss_p95_mb": 100.0,
-                "rss_max_mb": 100.0,
-                "duration_s": 2.0,
-                "cpu_seconds": 1.8,
-                "user_seconds": 1.62,
-                "system_seconds": 0.18,
-                "samples": 2,
-                "quality": "exact",
-                "peak_lower_bound": false,
-                "incomplete": false,
-                "max_processes": 2
-            },
+            "run_stats": run_stats,
             "children": [],
             "comments": [{
                 "rule": "cpu-avg-high",
@@ -58,13 +81,7 @@ fn a_run_is_shown_as_the_contract_has_it() {
                 "text": "Average CPU was 90 %, above 80 %, over 2 s (100 % is one core).",
                 "params": { "cpu_avg": 90.0, "threshold": 80.0, "duration_s": 2.0 }
             }],
-            "context": {
-                "load_1m": 0.2,
-                "host_cpu_percent": null,
-                "memory_used_mb": null,
-                "memory_total_mb": 8000.0,
-                "cpus": 2
-            }
+            "context": context,
         })
     );
     let turkish = room.queries.show("1", Some("tr-TR,tr;q=0.9"), room.now).unwrap();

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bp_proto::report::Verdict;
 use bp_proto::request::{Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use bp_proto::{
-    Actor, AlertReport, Context, Draft, Ending, Finish, Git, Level, Point, Quality, RunState, Sample, Start,
-    Totals, Ulid, UnixMillis,
+    Activity, Actor, AlertReport, Context, Draft, Ending, Finish, Git, Level, Point, Quality, RunState,
+    Sample, Start, Surroundings, Totals, Ulid, UnixMillis,
 };
 use bpd::queries::{Degraded, Identity, Own, Queries, key_rule};
 use bpd::store::{self, OwnCost, Writer};
@@ -20,6 +20,25 @@ use tempfile::TempDir;
 
 /// 2024-05-06T07:20:00Z.
 const BEGAN: UnixMillis = UnixMillis(1_714_980_000_000);
+
+const ACTIVITY: Activity = Activity {
+    wait_ns: Some(250_000_000),
+    read_bytes: Some(3 << 20),
+    written_bytes: Some(1 << 19),
+    minor_faults: Some(1234),
+    major_faults: Some(0),
+    voluntary_switches: Some(56),
+    involuntary_switches: Some(7),
+    max_threads: Some(7),
+};
+
+const SURROUNDINGS: Surroundings = Surroundings {
+    over_us: Some(2_000_000),
+    cpu_stall_us: Some(500_000),
+    memory_stall_us: Some(0),
+    io_stall_us: None,
+    host_cpu_permille: Some(625),
+};
 
 /// A store, its writer, and the questions asked of it.
 struct Room {
@@ -125,6 +144,8 @@ impl Room {
                 system_ns: Some(told.cpu_ms * 100_000),
                 rss_max_bytes: Some(told.mib << 20),
                 quality: Quality::Exact,
+                activity: ACTIVITY,
+                surroundings: SURROUNDINGS,
                 ..Totals::default()
             }),
             children: Vec::new(),
