@@ -33,6 +33,7 @@ __bizim_place() {
     __bizim_mail=$__bizim_run/mail/$$
     __bizim_scratch=$__bizim_run/.shell.$$
     __bizim_sweep
+    [[ ! -O $__bizim_run || -L $__bizim_run ]] || __bizim_create "$__bizim_scratch"
 }
 
 # What shells left behind that are gone.
@@ -87,15 +88,6 @@ __bizim_guarded() {
 # Whether the line is in the history, and with it its text: HISTCMD moved since the prompt was shown. Only that is safe:
 # a line with a leading space or one that HISTIGNORE names is none of our business.
 __bizim_judge() {
-    if ((__bizim_number - __bizim_base == 1 && !__bizim_compares)) && [[ -n $1 ]]; then
-        __bizim_how=t # The usual line, at once.
-    else
-        __bizim_judge_closely "$1"
-    fi
-    [[ $__bizim_how != [tm] ]] || __bizim_first=$1
-}
-
-__bizim_judge_closely() {
     local moved
     if ((__bizim_compares)); then
         __bizim_guarded __bizim_read_entry
@@ -116,6 +108,7 @@ __bizim_judge_closely() {
         __bizim_guarded __bizim_read_entry
         ! __bizim_entry_is_blank || __bizim_how=h
     fi
+    [[ $__bizim_how != [tm] ]] || __bizim_first=$1
 }
 
 # erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still; before bash 5.1 HISTCMD is 1 in
@@ -128,6 +121,11 @@ __bizim_read_entry() {
     __bizim_entry_number=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
     __bizim_entry_number=${__bizim_entry_number%%[!0-9]*}
     : "${__bizim_entry_number:=0}" >|"$__bizim_scratch" # Nothing typed stays there.
+}
+
+# What the traps are is nobody's business either.
+__bizim_empty() {
+    [[ ! -s $__bizim_scratch || ! -O $__bizim_run || -L $__bizim_run ]] || : >|"$__bizim_scratch"
 }
 
 # Blanks, the number, a blank or `*`, a blank, and then the text: whether it starts with a blank.
@@ -165,8 +163,21 @@ __bizim_print_end() {
 }
 
 # Each record opens the file anew: bpd may have taken it away to read it. The directory may have been taken away, too, at
-# a logout, and put there again by somebody else: is it still ours alone?
+# a logout, and put there again by somebody else: is it still ours alone? A limit on file sizes must not kill the shell.
+# What runs for every command is short: bash copies a function's whole body for each call, a command costs some
+# microseconds, a redirection ten. What is rare stands in functions `…_with_care`.
 __bizim_deliver() {
+    if [[ -z $__bizim_traps$__bizim_client && -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_mail && ${BP_OFF-} != 1 ]]; then
+        builtin trap '' XFSZ
+        "$@" >>"$__bizim_mail"
+        builtin trap - XFSZ
+    else
+        __bizim_deliver_with_care "$@"
+    fi
+}
+
+# The first record of a shell, beside traps of the user's, or over the socket.
+__bizim_deliver_with_care() {
     [[ -O $__bizim_run && ! -L $__bizim_run && ${BP_OFF-} != 1 ]] || return 0
     [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap '' XFSZ
     if [[ -n $__bizim_client ]]; then
@@ -191,6 +202,17 @@ __bizim_deliver_by_client() {
 # Called with the first simple command of the line, before it runs. After `( … )` that is the first of PROMPT_COMMAND, or
 # none: the line has ended, and an upper-case `how` says that the times are not those of its start.
 __bizim_start() {
+    if ((__bizim_state == 1 && __bizim_number - __bizim_base == 1 && !__bizim_compares)) &&
+        [[ -n $1 && $1 != __bizim_* && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]]; then
+        __bizim_state=2 __bizim_how=t __bizim_first=$1 # The usual line, at once.
+        __bizim_deliver __bizim_print_start
+    else
+        __bizim_start_with_care "$1"
+    fi
+    return 0
+}
+
+__bizim_start_with_care() {
     if ((__bizim_state == 3)); then
         __bizim_number=$HISTCMD
         __bizim_stamp=${EPOCHREALTIME-$((__bizim_stamp + 1))}
@@ -201,7 +223,6 @@ __bizim_start() {
     __bizim_judge "$1"
     [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_how=${__bizim_how^}
     __bizim_deliver __bizim_print_start
-    return 0
 }
 
 # bash-preexec and ble.sh hand over the line's text; bash-preexec takes it from the history, so that the text of a line
@@ -223,6 +244,15 @@ __bizim_preexec() {
 
 # First at the prompt; `__bizim_status` is what `$?` was.
 __bizim_prompt() {
+    if ((__bizim_state == 2 && __bizim_version >= 501)); then
+        __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
+        __bizim_state=0
+    else
+        __bizim_prompt_with_care
+    fi
+}
+
+__bizim_prompt_with_care() {
     if ((__bizim_state != 0 && (__bizim_state != 3 || HISTCMD != __bizim_seen))); then
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
@@ -236,6 +266,18 @@ __bizim_prompt() {
 
 # Last at the prompt. True when DEBUG is free for us.
 __bizim_rearm() {
+    # Mostly all is as it was left; a `__bizim_head` is only set where bash has the array.
+    if [[ -n $__bizim_head && ${PROMPT_COMMAND[0]-} == "$__bizim_head" && ${PROMPT_COMMAND[__bizim_end]-} == "$__bizim_tail" &&
+        -z ${PROMPT_COMMAND[__bizim_end + 1]-}${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} &&
+        $__bizim_compares == 0 && ${HISTCONTROL-} != *erasedups* && ${PS0-} == *"$__bizim_ps0"* && :$BASHOPTS: == *:promptvars:* ]]; then
+        __bizim_base=$HISTCMD __bizim_seen=$HISTCMD
+        [[ $__bizim_traps != *' DEBUG'* ]]
+    else
+        __bizim_rearm_with_care
+    fi
+}
+
+__bizim_rearm_with_care() {
     __bizim_await
     if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
         __bizim_join_preexec
@@ -243,10 +285,9 @@ __bizim_rearm() {
     fi
     if ((__bizim_version < 501)); then
         __bizim_take_place_in_string
-    elif [[ ${PROMPT_COMMAND[0]-} != "$__bizim_before" || ${PROMPT_COMMAND[__bizim_end]-} != "$__bizim_after" ||
+    elif [[ ${PROMPT_COMMAND[0]-} != "$__bizim_head" || ${PROMPT_COMMAND[__bizim_end]-} != "$__bizim_tail" ||
         -n ${PROMPT_COMMAND[__bizim_end + 1]-} ]]; then
-        [[ ${PROMPT_COMMAND[1]-} == "$__bizim_alone" && ${PROMPT_COMMAND[0]-} == "$__bizim_nothing" && -z ${PROMPT_COMMAND[2]-} ]] ||
-            __bizim_take_place
+        __bizim_take_place
     fi
     [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]]
 }
@@ -314,10 +355,11 @@ __bizim_take_place() {
     done
     if ((${#others[@]} == 0)); then
         # `PROMPT_COMMAND=other` replaces the first, `PROMPT_COMMAND="$PROMPT_COMMAND; other"` goes on from it.
-        PROMPT_COMMAND=("$__bizim_nothing" "$__bizim_alone")
+        __bizim_head=$__bizim_nothing __bizim_tail=$__bizim_alone
     else
-        PROMPT_COMMAND=("$__bizim_before" "${others[@]}" "$__bizim_after")
+        __bizim_head=$__bizim_before __bizim_tail=$__bizim_after
     fi
+    PROMPT_COMMAND=("$__bizim_head" ${others[@]+"${others[@]}"} "$__bizim_tail")
     __bizim_end=$((${#PROMPT_COMMAND[@]} - 1))
 }
 
@@ -345,7 +387,7 @@ __bizim_load() {
     __bizim_loaded=(1)
     __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
     __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=0 __bizim_number=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
-    __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
+    __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
         # `bpctl init` says which client is its own.
@@ -354,16 +396,17 @@ __bizim_load() {
     fi
     __bizim_arm
     # Whole groups with their own stderr: `set -x` shows nothing of them. The traps that matter are looked at without a
-    # fork and without a file: a here-string is a pipe, which takes them and gives them back. (Before bash 5.1 it is a
-    # file that bash has unlinked already; that does as well.) In a function `trap -p DEBUG` shows nothing, so all this
-    # stands at the top level; and a trap that the command has set must be known before its end is written.
+    # fork: mostly a file of ours stays empty, and that is all. Else a here-string is a pipe, which takes them and gives
+    # them back. (Before bash 5.1 it is a file that bash has unlinked already; that does as well.) In a function `trap -p
+    # DEBUG` shows nothing, so all this stands at the top level; and a trap that the command has set must be known before
+    # its end is written.
     # shellcheck disable=SC2016
-    local look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS= builtin read -r -d "" __bizim_traps || :; } <<<"";'
+    local look='[[ -z $__bizim_traps && -O $__bizim_run && ! -L $__bizim_run ]] && builtin trap -p XFSZ DEBUG >|"$__bizim_scratch" && [[ ! -s $__bizim_scratch ]] || { builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; __bizim_empty; } <<<"";'
     # shellcheck disable=SC2016
     local rearm='if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
     # shellcheck disable=SC2016
     local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-};'
-    __bizim_nothing='{ __bizim_nil=; } 2>/dev/null'
+    __bizim_nothing='__bizim_nil() { :; }' # What `set -x` does not show.
     __bizim_before="$begin $look"' __bizim_prompt; } 2>/dev/null'
     # shellcheck disable=SC2016
     __bizim_after="$begin $look"' case $__bizim_state in [12]) __bizim_prompt ;; esac; '"$rearm"
