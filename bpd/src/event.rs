@@ -1,6 +1,7 @@
 //! What travels between the stages: events on their way in, measured events on their way to the store, and what was
 //! recorded on its way to whoever shows or announces it. Types only.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use bp_proto::label::LabelError;
@@ -48,6 +49,18 @@ pub enum Body {
     Reporter {
         pid: u32,
     },
+    /// Somebody looks at the machine: it is read every few seconds meanwhile, the first time at once. Answered
+    /// [`Receipt::Done`] when that reading is there.
+    Watch(Watcher),
+}
+
+/// Who looks at the machine, and for how long.
+#[derive(Debug)]
+pub enum Watcher {
+    /// As long as somebody holds the other side.
+    While(Weak<()>),
+    /// Has asked once, and may again.
+    Asked,
 }
 
 /// Totals that complete those a run has: see [`Totals::completed_by`].
@@ -68,20 +81,58 @@ pub enum Measured {
     Event(Event),
     /// A reading of an open run.
     Sample { run: Ulid, sample: Sample },
-    /// A reading of the machine, while some run is open.
-    Host(HostReading),
+    /// A reading of the machine, while some run is open or somebody looks.
+    Host(Box<HostReading>),
 }
 
-/// The machine as a whole.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The machine as a whole. `None` is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HostReading {
     /// Monotonic, since boot.
     pub at: Duration,
-    /// 100 = all CPUs, since the reading before.
-    pub cpu_percent: f64,
+    pub wall: UnixMillis,
+    /// 100 = all CPUs, since the reading before; `None` for the first one.
+    pub cpu_percent: Option<f64>,
+    pub cpus: u32,
     pub memory_used_bytes: u64,
     pub memory_total_bytes: u64,
-    pub load_1m: f64,
+    /// Averages of 1, 5 and 15 minutes.
+    pub load: Option<[f64; 3]>,
+    pub pressure: Pressure,
+    /// Where bpd's data is.
+    pub disk: Option<DiskReading>,
+}
+
+/// How pressed the machine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pressure {
+    pub cpu: Option<Stall>,
+    pub memory: Option<Stall>,
+    pub io: Option<Stall>,
+}
+
+/// Time in which some task had to wait for one thing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stall {
+    /// Share of the last ten seconds.
+    pub avg10_percent: f64,
+    /// Since boot.
+    pub total_us: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiskReading {
+    pub used_bytes: u64,
+    /// For those who are not root.
+    pub free_bytes: u64,
+    pub rates: Option<DiskRates>,
+}
+
+/// Since the reading before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DiskRates {
+    pub read_bytes_per_s: f64,
+    pub written_bytes_per_s: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -163,5 +214,5 @@ pub enum Recorded {
     Alert {
         alert: AlertReport,
     },
-    Host(HostReading),
+    Host(Box<HostReading>),
 }

@@ -92,7 +92,10 @@ impl Group {
                 Ok((run, from)) => self.announce(recorded, Recorded::Sampled { run, from, to: sample }),
                 Err(refusal) => tracing::debug!("recorder: a sample was not taken: {refusal}"),
             },
-            Measured::Host(reading) => self.announce(recorded, Recorded::Host(reading)),
+            Measured::Host(reading) => {
+                writer.host(*reading);
+                self.announce(recorded, Recorded::Host(reading));
+            }
         }
     }
 
@@ -134,7 +137,7 @@ impl Group {
                 let run = writer.amend(&amendment)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
-            Body::CaughtUp | Body::Reporter { .. } => (Receipt::Done, None),
+            Body::CaughtUp | Body::Reporter { .. } | Body::Watch(_) => (Receipt::Done, None),
             Body::Alert(alert) => {
                 writer.alert(&alert)?;
                 (Receipt::Done, Some(Recorded::Alert { alert: *alert }))

@@ -167,6 +167,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         limits: http::Limits::default(),
     };
     let (interval, began) = (parts.config.sampling.interval, parts.began);
+    let data = parts.places.data.clone();
     let watchful = alerts::Parts {
         config: rules_in,
         interval,
@@ -192,7 +193,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     stages.start("ipc", ipc::run(side, stop.clone()));
     stages.start("http", http::run(front, stop.clone()));
     stages.start("config", live.reload(reloads, parts.reread));
-    stages.start("sampler", sound(sampler::run(events_in, measured, resumed, interval)));
+    stages.start("sampler", sound(sampler::run(events_in, measured, resumed, interval, data)));
     stages.start(
         "recorder",
         thread("recorder", move || {

@@ -115,7 +115,7 @@ impl Stage {
                 self.last_host = None;
                 self.book.end_host(moment.wall)
             }
-            Recorded::Host(reading) => self.host(reading, moment),
+            Recorded::Host(reading) => self.host(&reading, moment),
             _ => None,
         };
         if let Some(said) = said {
@@ -123,9 +123,11 @@ impl Stage {
         }
     }
 
-    fn host(&mut self, reading: HostReading, moment: Moment) -> Option<Said> {
+    fn host(&mut self, reading: &HostReading, moment: Moment) -> Option<Said> {
         let before = self.last_host.replace(reading.at)?;
-        self.book.host(reading.at.saturating_sub(before), reading.cpu_percent, moment)
+        // Somebody looks at the machine, but there is nobody to be told of.
+        let cpu_percent = reading.cpu_percent.filter(|_| !self.book.is_idle())?;
+        self.book.host(reading.at.saturating_sub(before), cpu_percent, moment)
     }
 
     fn watch(&mut self, run: u64) {

@@ -24,6 +24,9 @@ pub(super) struct Doubt {
     pub(super) due: Duration,
 }
 
+/// Of a shorter run the machine's own bookkeeping would be measured.
+const LEAST_LOOK: Duration = Duration::from_millis(20);
+
 /// How long an owner is gone before its run is lost: its last words may still be on their way.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
@@ -92,6 +95,9 @@ impl Stage {
         if let Some(exact) = open.exact {
             totals = totals.completed_by(exact);
         }
+        if took >= LEAST_LOOK {
+            totals.surroundings = open.surroundings(&self.machine.look(), took);
+        }
         // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
         let is_its = accounts.observed || u128::from(open.last.at_ms) <= took.as_millis();
         totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
@@ -102,6 +108,7 @@ impl Stage {
             if accounts.observed
                 && let Some(sample) = open.last_sample(took, cpu_ns, usage)
             {
+                let sample = open.with_host(sample, self.machine.busy());
                 self.out.push_back(Measured::Sample { run: uid, sample });
             }
         }

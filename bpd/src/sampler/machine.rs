@@ -1,16 +1,25 @@
-//! The machine as a whole, while some run is open: load, CPU, memory; and how many CPUs a run may use.
+//! The machine as a whole, while some run is open or somebody looks: load, CPU, memory, pressure, disk; and how many
+//! CPUs a run may use.
 
-use std::path::Path;
+mod disk;
+mod pressure;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bp_proto::Context;
+use bp_proto::{Context, Surroundings, UnixMillis};
 use rustix::time::{ClockId, clock_gettime};
 use sysinfo::{MemoryRefreshKind, System};
 
-use crate::event::HostReading;
+use self::disk::Disk;
+use self::pressure::PressureFiles;
+use crate::event::{HostReading, Pressure, Stall};
 
-/// How often the machine is read while some run is open.
+/// How often the machine is read while some run is open or somebody looks.
 pub(super) const PERIOD: Duration = Duration::from_secs(5);
+
+/// The second reading follows the first so soon: CPU use needs two.
+pub(super) const SECOND: Duration = Duration::from_millis(250);
 
 /// CPU use since a reading older than this says nothing about now.
 const STALE: Duration = Duration::from_secs(30);
@@ -23,64 +32,138 @@ const BYTES_PER_MB: f64 = 1_048_576.0;
 pub(super) struct Machine {
     /// `None` when the system cannot be asked.
     system: Option<System>,
-    /// When the CPU counters were read last.
+    pressure: PressureFiles,
+    disk: Option<Disk>,
+    /// When CPU and memory were read last.
     read_at: Option<Duration>,
     /// The last figure, and when its interval ended.
     cpu_percent: Option<(Duration, f64)>,
+    busy: Busy,
+}
+
+/// How busy all CPUs were, summed up: the difference of two is the mean of the time between.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Busy {
+    /// Up to when.
+    at: Duration,
+    /// Percent × seconds; 100 = all CPUs.
+    percent_s: f64,
+}
+
+impl Busy {
+    /// 1000 = all CPUs; `None` when the machine was not read between the two.
+    pub(super) fn permille_since(self, before: Self) -> Option<u16> {
+        let seconds = self.at.checked_sub(before.at)?.as_secs_f64();
+        let percent = (self.percent_s - before.percent_s) / seconds;
+        (seconds > 0.0).then(|| (percent * 10.0).round().clamp(0.0, 1000.0) as u16)
+    }
+}
+
+/// What the machine was like at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    at: Duration,
+    pub(super) busy: Busy,
+    pressure: Pressure,
+}
+
+impl Look {
+    /// What went on between `before` and now.
+    pub(super) fn since(&self, before: &Self) -> Surroundings {
+        let stalled = |now: Option<Stall>, then: Option<Stall>| now?.total_us.checked_sub(then?.total_us);
+        let (now, then) = (self.pressure, before.pressure);
+        Surroundings {
+            over_us: Some(self.at.saturating_sub(before.at).as_micros() as u64),
+            cpu_stall_us: stalled(now.cpu, then.cpu),
+            memory_stall_us: stalled(now.memory, then.memory),
+            io_stall_us: stalled(now.io, then.io),
+            host_cpu_permille: self.busy.permille_since(before.busy),
+        }
+    }
 }
 
 impl Machine {
-    pub(super) fn new() -> Self {
+    /// `data` = where the disk is asked about; `None` = about no disk.
+    pub(super) fn new(data: Option<PathBuf>) -> Self {
         let system =
             System::new().map_err(|error| tracing::error!("the machine cannot be read: {error}")).ok();
-        Self { system, read_at: None, cpu_percent: None }
+        Self {
+            system,
+            pressure: PressureFiles::open(),
+            disk: data.map(Disk::of),
+            read_at: None,
+            cpu_percent: None,
+            busy: Busy::default(),
+        }
     }
 
-    /// `None` for the first one: CPU use needs a reading before.
+    /// Everything. `None` when the system cannot be asked.
     pub(super) fn reading(&mut self) -> Option<HostReading> {
-        let at = since_boot();
-        self.refresh(at);
+        let Look { at, pressure, .. } = self.look();
+        let disk = self.disk.as_mut().and_then(|disk| disk.read(at));
         let system = self.system.as_ref()?;
-        let (_, cpu_percent) = self.cpu_percent.filter(|(read, _)| at.saturating_sub(*read) <= MIN_GAP)?;
         Some(HostReading {
             at,
-            cpu_percent,
+            wall: UnixMillis::now(),
+            cpu_percent: self.recent_cpu(at, MIN_GAP),
+            cpus: system.cpus().len() as u32,
             memory_used_bytes: system.used_memory(),
             memory_total_bytes: system.total_memory(),
-            load_1m: System::load_average().ok()?.one,
+            load: System::load_average().ok().map(|load| [load.one, load.five, load.fifteen]),
+            pressure,
+            disk,
         })
     }
 
-    /// The machine when a run begins. `pid` = its owner.
-    pub(super) fn context(&mut self, pid: Option<u32>) -> Context {
+    /// What costs little: pressure now, CPU and memory as of the last fifth of a second.
+    pub(super) fn look(&mut self) -> Look {
         let at = since_boot();
         self.refresh(at);
+        Look { at, busy: self.busy, pressure: self.pressure.read() }
+    }
+
+    /// How busy it has been as of the last reading.
+    pub(super) fn busy(&self) -> Busy {
+        self.busy
+    }
+
+    /// The machine when a run begins. `pid` = its owner.
+    pub(super) fn context(&self, look: &Look, pid: Option<u32>) -> Context {
         let system = self.system.as_ref();
         let mb = |bytes: u64| (bytes > 0).then_some(bytes as f64 / BYTES_PER_MB);
+        let avg10 = |stall: Option<Stall>| stall.map(|stall| stall.avg10_percent);
         Context {
             load_1m: System::load_average().ok().map(|load| load.one),
-            host_cpu_percent: self
-                .cpu_percent
-                .filter(|(read, _)| at.saturating_sub(*read) <= STALE)
-                .map(|(_, percent)| percent),
+            host_cpu_percent: self.recent_cpu(look.at, STALE),
             memory_used_mb: system.and_then(|system| mb(system.used_memory())),
             memory_total_mb: system.and_then(|system| mb(system.total_memory())),
             cpus: Some(cpus(pid)),
-            ..Context::default()
+            pressure_cpu_avg10: avg10(look.pressure.cpu),
+            pressure_memory_avg10: avg10(look.pressure.memory),
+            pressure_io_avg10: avg10(look.pressure.io),
         }
+    }
+
+    /// The last figure, unless its interval ended longer ago.
+    fn recent_cpu(&self, at: Duration, within: Duration) -> Option<f64> {
+        let (read, percent) = self.cpu_percent?;
+        (at.saturating_sub(read) <= within).then_some(percent)
     }
 
     fn refresh(&mut self, at: Duration) {
         let Some(system) = &mut self.system else { return };
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let gap = self.read_at.map(|read| at.saturating_sub(read));
         if gap.is_some_and(|gap| gap < MIN_GAP) {
             return;
         }
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         system.refresh_cpu_usage();
         self.read_at = Some(at);
+        let percent = f64::from(system.global_cpu_usage());
+        let counted = gap.unwrap_or_default();
+        self.busy = Busy { at, percent_s: self.busy.percent_s + percent * counted.as_secs_f64() };
         if gap.is_some_and(|gap| gap <= STALE) {
-            self.cpu_percent = Some((at, f64::from(system.global_cpu_usage())));
+            self.cpu_percent = Some((at, percent));
         }
     }
 }
@@ -162,10 +245,35 @@ mod tests {
 
     #[test]
     fn this_machine_has_memory_load_and_cpus() {
-        let mut machine = Machine::new();
-        let context = machine.context(Some(std::process::id()));
+        let mut machine = Machine::new(None);
+        let look = machine.look();
+        let context = machine.context(&look, Some(std::process::id()));
         assert!(context.memory_total_mb.unwrap() > context.memory_used_mb.unwrap());
         assert!(context.load_1m.unwrap() >= 0.0 && context.cpus.unwrap() >= 1);
         assert_eq!(context.host_cpu_percent, None, "nothing to compare the first reading with");
+        assert_eq!(context.pressure_cpu_avg10.is_some(), look.pressure.cpu.is_some());
+        let reading = machine.reading().unwrap();
+        assert!(reading.cpus >= 1 && reading.memory_total_bytes > reading.memory_used_bytes);
+        assert_eq!((reading.cpu_percent, reading.disk), (None, None));
+    }
+
+    #[test]
+    fn what_went_on_between_two_looks_is_a_difference() {
+        let look = |at_ms, percent_s, total_us| Look {
+            at: Duration::from_millis(at_ms),
+            busy: Busy { at: Duration::from_millis(at_ms), percent_s },
+            pressure: Pressure { cpu: Some(Stall { avg10_percent: 0.0, total_us }), ..Pressure::default() },
+        };
+        let during = look(3000, 150.0, 900).since(&look(1000, 50.0, 200));
+        let expected = Surroundings {
+            over_us: Some(2_000_000),
+            cpu_stall_us: Some(700),
+            memory_stall_us: None,
+            io_stall_us: None,
+            host_cpu_permille: Some(500),
+        };
+        assert_eq!(during, expected);
+        let unread = look(1000, 50.0, 200).since(&look(1000, 50.0, 200));
+        assert_eq!(unread.host_cpu_permille, None, "no time has passed");
     }
 }

@@ -18,9 +18,11 @@ mod tick;
 mod totals;
 mod tree;
 mod typed;
+mod watchers;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -46,14 +48,15 @@ pub struct Resumed {
 /// Passes events on in order, adds samples, totals, parents and losses. Ends when `events` closes.
 ///
 /// `resumed` runs whose owner lives go on; the others are declared lost once [`crate::event::Body::CaughtUp`] came by:
-/// what was left behind may hold their end.
+/// what was left behind may hold their end. `data` = where bpd's disk is asked about.
 pub async fn run(
     mut events: mpsc::Receiver<Event>,
     measured: mpsc::Sender<Measured>,
     resumed: Vec<Resumed>,
     interval: Duration,
+    data: PathBuf,
 ) {
-    let mut stage = Stage::new(interval);
+    let mut stage = Stage::new(interval, Some(data));
     stage.resume(resumed);
     let mut rested = Instant::now();
     loop {

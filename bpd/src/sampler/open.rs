@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bp_proto::event::Source;
 use bp_proto::process::TICKS_PER_SECOND;
-use bp_proto::{Owner, Sample, Start, Totals, Ulid, UnixMillis};
+use bp_proto::{Owner, Sample, Start, Surroundings, Totals, Ulid, UnixMillis};
 
+use super::machine::{Busy, Look};
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
 use super::tree::Claim;
@@ -63,6 +64,10 @@ pub(super) struct Open {
     pub exact: Option<Totals>,
     /// CPUs that the run may use.
     pub cpus: u32,
+    /// The machine when it began.
+    pub look: Option<Look>,
+    /// How busy the machine had been at the last sample that says so.
+    pub busy: Busy,
 }
 
 impl Open {
@@ -98,6 +103,8 @@ impl Open {
             adopted: None,
             exact: None,
             cpus,
+            look: None,
+            busy: Busy::default(),
         }
     }
 
@@ -201,6 +208,23 @@ impl Open {
         };
         self.last = sample;
         Some(sample)
+    }
+
+    /// `sample` with how busy the machine was since the last one that says so, if it was read meanwhile.
+    pub(super) fn with_host(&mut self, sample: Sample, busy: Busy) -> Sample {
+        let host_cpu_permille = busy.permille_since(self.busy);
+        if host_cpu_permille.is_some() {
+            self.busy = busy;
+        }
+        Sample { host_cpu_permille, ..sample }
+    }
+
+    /// What went on around the run, if most of it was looked at.
+    pub(super) fn surroundings(&self, now: &Look, took: Duration) -> Surroundings {
+        let during = self.look.as_ref().map(|look| now.since(look));
+        during
+            .filter(|during| during.over_us.is_some_and(|us| Duration::from_micros(us) * 2 >= took))
+            .unwrap_or_default()
     }
 
     /// Whether this usage shows that the run does something.

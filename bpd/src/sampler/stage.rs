@@ -13,13 +13,14 @@ use tokio::time::Instant;
 use super::Resumed;
 use super::ending::Doubt;
 use super::lookup::Lookups;
-use super::machine::{self, Machine};
+use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
 use super::probe::{Probe, Reading};
 use super::tail::Tail;
 use super::tree::Tree;
 use super::typed::Typed;
-use crate::event::{Amendment, Body, Event, Measured, Receipt, Reply};
+use super::watchers::Watchers;
+use crate::event::{Amendment, Body, Event, Measured, Receipt, Reply, Watcher};
 
 /// Ended runs of `bpctl run` that still wait for their wrapper's account.
 const MAX_ENDED: usize = 256;
@@ -42,8 +43,9 @@ pub(super) struct Stage {
     pub(super) tails: HashMap<Ulid, Tail>,
     pub(super) ended: VecDeque<Ended>,
     pub(super) doubts: HashMap<Ulid, Doubt>,
-    /// When the machine is read next; `None` while no run is open.
+    /// When the machine is read next; `None` while no run is open and nobody looks.
     pub(super) machine_due: Option<Duration>,
+    pub(super) watchers: Watchers,
     pub(super) caught_up: bool,
     pub out: VecDeque<Measured>,
     looks: VecDeque<Ulid>,
@@ -55,12 +57,13 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(interval: Duration) -> Self {
+    pub(super) fn new(interval: Duration, data: Option<PathBuf>) -> Self {
         Self {
             interval,
             probe: Probe::new(),
             tree: Tree::default(),
-            machine: Machine::new(),
+            machine: Machine::new(data),
+            watchers: Watchers::default(),
             open: HashMap::new(),
             tails: HashMap::new(),
             ended: VecDeque::new(),
@@ -139,6 +142,11 @@ impl Stage {
                 self.tree.forget(run);
                 self.pass(Body::Delete { run }, reply);
             }
+            Body::Watch(watcher) => {
+                self.watched(watcher);
+                // Behind the reading.
+                self.pass(Body::Watch(Watcher::Asked), reply);
+            }
             body @ (Body::Alert(_) | Body::Amend(_)) => self.pass(body, reply),
         }
     }
@@ -184,10 +192,13 @@ impl Stage {
             outer.has_inner = true;
         }
         self.remember_parent(&start);
-        self.describe(&mut start, now).await;
+        let look = Open::is_fresh(&start, now).then(|| self.machine.look());
+        self.describe(&mut start, look.as_ref()).await;
         if let Some(owner) = owner {
             let (uid, source) = (start.uid, start.draft.source);
-            self.open.insert(uid, Open::new(start.clone(), owner, self.interval, self.now()));
+            let mut open = Open::new(start.clone(), owner, self.interval, self.now());
+            open.look = look;
+            self.open.insert(uid, open);
             // Nothing that comes by HTTP was left behind.
             if self.caught_up || source == Source::Api {
                 self.watch(uid, self.now());
@@ -197,20 +208,20 @@ impl Stage {
     }
 
     /// Fills in what the reporter did not say.
-    async fn describe(&mut self, start: &mut Start, now: Now) {
-        let fresh = Open::is_fresh(start, now);
+    /// `look` = at the machine as it was then, unless that is too long ago.
+    async fn describe(&mut self, start: &mut Start, look: Option<&Look>) {
         if start.draft.host.is_empty() {
             start.draft.host.clone_from(&self.host);
         }
-        if start.context.is_none() && fresh {
-            start.context = Some(self.machine.context(start.owner.map(|owner| owner.pid)));
+        if let Some(look) = look.filter(|_| start.context.is_none()) {
+            start.context = Some(self.machine.context(look, start.owner.map(|owner| owner.pid)));
         }
         if start.draft.project.is_none()
             && let Some(cwd) = start.draft.cwd.as_ref().map(PathBuf::from).filter(|cwd| cwd.is_absolute())
         {
             let project = self.lookups.project(cwd).await;
             start.draft.project = project.root.map(|root| root.to_string_lossy().into_owned());
-            if start.draft.git.is_none() && fresh {
+            if start.draft.git.is_none() && look.is_some() {
                 start.draft.git = project.git;
             }
         }
@@ -218,9 +229,11 @@ impl Stage {
 
     /// Looks at the processes of an open run for the first time.
     fn watch(&mut self, uid: Ulid, now: Now) {
+        self.begin_host_series(now);
         let Some(open) = self.open.get_mut(&uid) else { return };
         let owner = open.owner;
         open.watched = true;
+        open.busy = self.machine.busy();
         if process::is_alive(owner) {
             let tree = &self.tree;
             let claim = open.claim(now);
@@ -239,11 +252,6 @@ impl Stage {
         }
         if open.start.context.is_none() {
             open.cpus = machine::cpus(Some(owner.pid));
-        }
-        if self.machine_due.is_none() {
-            // The first reading only begins to count.
-            self.machine.reading();
-            self.machine_due = Some(now.mono + machine::PERIOD);
         }
     }
 
@@ -441,7 +449,7 @@ mod tests {
     #[tokio::test]
     async fn there_is_a_timer_only_while_a_run_is_open() {
         let shell = Shell::new();
-        let mut stage = Stage::new(Duration::from_secs(1));
+        let mut stage = Stage::new(Duration::from_secs(1), None);
         take(&mut stage, Body::CaughtUp).await;
         assert_eq!(stage.deadline(), None);
         for uid in [1, 2] {
@@ -453,9 +461,48 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_run_that_ends_while_another_goes_on_leaves_the_timer() {
+        let (one, other) = (Shell::new(), Shell::new());
+        let mut stage = Stage::new(Duration::from_secs(1), None);
+        take(&mut stage, Body::CaughtUp).await;
+        take(&mut stage, Body::Start(Box::new(start(1, one.owner())))).await;
+        take(&mut stage, Body::Start(Box::new(start(2, other.owner())))).await;
+        take(&mut stage, Body::Finish(Box::new(finish(1)))).await;
+        assert!(stage.deadline().is_some());
+        take(&mut stage, Body::Finish(Box::new(finish(2)))).await;
+        assert_eq!(stage.deadline(), None);
+    }
+
+    fn host_readings(stage: &Stage) -> usize {
+        stage.out.iter().filter(|measured| matches!(measured, Measured::Host(_))).count()
+    }
+
+    #[tokio::test]
+    async fn there_is_a_timer_only_while_somebody_looks_at_the_machine() {
+        let mut stage = Stage::new(Duration::from_secs(1), None);
+        take(&mut stage, Body::CaughtUp).await;
+        let page = std::sync::Arc::new(());
+        take(&mut stage, Body::Watch(Watcher::While(std::sync::Arc::downgrade(&page)))).await;
+        assert_eq!(host_readings(&stage), 1, "the first one at once");
+        assert!(stage.deadline().is_some());
+        stage.tick();
+        assert!(stage.deadline().is_some(), "it is still open");
+        drop(page);
+        assert_eq!(stage.deadline(), None);
+
+        // The last reading is old.
+        stage.machine_due = Some(Duration::ZERO);
+        take(&mut stage, Body::Watch(Watcher::Asked)).await;
+        assert_eq!(host_readings(&stage), 2);
+        assert!(stage.deadline().is_some());
+        stage.watchers.asked_until = Some(Duration::ZERO);
+        assert_eq!(stage.deadline(), None, "nobody has asked for a while");
+    }
+
+    #[tokio::test]
     async fn an_orphan_waits_without_a_timer_until_the_mail_was_read() {
         let gone = Owner { pid: 4_000_000, start_ticks: 1 };
-        let mut stage = Stage::new(Duration::from_secs(1));
+        let mut stage = Stage::new(Duration::from_secs(1), None);
         stage.resume(vec![Resumed { start: start(1, gone), last: None }]);
         stage.machine_due = None;
         assert_eq!(stage.deadline(), None);
@@ -466,7 +513,7 @@ mod tests {
     #[tokio::test]
     async fn a_deleted_run_is_no_longer_read() {
         let shell = Shell::new();
-        let mut stage = Stage::new(Duration::from_secs(1));
+        let mut stage = Stage::new(Duration::from_secs(1), None);
         take(&mut stage, Body::CaughtUp).await;
         take(&mut stage, Body::Start(Box::new(start(1, shell.owner())))).await;
         take(&mut stage, Body::Delete { run: Ulid::from(1) }).await;

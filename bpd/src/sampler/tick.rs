@@ -10,7 +10,7 @@ use super::machine;
 use super::open::Now;
 use super::probe::Reading;
 use super::stage::Stage;
-use crate::event::{Body, Measured};
+use crate::event::{Body, Measured, Watcher};
 
 /// Runs that are due within this of one another are read together.
 const TOGETHER: Duration = Duration::from_millis(1);
@@ -28,7 +28,7 @@ impl Stage {
             }
         });
         let tails = self.tails.values().filter_map(|tail| tail.due(now));
-        let machine = self.machine_due.filter(|_| !self.open.is_empty());
+        let machine = self.machine_due.filter(|_| self.reads_machine(now));
         let doubts = self.doubts.values().map(|doubt| doubt.due);
         runs.chain(tails).chain(machine).chain(doubts).min().filter(|due| *due < Duration::MAX)
     }
@@ -47,14 +47,36 @@ impl Stage {
         self.sample_runs(&due, now);
         self.read_tails(&due, now);
         self.lose_orphans(now);
-        if self.open.is_empty() {
-            self.machine_due = None;
+    }
+
+    /// Somebody looks at the machine from now on.
+    pub(super) fn watched(&mut self, watcher: Watcher) {
+        let now = self.now();
+        self.watchers.add(watcher, now.mono);
+        self.begin_host_series(now);
+    }
+
+    /// Reads the machine now, unless that is done every few seconds already.
+    pub(super) fn begin_host_series(&mut self, now: Now) {
+        if self.machine_due.is_some_and(|due| due > now.mono) {
+            return;
         }
+        let reading = self.machine.reading();
+        let is_whole = reading.is_some_and(|reading| reading.cpu_percent.is_some());
+        self.out.extend(reading.map(|reading| Measured::Host(Box::new(reading))));
+        self.machine_due = Some(now.mono + if is_whole { machine::PERIOD } else { machine::SECOND });
+    }
+
+    fn reads_machine(&self, now: Duration) -> bool {
+        !self.open.is_empty() || self.watchers.anybody(now)
     }
 
     fn read_machine(&mut self, now: Now) {
-        if self.machine_due.is_some_and(|due| due <= now.mono + TOGETHER) {
-            self.out.extend(self.machine.reading().map(Measured::Host));
+        if !self.reads_machine(now.mono) {
+            self.machine_due = None;
+        } else if self.machine_due.is_some_and(|due| due <= now.mono + TOGETHER) {
+            let reading = self.machine.reading();
+            self.out.extend(reading.map(|reading| Measured::Host(Box::new(reading))));
             self.machine_due = Some(now.mono + machine::PERIOD);
         }
     }
@@ -99,6 +121,7 @@ impl Stage {
             let moved = open.moved(previous, &usage, elapsed);
             open.schedule.taken(elapsed.max(open.schedule.next()), moved);
             if let Some(sample) = open.sample(elapsed, open.cpu_ns(&usage), &usage) {
+                let sample = open.with_host(sample, self.machine.busy());
                 self.out.push_back(Measured::Sample { run: *uid, sample });
             }
         }

@@ -19,6 +19,7 @@ mod columns;
 mod commit;
 mod frame;
 mod health;
+mod hosts;
 mod index;
 mod log;
 mod open;

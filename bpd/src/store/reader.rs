@@ -12,6 +12,7 @@ use super::records::{Amended, Edited, Record};
 use super::rows::{self, AlertRow, Chunk, Cost, Cover, Entry};
 use super::shared::{Fetched, Shared};
 use super::{Cursor, Curve, OwnCost, Position, Row, StoreError, Within};
+use crate::event::HostReading;
 
 /// Open runs that a scan looks at: more shells than that are not open at once.
 const MAX_OPEN: usize = 10_000;
@@ -240,6 +241,11 @@ impl Reader {
                 })
             })
             .collect()
+    }
+
+    /// The newest readings of the machine, oldest first: those of the last hour in which it was read.
+    pub fn hosts(&self, limit: usize) -> Vec<HostReading> {
+        self.shared.hosts.read().unwrap_or_else(PoisonError::into_inner).newest(limit)
     }
 
     /// Bytes on disk of everything in the data directory that the store owns.

@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::buffers::Buffers;
 use super::health::Health;
+use super::hosts::Hosts;
 use super::index::Index;
 use super::log::{Found, Segments, Series};
 use super::records::Record;
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     pub(super) buffers: RwLock<Buffers>,
     pub(super) total: AtomicU64,
     pub(super) health: Health,
+    pub(super) hosts: RwLock<Hosts>,
     index: RwLock<Arc<dyn Index>>,
     /// A read of the index failed: the writer is to make a new one.
     has_index_failed: AtomicBool,
@@ -46,6 +48,7 @@ impl Shared {
             buffers: RwLock::default(),
             total: AtomicU64::new(0),
             health,
+            hosts: RwLock::default(),
             index: RwLock::new(index),
             has_index_failed: AtomicBool::new(false),
             _held: held,

@@ -19,7 +19,7 @@ use super::rows::{Entry, Meta, State};
 use super::shared::{Fetched, Shared};
 use super::staging::Staging;
 use super::{OwnCost, Position, StoreError};
-use crate::event::{Amendment, Refusal};
+use crate::event::{Amendment, HostReading, Refusal};
 
 /// Points that a client may post to one run.
 const MAX_POINTS: u64 = 1_000_000;
@@ -221,6 +221,11 @@ impl Writer {
         let before = self.checked(|writer| writer.staging.alert(alert.uid))?;
         let previous = before.map(|(_, row)| row.at).filter(|_| alert.run.is_some());
         self.stage(&Record::Alert { alert: Box::new(alert), previous })
+    }
+
+    /// Readable at once, and not on disk.
+    pub fn host(&mut self, reading: HostReading) {
+        self.shared.hosts.write().unwrap_or_else(PoisonError::into_inner).push(reading);
     }
 
     pub fn own_cost(&mut self, cost: OwnCost) -> Result<(), Refusal> {

@@ -35,7 +35,13 @@ impl Lab {
     fn resuming(resumed: Vec<Resumed>) -> Self {
         let (events, events_in) = mpsc::channel(16);
         let (measured_out, measured) = mpsc::channel(16);
-        tokio::spawn(sampler::run(events_in, measured_out, resumed, Duration::from_millis(100)));
+        tokio::spawn(sampler::run(
+            events_in,
+            measured_out,
+            resumed,
+            Duration::from_millis(100),
+            std::env::temp_dir(),
+        ));
         Self { events, measured, uids: 0 }
     }
 

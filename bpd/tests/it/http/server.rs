@@ -81,7 +81,13 @@ impl Server {
             recorded: weak,
             stop: stop.clone(),
             serving: tokio::spawn(http::run(door, stop)),
-            sampling: tokio::spawn(sampler::run(events_in, measured, Vec::new(), interval)),
+            sampling: tokio::spawn(sampler::run(
+                events_in,
+                measured,
+                Vec::new(),
+                interval,
+                std::env::temp_dir(),
+            )),
             recording: std::thread::spawn(move || recorder::run(writer, measured_in, recorded, began)),
         }
     }

@@ -32,13 +32,12 @@ fn what_was_queued_before_the_close_is_stored_answered_and_announced_in_order() 
         answer
     };
     let host = HostReading {
-        at: std::time::Duration::ZERO,
-        cpu_percent: 1.0,
+        cpu_percent: Some(1.0),
         memory_used_bytes: 1,
         memory_total_bytes: 2,
-        load_1m: 0.5,
+        ..HostReading::default()
     };
-    measured.try_send(Measured::Host(host)).unwrap();
+    measured.try_send(Measured::Host(Box::new(host))).unwrap();
     let started = ask(begin(1));
     let sample = Sample { at_ms: 5, cpu_ns: 10_000, rss_bytes: 4096, processes: 1, ..Sample::default() };
     measured.try_send(Measured::Sample { run: uid(1), sample }).unwrap();
