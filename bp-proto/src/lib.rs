@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod client;
+pub mod counter;
 pub mod event;
 pub mod frame;
 pub mod label;

@@ -1,18 +1,35 @@
 //! bpctl, the client of bp.
+//!
+//! Entered as a C program is: before its own `main` the standard library reads the memory map, makes a stack for
+//! signals, opens what is closed of the standard descriptors and ignores SIGPIPE. `bpctl run` stands in the way of
+//! every command that it records and has no use for the first two; of the others the command must see nothing.
 
-use std::ffi::OsString;
-use std::process::ExitCode;
+#![no_main]
+#![allow(unsafe_code, reason = "the symbol by which the C library enters, and one disposition")]
+
+use std::ffi::{OsString, c_char, c_int};
 
 use bpctl::cli::Cli;
 use bpctl::{run, verbs};
 use clap::Parser as _;
 
-fn main() -> ExitCode {
+// SAFETY: no other function has this name: the C library calls it once, with the arguments that the standard library
+// has noted before.
+#[unsafe(no_mangle)]
+extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     let mut words = std::env::args_os().skip(1);
     // Read before clap, which costs more than all that these do: they stand in the way of a prompt.
-    match words.next() {
-        Some(verb) if verb == "event" => verbs::event::main(&words.collect::<Vec<OsString>>()),
+    let exit_code = match words.next() {
         Some(verb) if verb == "run" => run::main(words),
-        _ => verbs::main(Cli::parse()),
-    }
+        verb => {
+            // SAFETY: sets one disposition; what is written to a reader that has gone is an error then.
+            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+            match verb {
+                Some(verb) if verb == "event" => verbs::event::main(&words.collect::<Vec<OsString>>()),
+                _ => verbs::main(Cli::parse()),
+            }
+        }
+    };
+    // What the standard library holds back is written, which a return to the C library would lose.
+    std::process::exit(exit_code.into());
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bp_proto::UnixMillis;
+use bp_proto::counter::Counter;
 use bp_proto::place::{Places, own_dir};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -189,6 +190,8 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         reload,
     };
 
+    // `bpctl run` opens a counter in front of every command: the first one of the machine would cost it milliseconds.
+    let counting = Counter::kept().ok();
     let mut stages = Stages::default();
     stages.start("ipc", ipc::run(side, stop.clone()));
     stages.start("http", http::run(front, stop.clone()));
@@ -207,6 +210,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     // flight is still stored before we return. The locks go last.
     let outcome = stages.join(&stop, &parts.degraded).await;
     tracing::info!("bpd ends; what it accepted is stored");
+    drop(counting);
     drop(parts.lock);
     outcome
 }

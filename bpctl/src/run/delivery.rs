@@ -92,9 +92,10 @@ impl Bpd {
         Ok(Self { socket: places.socket()?, spool: Spool::at(places.spool()) })
     }
 
-    pub(super) fn started(&self, start: &Start) {
+    /// → whether bpd was there to take it.
+    pub(super) fn started(&self, start: &Start) -> bool {
         // What does not arrive now arrives with the end.
-        let _ = hand_over(&self.socket, &Request::Start(Box::new(start.clone())));
+        hand_over(&self.socket, &Request::Start(Box::new(start.clone()))).is_ok()
     }
 
     pub(super) fn ended(&self, start: Start, finish: Finish) -> anyhow::Result<Delivered> {

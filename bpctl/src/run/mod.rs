@@ -4,13 +4,14 @@
 //! Reached without clap, and without a look at the language unless there is something to say: it stands in the way of every command that it records.
 
 mod args;
+mod cost;
 mod delivery;
 mod process;
+mod signals;
 mod summary;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 use std::time::Instant;
 
 use bp_proto::place::Places;
@@ -28,33 +29,33 @@ const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
 /// `words` = what stands behind `run`.
-pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
     match args::read(words) {
         Asked::Run(args) => record(&args),
         Asked::Help => {
             let _ = io::stdout().write_all(args::usage(lang()).as_bytes());
-            ExitCode::SUCCESS
+            0
         }
         Asked::Wrong(why) => {
             let lang = lang();
             say(&format!("{}\n\n{}", why.text(lang), args::usage(lang).trim_end()));
-            ExitCode::from(2)
+            2
         }
     }
 }
 
-fn record(args: &Args) -> ExitCode {
+fn record(args: &Args) -> u8 {
     let start = delivery::start(args, UnixMillis::now());
     let bpd = Bpd::find();
-    if let Ok(bpd) = &bpd {
-        bpd.started(&start);
-    }
+    // bpd keeps a counter, so that the next one costs nothing.
+    let counter_first = bpd.as_ref().is_ok_and(|bpd| bpd.started(&start));
     process::adopt_orphans(true);
     let began = Instant::now();
-    let outcome = run(&args.command, &start.uid.to_string()).unwrap_or_else(|(exit_code, why)| {
-        say(&why);
-        failed(exit_code)
-    });
+    let outcome =
+        run(&args.command, &start.uid.to_string(), counter_first).unwrap_or_else(|(exit_code, why)| {
+            say(&why);
+            failed(exit_code)
+        });
     process::adopt_orphans(false);
     let finish = delivery::finish(start.uid, &outcome, began, UnixMillis::now());
     let took = finish.took.unwrap_or_default();
@@ -65,24 +66,24 @@ fn record(args: &Args) -> ExitCode {
     if outcome.interrupted {
         process::die_of_interrupt();
     }
-    ExitCode::from(outcome.exit_code as u8)
+    outcome.exit_code as u8
 }
 
 /// The exit code and the reason when it could not be started.
-fn run(command: &Command, uid: &str) -> Result<Outcome, (i32, String)> {
+fn run(command: &Command, uid: &str, counter_first: bool) -> Result<Outcome, (i32, String)> {
     let words: Vec<&OsStr> = match command {
         Command::Line(line) => vec!["/bin/sh".as_ref(), "-c".as_ref(), line],
         Command::Words(words) => words.iter().map(OsString::as_os_str).collect(),
     };
     let program = words[0];
-    let outcome = match process::run(&words, RUN_ENV, uid) {
+    let outcome = match process::run(&words, RUN_ENV, uid, counter_first) {
         // A script without a first line is a shell script, as for every shell.
         Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
             let path = std::env::var_os("PATH");
             let script = args::find_program(program, path.as_deref()).unwrap_or_else(|| program.into());
             let mut again = vec!["/bin/sh".as_ref(), script.as_os_str()];
             again.extend(&words[1..]);
-            process::run(&again, RUN_ENV, uid)
+            process::run(&again, RUN_ENV, uid, counter_first)
         }
         outcome => outcome,
     };

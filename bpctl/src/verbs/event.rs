@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -32,11 +31,11 @@ pub struct Args {
 }
 
 /// The way in without clap: `--pid PID` or `--pid=PID`, nothing else.
-pub fn main(words: &[OsString]) -> ExitCode {
-    let Some(pid) = pid_of(words) else { return ExitCode::from(2) };
+pub fn main(words: &[OsString]) -> u8 {
+    let Some(pid) = pid_of(words) else { return Exit::Usage as u8 };
     match run(&Args { pid }) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Ok(_) => Exit::Fine as u8,
+        Err(_) => Exit::Failed as u8,
     }
 }
 

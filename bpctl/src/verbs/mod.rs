@@ -18,7 +18,6 @@ pub mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::process::ExitCode;
 
 use bp_proto::client::ClientError;
 use bp_proto::place::{PlaceError, Places};
@@ -99,7 +98,7 @@ pub enum Exit {
 pub struct Usage(pub String);
 
 /// Everything but `run` and `event`.
-pub fn main(cli: Cli) -> ExitCode {
+pub fn main(cli: Cli) -> u8 {
     let outcome = cli.verb.run(&cli.common);
     report(outcome, &cli.common)
 }
@@ -132,7 +131,7 @@ impl Verb {
 }
 
 /// One line on stderr for an error, another for what helps, and the exit code that the contract gives it.
-fn report(outcome: anyhow::Result<Exit>, common: &Common) -> ExitCode {
+fn report(outcome: anyhow::Result<Exit>, common: &Common) -> u8 {
     let exit = outcome.unwrap_or_else(|error| {
         // Nobody is left to tell when stderr is closed.
         let mut stderr = io::stderr();
@@ -144,7 +143,7 @@ fn report(outcome: anyhow::Result<Exit>, common: &Common) -> ExitCode {
         }
         exit_of(&error)
     });
-    ExitCode::from(exit as u8)
+    exit as u8
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {

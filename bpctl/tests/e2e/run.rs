@@ -10,7 +10,7 @@ use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Ending, Quality};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::served::{Served, until};
+use crate::served::{Served, settled, until};
 use crate::shells::{Home, Kind, Shell};
 
 fn bpctl(home: &Home, words: &[&str]) -> Command {
@@ -175,7 +175,50 @@ fn an_orphan_counts_as_long_as_the_command_runs_and_is_not_waited_for() {
     let left: i32 = std::fs::read_to_string(home.work().join("pid")).unwrap().trim().parse().unwrap();
     kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
     let runs = spooled(&home);
+    // Without bpd the counter is opened behind the start: what went on before it may be missing.
     assert!(runs[0].finish.background && runs[0].finish.totals.unwrap().incomplete, "{runs:?}");
+}
+
+/// Burns a little, says so, and stays, as a daemon that nobody waits for.
+const DAEMON: &str = "(setsid sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; times >burned; echo $$ >pid; \
+                      exec sleep 1000' >/dev/null 2>&1 &); while ! [ -s pid ]; do sleep 0.01; done";
+
+#[test]
+fn what_a_daemon_has_burned_is_counted_or_said_to_be_missing() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    assert_eq!(run(&home, &["run", "-c", DAEMON]).status.code(), Some(0));
+    let left: i32 = std::fs::read_to_string(home.work().join("pid")).unwrap().trim().parse().unwrap();
+    kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    let burned = std::fs::read_to_string(home.work().join("burned")).unwrap();
+    let burned = seconds(burned.split_whitespace().next().unwrap());
+    let recorded = settled(&home, 1);
+    let stats = recorded[0].run_stats.as_ref().unwrap();
+    assert!(burned > 0.01, "{burned}");
+    let counted = stats.cpu_seconds.unwrap() >= burned * 0.98 - 0.012;
+    assert!(
+        if workload::counter_is_allowed() { counted } else { counted || stats.incomplete },
+        "{burned} {stats:?}"
+    );
+}
+
+/// `0m1.234567s`, as `times` of a shell says it.
+fn seconds(said: &str) -> f64 {
+    let (minutes, seconds) = said.trim_end_matches('s').split_once('m').unwrap();
+    minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+}
+
+#[test]
+fn what_the_command_did_besides_burning_is_reported() {
+    let home = Home::new();
+    run(
+        &home,
+        &["run", "-c", "dd if=/dev/zero of=file bs=4096 count=256 conv=fsync 2>/dev/null; sleep 0.01"],
+    );
+    let activity = spooled(&home)[0].finish.totals.unwrap().activity;
+    assert!(activity.minor_faults.unwrap() > 50 && activity.voluntary_switches.unwrap() > 1, "{activity:?}");
+    assert!(activity.major_faults.is_some() && activity.involuntary_switches.is_some(), "{activity:?}");
+    assert!(activity.read_bytes.is_some() && activity.written_bytes.is_some(), "{activity:?}");
 }
 
 #[test]
