@@ -237,6 +237,47 @@ pub struct RouteTiming {
     pub total_ms: f64,
 }
 
+/// `GET /api/system/stats`: the machine, as it was read while a run was open or somebody looked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct HostStats {
+    /// CPUs of the machine.
+    pub cpus: Option<u32>,
+    /// Seconds between two readings while it is read.
+    pub interval_s: f64,
+    /// The newest reading; `None` when the machine cannot be read.
+    pub now: Option<HostPoint>,
+    /// The newest readings, oldest first, `now` included. There are gaps where nobody looked and nothing ran.
+    pub series: Vec<HostPoint>,
+}
+
+/// One reading of the machine. `None` = not known here, or not yet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(default)]
+pub struct HostPoint {
+    /// Unix seconds with fraction.
+    pub ts: f64,
+    /// 100 = all CPUs, since the reading before.
+    pub host_cpu_percent: Option<f64>,
+    pub memory_used_mb: Option<f64>,
+    pub memory_total_mb: Option<f64>,
+    pub load_1m: Option<f64>,
+    pub load_5m: Option<f64>,
+    pub load_15m: Option<f64>,
+    /// Share of the last ten seconds in which some task waited for a CPU, for memory, for a disk; percent.
+    pub pressure_cpu_avg10: Option<f64>,
+    pub pressure_memory_avg10: Option<f64>,
+    pub pressure_io_avg10: Option<f64>,
+    /// The file system that bpd's data is on.
+    pub disk_used_mb: Option<f64>,
+    /// For those who are not root.
+    pub disk_free_mb: Option<f64>,
+    /// Its disk, since the reading before, MiB a second.
+    pub disk_read_mb_per_s: Option<f64>,
+    pub disk_written_mb_per_s: Option<f64>,
+}
+
 /// A one-time code for `POST /session`: 60 s, one use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenCode {

@@ -6,8 +6,8 @@ use ts_rs::{Config, TS};
 
 use crate::live::{CurveGrew, OpenSession, RunChanged, SessionOpened, Ticket};
 use crate::report::{
-    AlertReport, Comparison, Difference, Failure, FailureBody, HttpStatus, Lines, MetricDelta, Overhead,
-    Performance, RouteTiming, Series, Status, Usual, Verdict,
+    AlertReport, Comparison, Difference, Failure, FailureBody, HostPoint, HostStats, HttpStatus, Lines,
+    MetricDelta, Overhead, Performance, RouteTiming, Series, Status, Usual, Verdict,
 };
 use crate::request::{Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use crate::run::{Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
@@ -60,6 +60,8 @@ fn wire() -> String {
         Overhead,
         Performance,
         RouteTiming,
+        HostStats,
+        HostPoint,
         Failure,
         FailureBody,
         OpenSession,

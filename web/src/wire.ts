@@ -372,6 +372,56 @@ errors: number, p50_ms: number, p95_ms: number,
 max_ms: number, total_ms: number, };
 
 /**
+ * `GET /api/system/stats`: the machine, as it was read while a run was open or somebody looked.
+ */
+export type HostStats = {
+/**
+ * CPUs of the machine.
+ */
+cpus: number | null,
+/**
+ * Seconds between two readings while it is read.
+ */
+interval_s: number,
+/**
+ * The newest reading; `None` when the machine cannot be read.
+ */
+now: HostPoint | null,
+/**
+ * The newest readings, oldest first, `now` included. There are gaps where nobody looked and nothing ran.
+ */
+series: Array<HostPoint>, };
+
+/**
+ * One reading of the machine. `None` = not known here, or not yet.
+ */
+export type HostPoint = {
+/**
+ * Unix seconds with fraction.
+ */
+ts: number,
+/**
+ * 100 = all CPUs, since the reading before.
+ */
+host_cpu_percent: number | null, memory_used_mb: number | null, memory_total_mb: number | null, load_1m: number | null, load_5m: number | null, load_15m: number | null,
+/**
+ * Share of the last ten seconds in which some task waited for a CPU, for memory, for a disk; percent.
+ */
+pressure_cpu_avg10: number | null, pressure_memory_avg10: number | null, pressure_io_avg10: number | null,
+/**
+ * The file system that bpd's data is on.
+ */
+disk_used_mb: number | null,
+/**
+ * For those who are not root.
+ */
+disk_free_mb: number | null,
+/**
+ * Its disk, since the reading before, MiB a second.
+ */
+disk_read_mb_per_s: number | null, disk_written_mb_per_s: number | null, };
+
+/**
  * Every error that leaves bpd: `{"error": {"code", "message", "hint"}}`.
  */
 export type Failure = { error: FailureBody, };

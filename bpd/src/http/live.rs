@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Extension;
-use axum::body::{Body, Bytes};
+use axum::body::{Body as Answer, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ use super::Api;
 use super::auth::Caller;
 use super::failure::Refused;
 use super::ring::Ring;
-use crate::event::Recorded;
+use crate::event::{Body, Event, Recorded, Watcher};
 use crate::queries::Queries;
 
 pub(super) const PATH: &str = "/events";
@@ -244,9 +244,15 @@ pub(super) async fn stream(
     let mut newest = api.live.newest.subscribe();
     let mut due = api.live.ring().begin(in_header.or(in_query));
 
+    // As long as the stream is open its page may show the machine.
+    let looking = Arc::new(());
+    let watcher = Event { body: Body::Watch(Watcher::While(Arc::downgrade(&looking))), reply: None };
+    // A full queue is no reason to refuse a stream: a run that is open has the machine read anyway.
+    let _ = api.events.try_send(watcher);
+
     let (tx, rx) = mpsc::channel::<Result<Bytes, Infallible>>(1);
     tokio::spawn(async move {
-        let _place = place;
+        let (_place, _looking) = (place, looking);
         loop {
             if !due.text.is_empty() && tx.send(Ok(due.text)).await.is_err() {
                 return;
@@ -263,7 +269,7 @@ pub(super) async fn stream(
         }
     });
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    Ok(([kind], Body::from_stream(ReceiverStream::new(rx))).into_response())
+    Ok(([kind], Answer::from_stream(ReceiverStream::new(rx))).into_response())
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub(super) fn all(api: Arc<Api>) -> Router {
         .route("/session/ticket", post(session::ticket))
         .route("/api/system/health/detailed", get(system::status))
         .route("/api/system/overhead", get(system::overhead))
+        .route("/api/system/stats", get(system::stats))
         .route("/api/system/performance", get(system::performance))
         .route("/metrics", get(metrics::metrics))
         .route_layer(admit);

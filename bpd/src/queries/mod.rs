@@ -3,6 +3,7 @@
 mod compare;
 mod degraded;
 mod derive;
+mod host;
 mod keys;
 mod list;
 mod no_answer;
@@ -16,7 +17,7 @@ mod value;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bp_proto::report::{AlertReport, Comparison, HttpStatus, Overhead, Status};
+use bp_proto::report::{AlertReport, Comparison, HostStats, HttpStatus, Overhead, Status};
 use bp_proto::request::{CompareQuery, ListQuery, SamplesQuery};
 use bp_proto::{Point, Run, UnixMillis};
 
@@ -149,6 +150,11 @@ impl Queries {
             alert.text = words::alert(lang, alert);
         }
         Ok(alerts)
+    }
+
+    /// The machine as it was read last, and at most `limit` of its newest readings.
+    pub fn host(&self, limit: usize) -> HostStats {
+        host::host(&self.reader, limit)
     }
 
     /// What the caller reads of this process, and what the store knows of those before it.

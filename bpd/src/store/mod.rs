@@ -35,6 +35,7 @@ pub mod writer;
 use bp_proto::{Point, RunState, Sample, Start, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+pub use crate::event::HostReading;
 pub use reader::Reader;
 pub use writer::Writer;
 

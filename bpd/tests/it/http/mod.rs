@@ -5,6 +5,7 @@ mod curves;
 mod guards;
 mod hostile;
 mod live;
+mod machine;
 mod origin;
 mod patience;
 mod runs;

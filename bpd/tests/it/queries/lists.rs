@@ -2,12 +2,9 @@
 
 use super::*;
 
-#[test]
-fn a_run_is_shown_as_the_contract_has_it() {
-    let mut room = Room::new();
-    room.record(&Told { tags: &["a"], cpu_ms: 1800, ..MAKE });
-    let shown = room.show("1");
-    let run_stats = json!({
+/// Of two seconds of `make`.
+fn figures() -> Value {
+    json!({
         "cpu_avg": 90.0,
         "cpu_p95": 90.0,
         "cpu_max": 90.0,
@@ -35,7 +32,15 @@ fn a_run_is_shown_as_the_contract_has_it() {
         "pressure_cpu": 25.0,
         "pressure_memory": 0.0,
         "pressure_io": null,
-    });
+    })
+}
+
+#[test]
+fn a_run_is_shown_as_the_contract_has_it() {
+    let mut room = Room::new();
+    room.record(&Told { tags: &["a"], cpu_ms: 1800, ..MAKE });
+    let shown = room.show("1");
+    let run_stats = figures();
     let context = json!({
         "load_1m": 0.2,
         "host_cpu_percent": null,
