@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::Read as _;
 
+use rustix::io::Errno;
+
 use crate::event::Owner;
 
 /// Clock ticks of `/proc/PID/stat` in a second: fixed in Linux' interface, whatever the kernel's own tick is.
@@ -22,7 +24,11 @@ pub fn start_ticks(pid: u32) -> Option<u64> {
 /// Whether exactly this process is still there and not a zombie. With unknown `start_ticks` any process of that pid
 /// counts.
 pub fn is_alive(owner: Owner) -> bool {
-    let Ok(stat) = std::fs::read(format!("/proc/{}/stat", owner.pid)) else { return false };
+    let stat = match std::fs::read(format!("/proc/{}/stat", owner.pid)) {
+        Ok(stat) => stat,
+        // Nobody is dead because we have no file left to look at him.
+        Err(error) => return matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)),
+    };
     let same = owner.start_ticks == 0 || stat_field(&stat, 22) == Some(owner.start_ticks);
     same && !matches!(state(&stat), Some(b'Z' | b'X' | b'x'))
 }

@@ -43,7 +43,7 @@ impl Stage {
             return self.end(finish, reply, now);
         }
         self.tree.until(uid, until);
-        self.read(&[uid]);
+        self.read_last(uid, owner);
         if !self.tree.has_stray(owner, last) {
             return self.end(finish, reply, now);
         }
@@ -80,7 +80,7 @@ impl Stage {
         // What ended before bpd looked at it has no processes to be looked at.
         if open.watched {
             self.tree.until(uid, open.last_ticks(took, now).1);
-            self.read(&[uid]);
+            self.read_last(uid, open.owner.pid);
         }
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);

@@ -5,7 +5,7 @@ mod disk;
 mod pressure;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bp_proto::{Context, Surroundings, UnixMillis};
 use rustix::time::{ClockId, clock_gettime};
@@ -166,6 +166,12 @@ impl Machine {
             self.cpu_percent = Some((at, percent));
         }
     }
+}
+
+/// The wall clock, and how much of its millisecond has passed.
+pub(super) fn wall_clock() -> (UnixMillis, Duration) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (UnixMillis(since.as_millis() as i64), Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000)))
 }
 
 /// Suspended time counts.

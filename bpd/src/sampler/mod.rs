@@ -1,13 +1,15 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`, `machine`, `git` and `lookup` ask the machine;
+//! `schedule`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`, `machine`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end.
 
+mod cost;
 mod ending;
 mod git;
 mod lookup;
 mod machine;
 mod open;
+mod pids;
 mod probe;
 mod processes;
 mod schedule;
@@ -33,6 +35,9 @@ use tokio::time::Instant;
 
 use crate::event::{Event, Measured};
 use stage::Stage;
+
+#[doc(hidden)]
+pub use cost::{Cost, cost};
 
 /// After a reading that met a bug.
 const REST: Duration = Duration::from_secs(1);

@@ -30,6 +30,8 @@ pub(super) struct Now {
     /// Since boot, suspended time counted.
     pub boot: Duration,
     pub wall: UnixMillis,
+    /// How much of that millisecond has passed.
+    pub into_milli: Duration,
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own; they come in any combination")]
@@ -72,7 +74,7 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(start: Start, owner: Owner, interval: Duration, now: Now) -> Self {
-        let age = now.wall.since(start.draft.started_at);
+        let age = now.wall.since(start.draft.started_at) + now.into_milli;
         let opening = match start.draft.source {
             _ if age >= FRESH => Opening::Late,
             Source::Hook => Opening::Hook,
@@ -186,13 +188,25 @@ impl Open {
     /// were last seen stands for the rest of their time.
     pub(super) fn last_sample(&mut self, took: Duration, cpu_ns: u64, usage: &Usage) -> Option<Sample> {
         let rss_bytes = if usage.processes == 0 { self.last.rss_bytes } else { usage.rss_bytes };
-        self.sample(took, cpu_ns, &Usage { rss_bytes, children: Vec::new(), ..*usage })
+        // The millisecond in which it ended is its own: cut off, its CPU time would be crammed into the one before.
+        let at_ms = took.as_nanos().div_ceil(1_000_000) as u64;
+        self.push(at_ms, cpu_ns, &Usage { rss_bytes, children: Vec::new(), ..*usage })
     }
 
-    /// The next sample of the curve; `None` when it would not come after the last one. No interval shows more CPU
-    /// time than the machine can give in it: what was found late goes to the next one.
+    /// The next sample of the curve; `None` when it would not come after the last one. It stands on a whole millisecond
+    /// that has passed, where the straight line from the last one to this reading has it: a thread that burns all the
+    /// time shows 100 %, whenever it is read.
     pub(super) fn sample(&mut self, elapsed: Duration, cpu_ns: u64, usage: &Usage) -> Option<Sample> {
         let at_ms = elapsed.as_millis() as u64;
+        let last = Duration::from_millis(self.last.at_ms);
+        let span = elapsed.saturating_sub(last).as_nanos().max(1);
+        let whole = Duration::from_millis(at_ms).saturating_sub(last).as_nanos();
+        let grown = u128::from(cpu_ns.saturating_sub(self.last.cpu_ns)) * whole / span;
+        self.push(at_ms, self.last.cpu_ns.saturating_add(grown as u64), usage)
+    }
+
+    /// No interval shows more CPU time than the machine can give in it: what was found late goes to the next one.
+    fn push(&mut self, at_ms: u64, cpu_ns: u64, usage: &Usage) -> Option<Sample> {
         if at_ms <= self.last.at_ms {
             return None;
         }
@@ -278,7 +292,12 @@ mod tests {
             parent: None,
             context: None,
         };
-        let now = Now { mono: Duration::ZERO, boot: Duration::ZERO, wall: UnixMillis(0) };
+        let now = Now {
+            mono: Duration::ZERO,
+            boot: Duration::ZERO,
+            wall: UnixMillis(0),
+            into_milli: Duration::ZERO,
+        };
         Open::new(start, owner, Duration::from_secs(1), now)
     }
 
@@ -297,6 +316,24 @@ mod tests {
         check((5 << 20, 3), (2 << 20, 1), (2 << 20, 1));
         // The shell itself, whose memory is not the run's.
         check((0, 0), (0, 0), (0, 0));
+    }
+
+    #[test]
+    fn a_thread_that_burns_all_the_time_shows_a_whole_core_whenever_it_is_read() {
+        let mut open = Open { cpus: 64, ..open() };
+        let usage = Usage { processes: 1, ..Usage::default() };
+        let mut before = Sample::default();
+        for at_us in [20_900, 50_010, 100_999, 201_000, 401_640, 1_000_999, 1_001_000, 2_000_001] {
+            let elapsed = Duration::from_micros(at_us);
+            let Some(sample) = open.sample(elapsed, at_us * 1000, &usage) else { panic!("{at_us}") };
+            let grown = sample.cpu_ns - before.cpu_ns;
+            assert!(grown.abs_diff((sample.at_ms - before.at_ms) * 1_000_000) < 10, "{before:?} {sample:?}");
+            before = sample;
+        }
+        let last = open.last_sample(Duration::from_micros(2_004_300), 2_004_300_000, &usage).unwrap();
+        let (grown, interval) = (last.cpu_ns - before.cpu_ns, last.at_ms - before.at_ms);
+        assert_eq!((last.cpu_ns, interval), (2_004_300_000, 5));
+        assert!(grown <= interval * 1_000_000);
     }
 
     #[test]

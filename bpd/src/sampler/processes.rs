@@ -1,9 +1,10 @@
 //! The processes that are kept account of, and which are whose children. Pure.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use bp_proto::Ulid;
 
+use super::pids::PidMap;
 use super::probe::Reading;
 
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(super) struct Tracked {
 #[derive(Clone, Debug)]
 pub(super) struct Gone {
     pub run: Option<Ulid>,
-    pub name: String,
+    pub name: Arc<str>,
     /// When it was last seen.
     pub own_ns: u64,
     pub stayed: bool,
@@ -36,7 +37,7 @@ pub(super) struct Gone {
 
 impl Tracked {
     pub(super) fn new(reading: Reading, run: Option<Ulid>) -> Self {
-        let rss_max_bytes = reading.rss_bytes;
+        let rss_max_bytes = reading.rss_bytes + reading.spike_bytes;
         Self {
             reading,
             run,
@@ -58,9 +59,9 @@ impl Tracked {
 
 #[derive(Debug, Default)]
 pub(super) struct Processes {
-    by_pid: HashMap<u32, Tracked>,
+    by_pid: PidMap<Tracked>,
     /// Parent → children; a parent need not be tracked itself.
-    below: HashMap<u32, Vec<u32>>,
+    below: PidMap<Vec<u32>>,
 }
 
 impl Processes {
@@ -71,6 +72,10 @@ impl Processes {
     /// The reading is changed by [`Self::read_again`] alone.
     pub(super) fn get_mut(&mut self, pid: u32) -> Option<&mut Tracked> {
         self.by_pid.get_mut(&pid)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_pid.len()
     }
 
     pub(super) fn contains(&self, pid: u32) -> bool {
@@ -110,6 +115,7 @@ impl Processes {
         let Some(tracked) = self.by_pid.get_mut(&reading.pid) else { return };
         let parent = std::mem::replace(&mut tracked.reading, reading.clone()).parent;
         tracked.stayed = true;
+        tracked.rss_max_bytes = tracked.rss_max_bytes.max(reading.rss_bytes + reading.spike_bytes);
         if parent != reading.parent {
             self.leave(parent, reading.pid);
             self.below.entry(reading.parent).or_default().push(reading.pid);

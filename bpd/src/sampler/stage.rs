@@ -15,7 +15,7 @@ use super::ending::Doubt;
 use super::lookup::Lookups;
 use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
-use super::probe::{Probe, Reading};
+use super::probe::Probe;
 use super::tail::Tail;
 use super::tree::Tree;
 use super::typed::Typed;
@@ -80,7 +80,8 @@ impl Stage {
     }
 
     pub(super) fn now(&self) -> Now {
-        Now { mono: self.epoch.elapsed(), boot: machine::since_boot(), wall: UnixMillis::now() }
+        let (wall, into_milli) = machine::wall_clock();
+        Now { mono: self.epoch.elapsed(), boot: machine::since_boot(), wall, into_milli }
     }
 
     /// When [`Self::tick`] wants to be called; `None` = nothing is open.
@@ -149,6 +150,7 @@ impl Stage {
             }
             body @ (Body::Alert(_) | Body::Amend(_)) => self.pass(body, reply),
         }
+        self.let_go();
     }
 
     pub(super) fn pass(&mut self, body: Body, reply: Option<Reply>) {
@@ -237,13 +239,14 @@ impl Stage {
         if process::is_alive(owner) {
             let tree = &self.tree;
             let claim = open.claim(now);
-            let readings = self.probe.with_descendants(
+            let seen = self.probe.with_descendants(
                 [owner.pid],
+                |_| true,
                 |pid| tree.is_new(pid),
                 |reading| claim.may_take(reading, owner.pid),
             );
-            let probe = &self.probe;
-            self.tree.open(uid, owner, claim, &readings, |pid, start| probe.is_there(pid, start));
+            let probe = &mut self.probe;
+            self.tree.open(uid, owner, claim, &seen.readings, |pid, start| probe.is_there(pid, start));
             open.observed = true;
             open.seen_at = open.seen_at.max(now.wall);
             open.was_found(self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns));
@@ -255,18 +258,35 @@ impl Stage {
         }
     }
 
-    /// Reads the processes of these runs.
-    pub(super) fn read(&mut self, due: &[Ulid]) -> Vec<Reading> {
+    /// Reads the processes of these runs, as far as they have run themselves.
+    pub(super) fn read(&mut self, due: &[Ulid]) {
+        self.read_with(due, None);
+    }
+
+    /// Reads the processes of a run that ends, its owner and what is below it whether that has run or not: the window in
+    /// which processes are the run's has changed.
+    pub(super) fn read_last(&mut self, run: Ulid, owner: u32) {
+        self.read_with(&[run], Some(owner));
+    }
+
+    fn read_with(&mut self, due: &[Ulid], fresh: Option<u32>) {
         let tree = &self.tree;
-        let asked = tree.scope(due);
-        let readings = self.probe.with_descendants(
-            asked.iter().copied(),
+        let seen = self.probe.with_descendants(
+            tree.scope(due),
+            |pid| Some(pid) == fresh || tree.is_subreaper(pid),
             |pid| tree.is_new(pid),
             |reading| tree.wants_below(reading),
         );
-        let probe = &self.probe;
-        self.tree.update(&asked, &readings, |pid, start| probe.is_there(pid, start));
-        readings
+        let probe = &mut self.probe;
+        self.tree.update(&seen.missed, &seen.readings, |pid, start| probe.is_there(pid, start));
+    }
+
+    /// Of processes that are in no run any more nothing is held.
+    pub(super) fn let_go(&mut self) {
+        if self.probe.kept() > self.tree.len() {
+            let tree = &self.tree;
+            self.probe.keep(|pid| !tree.is_new(pid));
+        }
     }
 
     /// The shell's next line began: what started in the clock tick of an end before is its, unless it began later.
@@ -325,13 +345,13 @@ impl Stage {
     }
 
     /// The innermost open run above the process that the run came from.
-    fn parent_of(&self, start: &Start) -> Option<Ulid> {
+    fn parent_of(&mut self, start: &Start) -> Option<Ulid> {
         let mut pid = start.under.or(start.owner)?.pid;
         for _ in 0..MAX_DEPTH {
             if let Some(run) = self.tree.run_of(pid).or_else(|| self.held_by(pid)) {
                 return self.open.contains_key(&run).then_some(run);
             }
-            pid = self.probe.process(pid).map(|process| process.parent).filter(|parent| *parent > 1)?;
+            pid = self.probe.parent(pid).filter(|parent| *parent > 1)?;
         }
         None
     }
@@ -348,7 +368,7 @@ impl Stage {
     /// A shell that is gone by the time its `exit` is read has no parent process any more, and its run may have ended.
     fn last_parent_of(&mut self, start: &Start) -> Option<Ulid> {
         let owner = start.owner?;
-        if self.probe.process(owner.pid).is_some() {
+        if self.probe.parent(owner.pid).is_some() {
             return None;
         }
         self.nested.iter().find(|(shell, _)| *shell == owner).map(|(_, run)| *run)

@@ -34,6 +34,15 @@ struct Named {
     rss_max_bytes: u64,
 }
 
+/// One reading of all that is alive of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Alive {
+    pub processes: u32,
+    pub rss_bytes: u64,
+    /// How much more one of them had since the reading before.
+    pub spike_bytes: u64,
+}
+
 /// What a run has cost so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Usage {
@@ -50,12 +59,11 @@ pub(super) struct Usage {
 }
 
 impl Tally {
-    /// One reading of all that is alive.
-    pub(super) fn see(&mut self, rss_bytes: u64, processes: u32) {
-        self.rss_bytes = rss_bytes;
-        self.processes = processes;
-        self.rss_max_bytes = self.rss_max_bytes.max(rss_bytes);
-        self.max_processes = self.max_processes.max(processes);
+    pub(super) fn see(&mut self, now: Alive) {
+        self.rss_bytes = now.rss_bytes;
+        self.processes = now.processes;
+        self.rss_max_bytes = self.rss_max_bytes.max(now.rss_bytes + now.spike_bytes);
+        self.max_processes = self.max_processes.max(now.processes);
     }
 
     /// A process is gone, or another run's from now on.

@@ -1,14 +1,12 @@
 //! The one timer: what is read when it rings.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use bp_proto::{Sample, Ulid, process};
+use bp_proto::{Sample, Ulid};
 
 use super::ending::GRACE;
 use super::machine;
 use super::open::Now;
-use super::probe::Reading;
 use super::stage::Stage;
 use crate::event::{Body, Measured, Watcher};
 
@@ -36,17 +34,20 @@ impl Stage {
     /// Reads what is due.
     pub(super) fn tick(&mut self) {
         let now = self.now();
-        self.read_machine(now);
         // Nothing else was reported meanwhile.
         self.settle_doubts(|_, doubt| (doubt.due <= now.mono + TOGETHER).then_some(true), now);
         let due = self.due_by(now.mono + TOGETHER);
         if !due.is_empty() {
-            let readings = self.read(&due);
-            self.look_for_owners(&due, &readings, now);
+            self.read(&due);
+            // The figures are those of this moment, however late the timer was.
+            let now = self.now();
+            self.look_for_owners(&due, now);
+            self.sample_runs(&due, now);
+            self.read_tails(&due, now);
         }
-        self.sample_runs(&due, now);
-        self.read_tails(&due, now);
         self.lose_orphans(now);
+        self.read_machine(now);
+        self.let_go();
     }
 
     /// Somebody looks at the machine from now on.
@@ -90,19 +91,10 @@ impl Stage {
         open.map(|(uid, _)| *uid).chain(tails.map(|(uid, _)| *uid)).collect()
     }
 
-    fn look_for_owners(&mut self, due: &[Ulid], readings: &[Reading], now: Now) {
-        let read: HashMap<u32, &Reading> = readings.iter().map(|reading| (reading.pid, reading)).collect();
+    fn look_for_owners(&mut self, due: &[Ulid], now: Now) {
         for uid in due {
             let Some(open) = self.open.get_mut(uid) else { continue };
-            let lives = match read.get(&open.owner.pid) {
-                Some(reading) => {
-                    let start_ticks = reading.start_ticks;
-                    !reading.zombie && [0, start_ticks].contains(&open.owner.start_ticks)
-                }
-                // It is read with an inner run, or is gone.
-                None => process::is_alive(open.owner),
-            };
-            if lives {
+            if self.probe.lives(open.owner) {
                 open.seen_at = now.wall;
             } else {
                 open.gone_since = Some(now.mono);

@@ -13,9 +13,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use bp_proto::{Owner, Ulid};
 
+use super::pids::{PidMap, PidSet};
 use super::probe::Reading;
 use super::processes::{Gone, Processes, Tracked};
-use super::tally::{Tally, Usage};
+use super::tally::{Alive, Tally, Usage};
 
 /// Reporters that are known at once: each lives for milliseconds.
 const MAX_REPORTERS: usize = 64;
@@ -49,7 +50,7 @@ struct Claimed {
     owner: Owner,
     claim: Claim,
     tally: Tally,
-    members: HashSet<u32>,
+    members: PidSet,
     /// `bpctl run` whose run this is: what it started is the run's, itself it is not.
     wrapper: Option<u32>,
 }
@@ -60,7 +61,7 @@ pub(super) struct Tree {
     runs: HashMap<Ulid, Claimed>,
     /// Of each owner its open runs in the order of opening: the last is the innermost. One that has ended takes no new
     /// children of its owner, and keeps what it has.
-    owners: HashMap<u32, Vec<Ulid>>,
+    owners: PidMap<Vec<Ulid>>,
     processes: Processes,
     /// Pid and start of what shells started to report for them: in no run.
     reporters: VecDeque<(u32, u64)>,
@@ -89,6 +90,16 @@ impl Tree {
     /// Whether a process that is met below one that is read is read too.
     pub(super) fn is_new(&self, pid: u32) -> bool {
         !self.processes.contains(pid)
+    }
+
+    /// How many processes are kept account of.
+    pub(super) fn len(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// Whether processes may come to be below this one without its doing: `bpctl run` adopts those whose parent is gone.
+    pub(super) fn is_subreaper(&self, pid: u32) -> bool {
+        self.owned_by(pid).is_some_and(|(_, claim)| claim == Claim::Wrapper)
     }
 
     /// Whether what is below a process that was read is of interest.
@@ -131,12 +142,12 @@ impl Tree {
         owner: Owner,
         claim: Claim,
         readings: &[Reading],
-        is_there: impl Fn(u32, u64) -> bool,
+        mut is_there: impl FnMut(u32, u64) -> bool,
     ) {
-        self.bury(&[owner.pid], readings, &is_there);
+        self.bury(&[owner.pid], readings, &mut is_there);
         self.runs.insert(
             run,
-            Claimed { owner, claim, tally: Tally::default(), members: HashSet::new(), wrapper: None },
+            Claimed { owner, claim, tally: Tally::default(), members: PidSet::default(), wrapper: None },
         );
         let from = if let Claim::Hook { from, .. } = claim { from } else { 0 };
         for pid in self.processes.descendants(owner.pid) {
@@ -156,7 +167,7 @@ impl Tree {
             Claim::Wrapper => {}
             Claim::Whole => {
                 self.move_to(owner.pid, run);
-                let mut whole = HashSet::from([owner.pid]);
+                let mut whole = PidSet::from_iter([owner.pid]);
                 for reading in readings {
                     if reading.pid == owner.pid || whole.contains(&reading.parent) {
                         whole.insert(reading.pid);
@@ -225,15 +236,16 @@ impl Tree {
         }
     }
 
-    /// Takes in readings of `asked`, a [`Self::scope`], and of what is new below them, a parent before its children.
+    /// Takes in readings of a [`Self::scope`] as far as it may have changed, and of what is new below it, a parent before
+    /// its children. `suspects` = those of the scope that may be gone.
     /// `is_there` = whether the process of this pid and start lives or waits for its parent.
     pub(super) fn update(
         &mut self,
-        asked: &[u32],
+        suspects: &[u32],
         readings: &[Reading],
-        is_there: impl Fn(u32, u64) -> bool,
+        mut is_there: impl FnMut(u32, u64) -> bool,
     ) {
-        let mut touched = self.bury(asked, readings, &is_there);
+        let mut touched = self.bury(suspects, readings, &mut is_there);
         for reading in readings {
             if self.processes.contains(reading.pid) {
                 self.grow(reading);
@@ -261,12 +273,17 @@ impl Tree {
     /// Sums up what is alive of a run.
     fn see(&mut self, run: Ulid) {
         let Some(claimed) = self.runs.get_mut(&run) else { return };
-        let members = claimed.members.iter().filter(|pid| claimed.wrapper != Some(**pid));
-        let members = members.filter_map(|pid| self.processes.get(*pid));
-        let alive = members.map(|tracked| &tracked.reading).filter(|reading| !reading.zombie);
-        let (rss_bytes, count) =
-            alive.fold((0, 0), |(sum, count), reading| (sum + reading.rss_bytes, count + 1));
-        claimed.tally.see(rss_bytes, count);
+        let mut now = Alive::default();
+        for pid in claimed.members.iter().filter(|pid| claimed.wrapper != Some(**pid)) {
+            let Some(tracked) = self.processes.get_mut(*pid).filter(|tracked| !tracked.reading.zombie) else {
+                continue;
+            };
+            now.processes += 1;
+            now.rss_bytes += tracked.reading.rss_bytes;
+            // Whether the marks of two were reached at one moment, nobody knows.
+            now.spike_bytes = now.spike_bytes.max(std::mem::take(&mut tracked.reading.spike_bytes));
+        }
+        claimed.tally.see(now);
     }
 
     /// What a run has cost so far, and who did it.
@@ -275,7 +292,7 @@ impl Tree {
         let alive = claimed.members.iter().filter(|pid| claimed.wrapper != Some(**pid));
         let alive = alive.filter_map(|pid| self.processes.get(*pid));
         let children = claimed.tally.children(
-            alive.map(|tracked| (tracked.reading.name.as_str(), tracked.credited_ns, tracked.rss_max_bytes)),
+            alive.map(|tracked| (&*tracked.reading.name, tracked.credited_ns, tracked.rss_max_bytes)),
         );
         Some(Usage { children, ..claimed.tally.usage() })
     }
@@ -290,20 +307,19 @@ impl Tree {
         self.owned_by(pid).map(|(run, _)| run).or_else(|| self.processes.get(pid)?.run)
     }
 
-    /// Removes what is gone of `asked` and of the children of all that was read; and below those. → whose it was.
+    /// Removes what is gone of `suspects` and of the children of all that was read; and below those. → whose it was.
     fn bury(
         &mut self,
-        asked: &[u32],
+        suspects: &[u32],
         readings: &[Reading],
-        is_there: &impl Fn(u32, u64) -> bool,
+        is_there: &mut impl FnMut(u32, u64) -> bool,
     ) -> HashSet<Ulid> {
-        let read: HashMap<u32, u64> =
-            readings.iter().map(|reading| (reading.pid, reading.start_ticks)).collect();
-        let mut suspects = asked.to_vec();
+        let read: PidMap<u64> = readings.iter().map(|reading| (reading.pid, reading.start_ticks)).collect();
+        let mut suspects = suspects.to_vec();
         for pid in read.keys() {
             suspects.extend_from_slice(self.processes.children(*pid));
         }
-        let mut gone: HashMap<u32, Tracked> = HashMap::new();
+        let mut gone: PidMap<Tracked> = PidMap::default();
         while let Some(pid) = suspects.pop() {
             let Some(tracked) = self.processes.get(pid) else { continue };
             let began = tracked.reading.start_ticks;
@@ -380,7 +396,6 @@ impl Tree {
         if own_of == tracked.run {
             tracked.credited_ns += own;
         }
-        tracked.rss_max_bytes = tracked.rss_max_bytes.max(reading.rss_bytes);
         self.processes.read_again(reading);
         if let Some(run) = own_of {
             self.with_tally(run, |tally| tally.cpu_ns += own);

@@ -1,6 +1,8 @@
 //! What the machine says of processes. The rest of the sampler knows [`Probe`] and [`Reading`] only, so that a better
 //! probe changes nothing else.
 
+use std::sync::Arc;
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
@@ -11,6 +13,16 @@ pub(super) use linux::Probe;
 #[cfg(not(target_os = "linux"))]
 pub(super) use portable::Probe;
 
+/// What came of reading some processes and what is new below them.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// A process stands before its children. Of those that were asked for only what may have changed since the reading
+    /// before.
+    pub(super) readings: Vec<Reading>,
+    /// Pids whose process is gone, even if another one has the pid by now.
+    pub(super) missed: Vec<u32>,
+}
+
 /// One process at one moment. Counters run from the process's own start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -18,12 +30,15 @@ pub(super) struct Reading {
     /// With `pid` it names the process for ever: [`bp_proto::Owner::start_ticks`].
     pub(super) start_ticks: u64,
     pub(super) parent: u32,
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// CPU time of its own threads, nanoseconds.
     pub(super) own_ns: u64,
     /// CPU time of the children it has waited for, theirs included, nanoseconds; 0 where the system does not say.
     pub(super) waited_ns: u64,
     pub(super) rss_bytes: u64,
+    /// How much more it had at some moment since the reading before, as far as it is known.
+    pub(super) spike_bytes: u64,
+    pub(super) threads: u32,
     /// Ended, but not yet waited for, or about to: its memory is gone already.
     pub(super) zombie: bool,
 }

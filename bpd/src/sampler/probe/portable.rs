@@ -4,10 +4,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+#[cfg(not(target_os = "linux"))]
+use bp_proto::Owner;
 use bp_proto::process::TICKS_PER_SECOND;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
-use super::{MAX_READINGS, Reading};
+use super::{MAX_READINGS, Reading, Seen};
 
 pub(crate) struct Probe {
     /// `None` when the system cannot be asked at all.
@@ -21,14 +23,15 @@ impl Probe {
         Self { system, booted_at: System::boot_time().unwrap_or(0) }
     }
 
-    /// As the Linux probe's, a process before its children.
+    /// As the Linux probe's; every process is read.
     pub(crate) fn with_descendants(
         &mut self,
         pids: impl IntoIterator<Item = u32>,
+        _is_fresh: impl Fn(u32) -> bool,
         is_wanted: impl Fn(u32) -> bool,
         looks_below: impl Fn(&Reading) -> bool,
-    ) -> Vec<Reading> {
-        let Some(system) = &mut self.system else { return Vec::new() };
+    ) -> Seen {
+        let Some(system) = &mut self.system else { return Seen::default() };
         let nothing = ProcessRefreshKind::nothing().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, nothing);
         let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
@@ -57,8 +60,14 @@ impl Probe {
             true,
             nothing.with_cpu().with_memory(),
         );
-        let found = wanted.iter().filter_map(|pid| Some((*pid, system.process(*pid)?)));
-        found.map(|(pid, process)| reading(pid, process, self.booted_at)).collect()
+        let mut seen = Seen::default();
+        for pid in wanted {
+            match system.process(pid) {
+                Some(process) => seen.readings.push(reading(pid, process, self.booted_at)),
+                None => seen.missed.push(pid.as_u32()),
+            }
+        }
+        seen
     }
 
     /// As far as it was known when processes were read last.
@@ -71,9 +80,24 @@ impl Probe {
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn process(&mut self, pid: u32) -> Option<Reading> {
-        self.with_descendants([pid], |_| false, |_| false).into_iter().next()
+    pub(crate) fn parent(&mut self, pid: u32) -> Option<u32> {
+        let seen = self.with_descendants([pid], |_| true, |_| false, |_| false);
+        seen.readings.first().map(|reading| reading.parent)
     }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn lives(&self, owner: Owner) -> bool {
+        bp_proto::process::is_alive(owner)
+    }
+
+    /// Nothing is kept of a process.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn kept(&self) -> usize {
+        0
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn keep(&mut self, _is_wanted: impl Fn(u32) -> bool) {}
 }
 
 fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {
@@ -82,10 +106,12 @@ fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {
         pid: pid.as_u32(),
         start_ticks: process.start_time().saturating_sub(booted_at) * TICKS_PER_SECOND,
         parent: process.parent().map_or(0, Pid::as_u32),
-        name: process.name().to_string_lossy().into_owned(),
+        name: process.name().to_string_lossy().into(),
         own_ns: process.accumulated_cpu_time() * 1_000_000,
         waited_ns: 0,
         rss_bytes: if zombie { 0 } else { process.memory() },
+        spike_bytes: 0,
+        threads: 0,
         zombie,
     }
 }

@@ -13,11 +13,12 @@ fn process(pid: u32, parent: u32, start_ticks: u64, own_ms: u64, waited_ms: u64)
         pid,
         start_ticks,
         parent,
-        name: format!("p{pid}"),
+        name: format!("p{pid}").into(),
         own_ns: own_ms * MS,
         waited_ns: waited_ms * MS,
         rss_bytes: 1 << 20,
         zombie: false,
+        ..Reading::default()
     }
 }
 

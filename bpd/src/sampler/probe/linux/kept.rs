@@ -1,0 +1,204 @@
+//! One process that is read again and again.
+//!
+//! Its CPU clock is asked first. It stands still when no thread of the process has run: then nothing else can have
+//! changed by its own doing, and nothing else is read. What others do to it, taking its memory or its parent, is seen by
+//! a full reading now and then.
+
+use std::sync::Arc;
+
+use bp_proto::process::TICKS_PER_SECOND;
+
+use super::clock::CpuClock;
+use super::files::{self, Allowance, Files, Missing};
+use super::stat::{Numbers, Stat, labelled};
+use crate::sampler::probe::Reading;
+
+const NS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
+
+/// A process that stands still is read in full every so many readings all the same.
+const VERIFY_EVERY: u8 = 10;
+
+const BYTES_PER_KB: u64 = 1024;
+
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub reading: Reading,
+    clock: CpuClock,
+    clock_ns: Option<u64>,
+    /// Readings since the last full one.
+    still: u8,
+    /// When it was looked at last, counted in looks at any process.
+    pub looked: u64,
+    /// `None`: they are opened anew each time.
+    files: Option<Files>,
+    /// The high-water mark of its memory, and how many faults it had when that was read.
+    peak_bytes: u64,
+    faults: Option<u64>,
+}
+
+/// What a look at a process came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It has not run since the reading before.
+    Still,
+    Moved,
+    /// Another process has its pid, or none.
+    Gone,
+    /// It cannot be said now.
+    Unknown,
+}
+
+/// What readings share.
+#[derive(Debug)]
+pub(super) struct Bench {
+    pub page_bytes: u64,
+    pub allowance: Allowance,
+    pub text: Box<[u8; files::TEXT_BYTES]>,
+}
+
+impl Kept {
+    /// A process that is read for the first time.
+    pub(super) fn meet(pid: u32, bench: &mut Bench) -> Result<Self, Missing> {
+        let files = Files::open(pid, &mut bench.allowance)?;
+        let clock = CpuClock::of(pid);
+        let clock_ns = clock.read();
+        let reading = Reading { pid, ..Reading::default() };
+        let mut met =
+            Self { reading, clock, clock_ns, still: 0, looked: 0, files, peak_bytes: 0, faults: None };
+        match met.read(bench) {
+            Ok(()) => Ok(met),
+            Err(missing) => {
+                met.close(&mut bench.allowance);
+                Err(missing)
+            }
+        }
+    }
+
+    pub(super) fn close(self, allowance: &mut Allowance) {
+        if let Some(files) = self.files {
+            files.close(allowance);
+        }
+    }
+
+    pub(super) fn shed(&mut self, allowance: &mut Allowance) {
+        if let Some(files) = &mut self.files {
+            files.shed(allowance);
+        }
+    }
+
+    /// The next look reads in full, whether it moves or not.
+    pub(super) fn suspect(&mut self) {
+        self.still = VERIFY_EVERY;
+    }
+
+    /// Whether no thread of it has run since it was read last.
+    pub(super) fn is_still(&self) -> bool {
+        // Of a process that never ran another one of that pid, just begun, would show the same.
+        matches!((self.clock_ns, self.clock.read()), (Some(before), Some(now)) if before == now && now > 0)
+    }
+
+    /// Whether it is still this process that has the pid.
+    pub(super) fn is_there(&self, bench: &mut Bench) -> bool {
+        if self.is_still() {
+            return true;
+        }
+        match self.stat(&mut bench.text[..]) {
+            Ok(line) => Stat::parse(line).is_some_and(|stat| stat.start_ticks == self.reading.start_ticks),
+            Err(missing) => missing == Missing::Unknown,
+        }
+    }
+
+    /// Reads it again. `fresh`: in full, even if it stands still.
+    pub(super) fn look(&mut self, fresh: bool, bench: &mut Bench) -> Look {
+        let clock_ns = self.clock.read();
+        if clock_ns.is_none() && self.clock_ns.is_some() {
+            return Look::Gone;
+        }
+        self.still = self.still.saturating_add(1);
+        let is_still = clock_ns == self.clock_ns && clock_ns.is_some_and(|ns| ns > 0);
+        if is_still && !fresh && self.still < VERIFY_EVERY {
+            return Look::Still;
+        }
+        let before = std::mem::replace(&mut self.clock_ns, clock_ns);
+        match self.read(bench) {
+            Ok(()) => Look::Moved,
+            Err(Missing::Gone) => Look::Gone,
+            Err(Missing::Unknown) => {
+                self.clock_ns = before;
+                Look::Unknown
+            }
+        }
+    }
+
+    fn stat<'a>(&self, text: &'a mut [u8]) -> Result<&'a [u8], Missing> {
+        match &self.files {
+            Some(files) => files.stat(text),
+            None => files::by_path(self.reading.pid, "stat", text),
+        }
+    }
+
+    fn read(&mut self, bench: &mut Bench) -> Result<(), Missing> {
+        let pid = self.reading.pid;
+        let began = (self.reading.start_ticks > 0).then_some(self.reading.start_ticks);
+        let stat = Stat::parse(self.stat(&mut bench.text[..])?).ok_or(Missing::Gone)?;
+        if began.is_some_and(|began| began != stat.start_ticks) {
+            return Err(Missing::Gone);
+        }
+        self.still = 0;
+        let faults = stat.minor_faults + stat.major_faults;
+        let reading = &mut self.reading;
+        if reading.name.as_bytes() != stat.name {
+            reading.name = Arc::from(String::from_utf8_lossy(stat.name));
+        }
+        reading.start_ticks = stat.start_ticks;
+        reading.parent = stat.parent;
+        reading.own_ns = self.clock_ns.unwrap_or(stat.own_ticks * NS_PER_TICK);
+        reading.waited_ns = stat.waited_ticks * NS_PER_TICK;
+        reading.threads = stat.threads;
+        reading.zombie = stat.is_zombie();
+        reading.rss_bytes = 0;
+        reading.spike_bytes = 0;
+        if reading.zombie {
+            return Ok(());
+        }
+        let statm = match &self.files {
+            Some(files) => files.statm(&mut bench.text[..]),
+            None => files::by_path(pid, "statm", &mut bench.text[..]),
+        };
+        let mut pages = Numbers { rest: statm.unwrap_or_default() };
+        let (size, resident) = (pages.next(), pages.next());
+        self.reading.rss_bytes = resident.unwrap_or(0) * bench.page_bytes;
+        // What still has an address space has a size, even when all of it is swapped out.
+        self.reading.zombie = size == Some(0);
+        if !self.reading.zombie && self.faults.replace(faults) != Some(faults) {
+            self.read_peak(bench);
+        }
+        Ok(())
+    }
+
+    /// Memory can have been higher since the last reading only if pages were faulted in.
+    fn read_peak(&mut self, bench: &mut Bench) {
+        let status = match &mut self.files {
+            Some(files) => files.status(&mut bench.text[..], &mut bench.allowance),
+            None => files::by_path(self.reading.pid, "status", &mut bench.text[..]),
+        };
+        let Some(kb) = status.ok().and_then(|status| labelled(status, b"VmHWM:")) else { return };
+        let peak_bytes = kb * BYTES_PER_KB;
+        // A mark that has not moved was made in an interval before; a lower one is that of another program.
+        if peak_bytes != self.peak_bytes {
+            self.peak_bytes = peak_bytes;
+            self.reading.spike_bytes = peak_bytes.saturating_sub(self.reading.rss_bytes);
+        }
+    }
+
+    /// Appends its children.
+    pub(super) fn children(&mut self, found: &mut Vec<u32>, bench: &mut Bench) {
+        let Reading { pid, threads, .. } = self.reading;
+        match &mut self.files {
+            Some(files) => {
+                files.children(pid, threads, found, &mut bench.text[..], &mut bench.allowance);
+            }
+            None => files::children_by_path(pid, threads, found, &mut bench.text[..]),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+
+use super::*;
+
+/// A process that has come to rest, and ends with the test.
+struct Resting {
+    child: Child,
+}
+
+impl Resting {
+    /// `line` must end by saying `done` and waiting for its input.
+    fn new(line: &str) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{line}\necho done\nread x")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut done = [0; 5];
+        child.stdout.as_mut().unwrap().read_exact(&mut done).unwrap();
+        let resting = Self { child };
+        while process::state(&fs::read(format!("/proc/{}/stat", resting.pid())).unwrap()) != Some(b'S') {
+            std::thread::yield_now();
+        }
+        resting
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn end(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One reading of these and of what is below them, of what moved and of what is new.
+fn read(probe: &mut Probe, pids: &[u32]) -> Seen {
+    let known: Vec<u32> = probe.kept.keys().copied().collect();
+    probe.with_descendants(pids.iter().copied(), |_| false, |pid| !known.contains(&pid), |_| true)
+}
+
+fn pids(seen: &Seen) -> Vec<u32> {
+    seen.readings.iter().map(|reading| reading.pid).collect()
+}
+
+#[test]
+fn a_process_that_stands_still_is_read_in_full_now_and_then_only() {
+    let mut resting = Resting::new("true");
+    let (pid, mut probe) = (resting.pid(), Probe::new());
+    assert_eq!(pids(&read(&mut probe, &[pid])), [pid]);
+    let full = (0..20).filter(|_| !read(&mut probe, &[pid]).readings.is_empty()).count();
+    assert_eq!(full, 2);
+    resting.end();
+    let seen = read(&mut probe, &[pid]);
+    assert_eq!((seen.readings.len(), seen.missed), (0, vec![pid]));
+    assert!(probe.kept.is_empty());
+}
+
+#[test]
+fn a_process_whose_parent_is_gone_is_read_in_full_though_it_stands_still() {
+    let mut parent = Resting::new("exec 3>&1; sleep 60 3>&- &");
+    let mut probe = Probe::new();
+    let seen = read(&mut probe, &[parent.pid()]);
+    let [above, below] = &pids(&seen)[..] else { panic!("{seen:?}") };
+    let settled = |probe: &mut Probe| read(probe, &[*above, *below]).readings.is_empty();
+    while !settled(&mut probe) {
+        std::thread::yield_now();
+    }
+    parent.end();
+    let mut orphan = None;
+    // The parent's end is seen by one reading, the orphan by the next.
+    for _ in 0..2 {
+        orphan = read(&mut probe, &[*above, *below]).readings.pop();
+    }
+    let orphan = orphan.expect("it was not read");
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(*below as i32).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    assert_eq!(orphan.pid, *below);
+    assert_ne!(orphan.parent, *above);
+}
+
+#[test]
+fn children_of_every_thread_are_found_and_those_of_threads_to_come() {
+    let mut probe = Probe::new();
+    let mut children = Vec::new();
+    let mut threads = Vec::new();
+    for _ in 0..2 {
+        let (hold, released) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            tell.send(Command::new("sleep").arg("60").spawn().unwrap()).unwrap();
+            let _ = released.recv();
+        });
+        let child = told.recv().unwrap();
+        let found = pids(&read(&mut probe, &[std::process::id()]));
+        assert!(found.contains(&child.id()), "{found:?} without {}", child.id());
+        children.push(child);
+        threads.push((hold, thread));
+    }
+    for mut child in children {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    for (hold, thread) in threads {
+        drop(hold);
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn with_few_files_or_none_the_same_is_read() {
+    let resting = Resting::new("sleep 60 & sleep 60 &");
+    let mut all = pids(&read(&mut Probe::new(), &[resting.pid()]));
+    all.sort_unstable();
+    assert_eq!(all.len(), 3);
+    for files in 0..12 {
+        let mut probe = Probe::new();
+        probe.bench.allowance = Allowance::of(files);
+        let mut found = pids(&read(&mut probe, &[resting.pid()]));
+        found.sort_unstable();
+        assert_eq!(found, all, "{files} files");
+        assert!(probe.kept.values().all(|kept| kept.reading.rss_bytes > 0));
+        for pid in found {
+            probe.drop_kept(pid);
+        }
+        assert_eq!(probe.bench.allowance.files, files, "what was kept is given back");
+    }
+    let mut sleeps = all;
+    sleeps.retain(|pid| *pid != resting.pid());
+    for pid in sleeps {
+        let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+}
+
+#[test]
+fn memory_that_was_given_back_is_a_spike_once() {
+    let resting = Resting::new("x=$(head -c 60000000 /dev/zero | tr '\\0' a); x=");
+    let mut probe = Probe::new();
+    let seen = read(&mut probe, &[resting.pid()]);
+    let [first] = &seen.readings[..] else { panic!("{seen:?}") };
+    assert!(first.rss_bytes + first.spike_bytes > 50 << 20, "{first:?}");
+    let again = probe.with_descendants([resting.pid()], |_| true, |_| false, |_| false);
+    assert_eq!(again.readings[0].spike_bytes, 0);
+}
+
+#[test]
+fn a_process_is_found_below_its_parent_with_both_ways_of_finding_children() {
+    let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+    for lists_children in [true, false] {
+        let mut probe = Probe { lists_children, ..Probe::new() };
+        let readings = probe.with_descendants([std::process::id()], |_| true, |_| true, |_| true).readings;
+        assert_eq!(readings[0].pid, std::process::id());
+        let found = readings.iter().find(|reading| reading.pid == child.id());
+        assert_eq!(found.unwrap().parent, std::process::id(), "lists_children: {lists_children}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let seen = Probe::new().with_descendants([child.id()], |_| true, |_| true, |_| true);
+    assert_eq!((seen.readings, seen.missed), (Vec::new(), vec![child.id()]));
+}
+
+#[test]
+fn both_probes_see_the_same_process() {
+    let mut child = Command::new("sh")
+        .args(["-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read x"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut done = [0; 4];
+    child.stdout.as_mut().unwrap().read_exact(&mut done).unwrap();
+    let here = Probe::new().with_descendants([child.id()], |_| true, |_| true, |_| true);
+    let [here] = &here.readings[..] else { panic!("{here:?}") };
+    let portable =
+        super::super::portable::Probe::new().with_descendants([child.id()], |_| true, |_| true, |_| true);
+    drop(child.stdin.take());
+    child.wait().unwrap();
+
+    let [there] = &portable.readings[..] else { panic!("{portable:?}") };
+    assert_eq!((here.pid, here.parent, &here.name), (there.pid, there.parent, &there.name));
+    assert!(here.own_ns > 0 && here.own_ns.abs_diff(there.own_ns) <= 20_000_000, "{here:?} {there:?}");
+    assert!(here.rss_bytes > 0 && here.rss_bytes.abs_diff(there.rss_bytes) < 1 << 20, "{here:?} {there:?}");
+}
