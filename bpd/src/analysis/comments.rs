@@ -3,6 +3,7 @@
 use bp_proto::{Level, Run, RunState, RunStats};
 use serde_json::{Map, Value, json};
 
+use super::contention;
 use super::metric::{DURATION, Metric, RSS_MAX};
 use super::noise::{self, MIN_POOL, Pool};
 
@@ -51,7 +52,7 @@ pub struct Subject<'a> {
 type Rule = fn(Subject<'_>) -> Option<Finding>;
 
 /// Most telling first.
-const RULES: [Rule; 6] = [lost, slower, mem_peak_high, cpu_avg_high, faster, short_run_no_curve];
+const RULES: [Rule; 7] = [lost, slower, contended, mem_peak_high, cpu_avg_high, faster, short_run_no_curve];
 
 /// At most three, most telling first.
 pub fn findings(subject: Subject<'_>) -> Vec<Finding> {
@@ -73,6 +74,14 @@ fn leaves_the_shell(run: &Run) -> bool {
 
 fn slower(subject: Subject<'_>) -> Option<Finding> {
     timed(subject, "slower", Level::Info, Direction::Above)
+}
+
+/// What explains slowness: said only of a run that was slow.
+fn contended(subject: Subject<'_>) -> Option<Finding> {
+    slower(subject)?;
+    let found = contention::than_usual(subject.run, subject.stats, subject.past, MIN_POOL)?;
+    let params = json!({ "what": found.what, "percent": found.percent, "usual": found.otherwise });
+    Some(Finding::new("contended", Level::Info, params))
 }
 
 fn faster(subject: Subject<'_>) -> Option<Finding> {
@@ -212,6 +221,21 @@ mod tests {
         check(RunStats { samples: 1, ..stats(0.2, 10.0, 1.0) }, 0, &["short-run-no-curve"]);
         check(RunStats { samples: 0, ..stats(30.0, 10.0, 1.0) }, 0, &[]);
         check(stats(9.0, 99.0, 900.0), 20, &["slower", "mem-peak-high", "cpu-avg-high"]);
+    }
+
+    #[test]
+    fn contention_is_told_where_it_explains_that_a_run_was_slow() {
+        let pressed =
+            |duration_s, percent| RunStats { pressure_cpu: Some(percent), ..stats(duration_s, 10.0, 100.0) };
+        let history: Vec<_> =
+            past(20).into_iter().map(|stats| RunStats { pressure_cpu: Some(3.0), ..stats }).collect();
+        let check = |found: RunStats, history: &[RunStats], wanted: &[&str]| {
+            assert_eq!(rules(&run_of(found.clone()), history), wanted, "{found:?}");
+        };
+        check(pressed(3.0, 60.0), &history, &["slower", "contended"]);
+        check(pressed(3.0, 5.0), &history, &["slower"]);
+        check(pressed(2.0, 60.0), &history, &[]);
+        check(pressed(3.0, 60.0), &past(20), &["slower"]);
     }
 
     #[test]

@@ -18,6 +18,9 @@ const LEAST_CHANGE: f64 = 0.10;
 /// runs, every third new one lies outside.
 const ORDINARY_WITHIN: f64 = 3.0;
 
+/// Why elapsed time has no verdict: the reason with its evidence comes from `explain`.
+const BUSY: &str = "host-busy";
+
 /// A code with its evidence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reason {
@@ -49,7 +52,7 @@ pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
     let figures = [current, baseline].map(|run| run.run_stats.as_ref().unwrap_or(&unknown));
     let obstacles = obstacles(current, baseline);
     let mut ruled: BTreeMap<&str, Ruling> =
-        metric::ALL.iter().map(|metric| (metric.name, rule(metric, figures, pool))).collect();
+        shown_of(figures).map(|metric| (metric.name, rule(metric, figures, pool))).collect();
     if !obstacles.is_empty() {
         for ruling in ruled.values_mut() {
             ruling.delta.verdict = Verdict::NotComparable;
@@ -63,13 +66,13 @@ pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
         && duration.delta.verdict == slower_is_explained.explains
     {
         duration.delta.verdict = Verdict::Unclear;
-        duration.why = Some("host-busy");
+        duration.why = Some(BUSY);
     }
     let (verdict, by_cpu) = overall(&ruled);
     let mut reasons = Vec::new();
     if by_cpu {
         reasons.push(Reason::new("by-cpu", json!({})));
-    } else if let Some(busy) = busier.filter(|_| ruled[DURATION.name].why == Some("host-busy")) {
+    } else if let Some(busy) = busier.filter(|_| ruled[DURATION.name].why == Some(BUSY)) {
         reasons.push(busy.reason);
     } else if verdict == Verdict::Unclear {
         reasons.extend(ruled[DURATION.name].why.map(|code| Reason::new(code, json!({}))));
@@ -82,6 +85,11 @@ pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
         reasons.push(Reason::new("rough", json!({ "runs": pool.len() })));
     }
     Judgement { metrics: shown(ruled), verdict, by_cpu, reasons }
+}
+
+fn shown_of(figures: [&RunStats; 2]) -> impl Iterator<Item = &'static Metric> {
+    let known = move |metric: &&Metric| figures.iter().all(|stats| (metric.of)(stats).is_some());
+    metric::ALL.iter().chain(metric::MORE.iter().filter(known))
 }
 
 /// One figure's delta, and why its verdict is no more than unclear.
@@ -291,6 +299,31 @@ mod tests {
         assert_eq!((judged.verdict, judged.reasons[0].code), (Verdict::Unclear, "host-busy"));
         let judged = judge(&loaded(2.0, 0.2), &loaded(1.0, 6.0), &pool(&STEADY));
         assert_eq!(judged.verdict, Verdict::Slower, "a busy baseline does not excuse a slower run");
+    }
+
+    #[test]
+    fn contention_takes_the_blame_for_elapsed_time_and_load_does_not_count_where_pressure_is_known() {
+        let pressed = |duration_s, pressure_cpu, load| {
+            let stats = RunStats { duration_s, pressure_cpu: Some(pressure_cpu), ..RunStats::default() };
+            let mut run = run_of(stats);
+            let context = bp_proto::Context::default();
+            run.context = Some(bp_proto::Context { load_1m: Some(load), cpus: Some(2), ..context });
+            run
+        };
+        let judged = judge(&pressed(2.0, 70.0, 0.1), &pressed(1.0, 1.0, 0.1), &pool(&STEADY));
+        assert_eq!((judged.verdict, judged.reasons[0].code), (Verdict::Unclear, "contended"));
+        assert_eq!(judged.reasons[0].params["what"], "cpu");
+        let judged = judge(&pressed(0.5, 1.0, 0.1), &pressed(1.0, 70.0, 0.1), &pool(&STEADY));
+        assert_eq!((judged.verdict, judged.reasons[0].code), (Verdict::Unclear, "contended"));
+        let judged = judge(&pressed(2.0, 1.0, 9.0), &pressed(1.0, 1.0, 0.1), &pool(&STEADY));
+        assert_eq!(judged.verdict, Verdict::Slower, "nobody had to wait, whatever the load was");
+    }
+
+    #[test]
+    fn figures_that_only_one_run_knows_are_left_out() {
+        let with = |read_mb| run_of(RunStats { duration_s: 1.0, read_mb, ..RunStats::default() });
+        let has = |a, b| judge(&with(a), &with(b), &[]).metrics.contains_key("read_mb");
+        assert!(has(Some(1.0), Some(2.0)) && !has(Some(1.0), None) && !has(None, None));
     }
 
     #[test]

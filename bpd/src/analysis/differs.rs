@@ -1,11 +1,15 @@
 //! What is not the same in two runs.
 
-use bp_proto::Run;
 use bp_proto::report::Difference;
+
+use super::metric::Read;
+use bp_proto::Run;
 
 /// Load averages wander; only a difference of this much, and of this ratio, is one.
 const LEAST_LOAD_DIFFERENCE: f64 = 0.5;
 const LEAST_LOAD_RATIO: f64 = 1.25;
+/// Percent points by which the machine was busier.
+const LEAST_POINTS: f64 = 10.0;
 
 /// Every input that differs, the command line first.
 pub fn differs(current: &Run, baseline: &Run) -> Vec<Difference> {
@@ -27,7 +31,7 @@ pub fn differs(current: &Run, baseline: &Run) -> Vec<Difference> {
     let unequal = inputs.into_iter().filter(|(_, (current, baseline))| current != baseline);
     let named =
         unequal.map(|(what, (current, baseline))| Difference { what: what.to_owned(), current, baseline });
-    named.chain(load(current, baseline)).collect()
+    named.chain(load(current, baseline)).chain(machine(current, baseline)).collect()
 }
 
 fn load(current: &Run, baseline: &Run) -> Option<Difference> {
@@ -39,12 +43,42 @@ fn load(current: &Run, baseline: &Run) -> Option<Difference> {
     differ.then(|| Difference { what: "load".to_owned(), current: shown(now), baseline: shown(before) })
 }
 
+/// How busy and pressed the machine was meanwhile, in percent.
+fn machine(current: &Run, baseline: &Run) -> impl Iterator<Item = Difference> {
+    let figures: [(&str, Read); 4] = [
+        ("host_cpu", |stats| stats.host_cpu_avg),
+        ("pressure_cpu", |stats| stats.pressure_cpu),
+        ("pressure_memory", |stats| stats.pressure_memory),
+        ("pressure_io", |stats| stats.pressure_io),
+    ];
+    figures.into_iter().filter_map(move |(what, of)| {
+        let (now, before) = (of(current.run_stats.as_ref()?)?, of(baseline.run_stats.as_ref()?)?);
+        let shown = |percent: f64| Some(format!("{percent:.0}"));
+        ((now - before).abs() >= LEAST_POINTS).then(|| Difference {
+            what: what.to_owned(),
+            current: shown(now),
+            baseline: shown(before),
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use bp_proto::{Actor, Context, Git, RunStats};
 
     use super::super::simulate::run_of;
     use super::*;
+
+    #[test]
+    fn a_machine_that_was_busier_is_listed() {
+        let run = |host, cpu, io| {
+            run_of(RunStats { host_cpu_avg: host, pressure_cpu: cpu, pressure_io: io, ..RunStats::default() })
+        };
+        let found = differs(&run(Some(91.6), Some(40.0), Some(9.0)), &run(Some(20.4), Some(31.0), None));
+        let shown: Vec<_> =
+            found.iter().map(|d| (d.what.as_str(), d.current.as_deref(), d.baseline.as_deref())).collect();
+        assert_eq!(shown, [("host_cpu", Some("92"), Some("20"))]);
+    }
 
     #[test]
     fn only_what_differs_is_listed() {

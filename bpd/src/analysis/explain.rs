@@ -6,6 +6,7 @@ use bp_proto::{Context, Run, RunStats};
 use serde_json::json;
 
 use super::compare::Reason;
+use super::contention::{self, Contended};
 
 /// A change of CPU work or parallelism below this explains nothing.
 const LEAST_CHANGE: f64 = 0.10;
@@ -61,8 +62,21 @@ pub struct Busier {
     pub reason: Reason,
 }
 
-/// Load averages stand in until pressure stall figures are recorded.
+/// By what one of the two had to wait for; by load averages where that is not known.
 pub fn busier_host(current: &Run, baseline: &Run) -> Option<Busier> {
+    if let (Some(now), Some(before)) = (&current.run_stats, &baseline.run_stats)
+        && now.pressure_cpu.and(before.pressure_cpu).is_some()
+    {
+        let busier = |explains, found: Contended, [current, baseline]: [f64; 2]| {
+            let params = json!({ "what": found.what, "current": current, "baseline": baseline });
+            Busier { explains, reason: Reason::new("contended", params) }
+        };
+        return match contention::than_other(current, now, before) {
+            Some(found) => Some(busier(Verdict::Slower, found, [found.percent, found.otherwise])),
+            None => contention::than_other(baseline, before, now)
+                .map(|found| busier(Verdict::Faster, found, [found.otherwise, found.percent])),
+        };
+    }
     let of = |run: &Run| run.context.as_ref().and_then(load_per_cpu);
     let (now, before) = (of(current)?, of(baseline)?);
     let busier = |a: f64, b: f64| a >= BUSY_LOAD_PER_CPU && a >= b + BUSIER_BY;

@@ -2,7 +2,7 @@
 
 use bp_proto::RunStats;
 
-type Read = fn(&RunStats) -> Option<f64>;
+pub type Read = fn(&RunStats) -> Option<f64>;
 
 /// One figure.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,7 @@ pub enum Unit {
     Seconds,
     Mebibytes,
     Percent,
+    Count,
 }
 
 impl Unit {
@@ -30,6 +31,7 @@ impl Unit {
             Self::Seconds => 0.1,
             Self::Mebibytes => 8.0,
             Self::Percent => 5.0,
+            Self::Count => 100.0,
         }
     }
 
@@ -39,6 +41,7 @@ impl Unit {
             Self::Seconds => 0.001,
             Self::Mebibytes => 0.01,
             Self::Percent => 0.1,
+            Self::Count => 1.0,
         }
     }
 }
@@ -47,7 +50,7 @@ pub const DURATION: Metric = steady("duration_s", Unit::Seconds, |stats| Some(st
 pub const CPU_SECONDS: Metric = steady("cpu_seconds", Unit::Seconds, |stats| stats.cpu_seconds);
 pub const RSS_MAX: Metric = steady("rss_max_mb", Unit::Mebibytes, |stats| stats.rss_max_mb);
 
-/// Every figure that `compare` shows.
+/// Every figure that `compare` always shows.
 pub const ALL: [Metric; 10] = [
     DURATION,
     CPU_SECONDS,
@@ -59,6 +62,22 @@ pub const ALL: [Metric; 10] = [
     shaky("cpu_max", Unit::Percent, |stats| stats.cpu_max),
     shaky("rss_avg_mb", Unit::Mebibytes, |stats| stats.rss_avg_mb),
     shaky("rss_p95_mb", Unit::Mebibytes, |stats| stats.rss_p95_mb),
+];
+
+/// Those that it shows where both runs know them.
+pub const MORE: [Metric; 12] = [
+    shaky("wait_seconds", Unit::Seconds, |stats| stats.wait_seconds),
+    shaky("read_mb", Unit::Mebibytes, |stats| stats.read_mb),
+    shaky("written_mb", Unit::Mebibytes, |stats| stats.written_mb),
+    shaky("minor_faults", Unit::Count, |stats| stats.minor_faults.map(|count| count as f64)),
+    shaky("major_faults", Unit::Count, |stats| stats.major_faults.map(|count| count as f64)),
+    shaky("voluntary_switches", Unit::Count, |stats| stats.voluntary_switches.map(|count| count as f64)),
+    shaky("involuntary_switches", Unit::Count, |stats| stats.involuntary_switches.map(|count| count as f64)),
+    shaky("max_threads", Unit::Count, |stats| stats.max_threads.map(f64::from)),
+    shaky("host_cpu_avg", Unit::Percent, |stats| stats.host_cpu_avg),
+    shaky("pressure_cpu", Unit::Percent, |stats| stats.pressure_cpu),
+    shaky("pressure_memory", Unit::Percent, |stats| stats.pressure_memory),
+    shaky("pressure_io", Unit::Percent, |stats| stats.pressure_io),
 ];
 
 const fn steady(name: &'static str, unit: Unit, of: Read) -> Metric {

@@ -3,6 +3,7 @@
 pub mod align;
 pub mod comments;
 pub mod compare;
+pub mod contention;
 pub mod curve;
 pub mod differs;
 pub mod explain;

@@ -138,6 +138,15 @@ mod tests {
         Run { context: Some(context), ..run_of(stats(figures)) }
     }
 
+    /// With much of one kind of pressure and little of the others.
+    fn pressed(figures: (f64, f64, f64), what: &str) -> Run {
+        let percent = |kind| Some(if kind == what { 66.0 } else { 1.0 });
+        let (pressure_cpu, pressure_memory) = (percent("cpu"), percent("memory"));
+        let wait_seconds = Some(if what == "wait" { 1.0 } else { 0.0 });
+        let rest = stats(figures);
+        run_of(RunStats { pressure_cpu, pressure_memory, pressure_io: percent("io"), wait_seconds, ..rest })
+    }
+
     #[test]
     fn every_reason_has_its_sentence_with_all_its_figures() {
         let base = run_of(stats(USUAL));
@@ -157,6 +166,10 @@ mod tests {
             said_of(&base, &run((0.5, 0.5, 100.0)), &quiet),
             said_of(&run((2.0, 0.5, 100.0)), &run((0.5, 0.5, 100.0)), &quiet),
             said_of(&loaded((2.0, 0.5, 100.0), 4.0), &loaded(USUAL, 0.1), &quiet),
+            said_of(&pressed((2.0, 0.5, 100.0), "cpu"), &pressed(USUAL, ""), &quiet),
+            said_of(&pressed((2.0, 0.5, 100.0), "memory"), &pressed(USUAL, ""), &quiet),
+            said_of(&pressed((2.0, 0.5, 100.0), "io"), &pressed(USUAL, ""), &quiet),
+            said_of(&pressed((2.0, 0.5, 100.0), "wait"), &pressed(USUAL, ""), &quiet),
             said_of(&changed(|run| run.state = RunState::Lost), &base, &quiet),
             said_of(&changed(|run| run.exit_code = Some(1)), &base, &quiet),
             said_of(&changed(|run| run.command = Some("ls".to_owned())), &base, &quiet),
@@ -173,6 +186,7 @@ mod tests {
             "args",
             "baseline-unusual",
             "by-cpu",
+            "contended",
             "exit-code",
             "hidden",
             "host",
@@ -201,17 +215,24 @@ mod tests {
         let short = changed(|run| run.run_stats = Some(stats((0.01, 0.0, 100.0))));
         let lost = changed(|run| run.state = RunState::Lost);
         let runs = [run_of(stats((9.0, 9.0, 500.0))), run_of(stats((0.4, 0.1, 100.0))), short, lost];
+        let [cpu, memory, io, wait] =
+            ["cpu", "memory", "io", "wait"].map(|what| pressed((9.0, 0.5, 100.0), what));
+        let calm = |stats| RunStats { wait_seconds: Some(0.0), ..stats };
+        let calm = |stats: RunStats| RunStats { pressure_cpu: Some(1.0), ..calm(stats) };
+        let calm = |stats| RunStats { pressure_memory: Some(1.0), pressure_io: Some(1.0), ..calm(stats) };
+        let past: Vec<_> = pool(0.01).into_iter().map(calm).collect();
         let mut rules = BTreeSet::new();
-        for run in &runs {
+        for run in runs.iter().chain([&cpu, &memory, &io, &wait]) {
             let stats = run.run_stats.as_ref().unwrap();
-            for found in findings(Subject { run, stats, past: &pool(0.01) }) {
+            for found in findings(Subject { run, stats, past: &past }) {
                 rules.insert(found.rule);
                 for text in Lang::ALL.map(|lang| words::comment(lang, found.rule, &found.params)) {
                     assert!(!text.contains(['{', '}', '$']) && text.contains(' '), "{}: {text}", found.rule);
                 }
             }
         }
-        let wanted = ["cpu-avg-high", "faster", "lost", "mem-peak-high", "short-run-no-curve", "slower"];
+        let wanted =
+            ["contended", "cpu-avg-high", "faster", "lost", "mem-peak-high", "short-run-no-curve", "slower"];
         assert_eq!(rules, BTreeSet::from(wanted));
     }
 }

@@ -8,6 +8,12 @@ comment-slower = Slower than usual: { DURATION($duration_s) } against a median o
     [1] , the slowest of { $runs }
    *[other] , rank { $rank } of { $runs } from the slowest
   }.
+comment-contended = That may be the machine's doing: { $what ->
+    [memory] something on it waited for memory { PERCENT($percent) } of the time, against a usual { PERCENT($usual) }
+    [io] something on it waited for a disk { PERCENT($percent) } of the time, against a usual { PERCENT($usual) }
+    [wait] the run waited for a CPU { PERCENT($percent) } of the time that it wanted one, against a usual { PERCENT($usual) }
+   *[cpu] something on it waited for a CPU { PERCENT($percent) } of the time, against a usual { PERCENT($usual) }
+  }.
 comment-faster = Faster than usual: { DURATION($duration_s) } against a median of { DURATION($median_s) } ({ CHANGE($change) }){ $rank ->
     [1] , the fastest of { $runs }
    *[other] , rank { $rank } of { $runs } from the fastest
@@ -48,6 +54,12 @@ reason-less-waiting = It waited less: { DURATION($current) } without CPU against
 reason-more-memory = It used more memory: { SIZE($current) } at its peak against { SIZE($baseline) } ({ CHANGE($change) }).
 reason-less-memory = It used less memory: { SIZE($current) } at its peak against { SIZE($baseline) } ({ CHANGE($change) }).
 reason-host-busy = The machine was busier during one of the two (load { NUMBER($current) } against { NUMBER($baseline) }), so elapsed time proves nothing.
+reason-contended = Others pressed during one of the two: { $what ->
+    [memory] something on the machine waited for memory { PERCENT($current) } of the time against { PERCENT($baseline) }
+    [io] something on the machine waited for a disk { PERCENT($current) } of the time against { PERCENT($baseline) }
+    [wait] the run waited for a CPU { PERCENT($current) } of the time that it wanted one against { PERCENT($baseline) }
+   *[cpu] something on the machine waited for a CPU { PERCENT($current) } of the time against { PERCENT($baseline) }
+  }, so elapsed time proves nothing.
 reason-unfinished = One of the two has no reported end.
 reason-exit-code = They ended with different exit codes ({ $current } and { $baseline }).
 reason-args = They are different commands.

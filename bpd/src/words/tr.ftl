@@ -8,6 +8,12 @@ comment-slower = Her zamankinden yavaş: { DURATION($duration_s) }, ortanca { DU
     [1] ; { $runs } çalıştırmanın en yavaşı
    *[other] ; { $runs } çalıştırma içinde yavaşlıkta { $rank }. sırada
   }.
+comment-contended = Nedeni makine olabilir: { $what ->
+    [memory] makinede bir şeyler zamanın { PERCENT($percent) } kadarında bellek bekledi; her zamanki { PERCENT($usual) }
+    [io] makinede bir şeyler zamanın { PERCENT($percent) } kadarında disk bekledi; her zamanki { PERCENT($usual) }
+    [wait] çalıştırma, CPU istediği zamanın { PERCENT($percent) } kadarını bekleyerek geçirdi; her zamanki { PERCENT($usual) }
+   *[cpu] makinede bir şeyler zamanın { PERCENT($percent) } kadarında CPU bekledi; her zamanki { PERCENT($usual) }
+  }.
 comment-faster = Her zamankinden hızlı: { DURATION($duration_s) }, ortanca { DURATION($median_s) } ({ CHANGE($change) }){ $rank ->
     [1] ; { $runs } çalıştırmanın en hızlısı
    *[other] ; { $runs } çalıştırma içinde hızda { $rank }. sırada
@@ -48,6 +54,12 @@ reason-less-waiting = Daha az bekledi: CPU kullanmadan { DURATION($baseline) } y
 reason-more-memory = Daha çok bellek kullandı: en çok { SIZE($baseline) } yerine { SIZE($current) } ({ CHANGE($change) }).
 reason-less-memory = Daha az bellek kullandı: en çok { SIZE($baseline) } yerine { SIZE($current) } ({ CHANGE($change) }).
 reason-host-busy = Çalıştırmalardan birinde makine daha meşguldü (yük { NUMBER($current) }, ötekinde { NUMBER($baseline) }); geçen süre bir şey kanıtlamaz.
+reason-contended = Çalıştırmalardan birinde makine sıkışıktı: { $what ->
+    [memory] makinede bir şeyler zamanın { PERCENT($current) } kadarında bellek bekledi, ötekinde { PERCENT($baseline) }
+    [io] makinede bir şeyler zamanın { PERCENT($current) } kadarında disk bekledi, ötekinde { PERCENT($baseline) }
+    [wait] çalıştırma, CPU istediği zamanın { PERCENT($current) } kadarını bekleyerek geçirdi, ötekinde { PERCENT($baseline) }
+   *[cpu] makinede bir şeyler zamanın { PERCENT($current) } kadarında CPU bekledi, ötekinde { PERCENT($baseline) }
+  }; geçen süre bir şey kanıtlamaz.
 reason-unfinished = İkisinden birinin bitişi bildirilmemiş.
 reason-exit-code = Farklı çıkış kodlarıyla bittiler ({ $current } ve { $baseline }).
 reason-args = Bunlar farklı komutlar.

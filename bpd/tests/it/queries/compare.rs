@@ -53,11 +53,22 @@ fn a_comparison_is_the_document_of_the_contract() {
             "cpu_p95",
             "cpu_seconds",
             "duration_s",
+            "host_cpu_avg",
+            "involuntary_switches",
+            "major_faults",
+            "max_threads",
+            "minor_faults",
+            "pressure_cpu",
+            "pressure_memory",
+            "read_mb",
             "rss_avg_mb",
             "rss_max_mb",
             "rss_p95_mb",
             "system_seconds",
-            "user_seconds"
+            "user_seconds",
+            "voluntary_switches",
+            "wait_seconds",
+            "written_mb"
         ]
     );
     assert_eq!(rules(&found["comments"]), ["verdict", "more-cpu-work"]);
