@@ -70,6 +70,8 @@ enum Work {
         #[arg(long, default_value_t = 1500)]
         hold: u64,
     },
+    /// Starts `source`, `filter` and `sink` as a pipeline and waits for them
+    Pipeline { cpu_ms: u64 },
     /// Writes zeros for so many milliseconds of CPU time
     Source { cpu_ms: u64 },
     /// Passes its input on
@@ -99,6 +101,7 @@ fn main() -> Result<ExitCode> {
         Work::Workers { count, mb, cpu_ms, hold } => {
             together = Some(memory::workers(count, mb, cpu_ms, milliseconds(hold))?);
         }
+        Work::Pipeline { cpu_ms } => stream::pipeline(cpu_ms)?,
         Work::Source { cpu_ms } => stream::source(cpu_ms)?,
         Work::Filter => stream::filter()?,
         Work::Sink => stream::sink()?,

@@ -2,12 +2,29 @@
 
 use std::hint::black_box;
 use std::io::{self, Read as _, Write as _};
+use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::account;
 
 const BLOCK: usize = 1 << 16;
+
+/// All three, as a shell would start them.
+pub(crate) fn pipeline(cpu_ms: u64) -> Result<()> {
+    let own = std::env::current_exe()?;
+    let mut source =
+        Command::new(&own).args(["source", &cpu_ms.to_string()]).stdout(Stdio::piped()).spawn()?;
+    let from: Stdio = source.stdout.take().map_or_else(Stdio::null, Into::into);
+    let mut filter = Command::new(&own).arg("filter").stdin(from).stdout(Stdio::piped()).spawn()?;
+    let from: Stdio = filter.stdout.take().map_or_else(Stdio::null, Into::into);
+    let mut sink = Command::new(&own).arg("sink").stdin(from).spawn()?;
+    for child in [&mut source, &mut filter, &mut sink] {
+        let status = child.wait()?;
+        ensure!(status.success(), "a part of the pipeline ended with {status}");
+    }
+    Ok(())
+}
 
 /// Writes zeros for `cpu_ms` of its own CPU time.
 pub(crate) fn source(cpu_ms: u64) -> Result<()> {

@@ -10,6 +10,8 @@ pub struct Case {
     pub line: &'static str,
     /// How many processes account for themselves.
     pub reports: usize,
+    /// The same as one program that waits for the others and accounts for them, where the line takes a shell.
+    pub program: Option<&'static str>,
     pub cpu: Bound,
     /// Its peak is known exactly: of one process, or of several together.
     pub peak_is_known: bool,
@@ -19,15 +21,19 @@ pub struct Case {
 pub const TRUTH: &str = "{truth}";
 
 impl Case {
-    /// The line that reports to `file`, a path without blanks and quotes.
-    pub fn line_to(&self, file: &str) -> String {
-        self.line.replace(TRUTH, &format!("--truth {file}"))
+    /// The line that reports to `file`, a path without blanks and quotes; and how many reports there will be.
+    pub fn line_to(&self, file: &str) -> (String, usize) {
+        (to(self.line, file), self.reports)
     }
 
-    /// Whether one program is all there is, which needs no shell.
-    pub fn is_simple(&self) -> bool {
-        !self.line.contains('|')
+    /// The same as one program: words with single blanks between them.
+    pub fn program_to(&self, file: &str) -> (String, usize) {
+        self.program.map_or_else(|| self.line_to(file), |program| (to(program, file), 1))
     }
+}
+
+fn to(line: &str, file: &str) -> String {
+    line.replace(TRUTH, &format!("--truth {file}"))
 }
 
 const BURN: Bound = Bound::waited(0.001, 0.002, 0.01);
@@ -35,19 +41,20 @@ const SHORT: Bound = Bound::waited(0.01, 0.02, 0.02);
 const TREE: Bound = Bound::waited(0.001, 0.01, 0.01);
 
 const fn case(name: &'static str, line: &'static str, cpu: Bound) -> Case {
-    Case { name, line, reports: 1, cpu, peak_is_known: false }
+    Case { name, line, reports: 1, program: None, cpu, peak_is_known: false }
 }
 
 /// Half a second of CPU time and less each.
 pub const CASES: &[Case] = &[
-    Case { peak_is_known: true, ..case("burn, 1 thread", "workload burn 600 {truth}", BURN) },
-    Case { peak_is_known: true, ..case("burn, 2 threads", "workload burn 300 --threads 2 {truth}", BURN) },
+    case("burn, 1 thread", "workload burn 600 {truth}", BURN),
+    case("burn, 2 threads", "workload burn 300 --threads 2 {truth}", BURN),
     case("storm of short commands", "workload storm 400 {truth}", TREE),
     case("make -j2", "workload make 3 {truth}", Bound::waited(0.001, 0.005, 0.005)),
     case("a 20 ms command", "workload burn 20 {truth}", SHORT),
     case("a 200 ms command", "workload burn 200 {truth}", SHORT),
     Case {
         reports: 3,
+        program: Some("workload pipeline 40 {truth}"),
         ..case(
             "pipeline",
             "workload source 40 {truth} | workload filter {truth} | workload sink {truth}",
@@ -74,6 +81,11 @@ pub const CASES: &[Case] = &[
     case("sleep", "workload sleep 300 {truth}", BURN),
 ];
 
+/// Those whose every process is waited for, which accounting alone knows.
+pub fn waited() -> impl Iterator<Item = &'static Case> {
+    CASES.iter().filter(|case| case.cpu.uncounted.is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,9 +93,11 @@ mod tests {
     #[test]
     fn every_process_of_a_line_is_told_where_to_report() {
         for case in CASES {
-            let line = case.line_to("t");
-            assert!(!line.contains('{') && line.matches("--truth t").count() >= 1, "{line}");
+            for (line, _) in [case.line_to("t"), case.program_to("t")] {
+                assert!(!line.contains('{') && line.contains("--truth t"), "{line}");
+            }
+            assert!(!case.program_to("t").0.contains('|'), "{} is not one program", case.name);
         }
-        assert_eq!(CASES[0].line_to("/tmp/t"), "workload burn 600 --truth /tmp/t");
+        assert_eq!(CASES[0].line_to("/tmp/t").0, "workload burn 600 --truth /tmp/t");
     }
 }

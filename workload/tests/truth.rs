@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use workload::suite::{CASES, Case};
+use workload::suite::{CASES, Case, waited};
 use workload::truth::Truth;
 
 /// Only a failure waits that long.
@@ -23,8 +23,9 @@ fn run(case: &Case, before: &str) -> (String, Truth) {
     let dir = tempfile::tempdir().unwrap();
     let programs = Path::new(env!("CARGO_BIN_EXE_workload")).parent().unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let (line, reports) = case.line_to("t");
     let output = Command::new("bash")
-        .args(["-c", &format!("{before}\n{}\ntimes", case.line_to("t"))])
+        .args(["-c", &format!("{before}\n{line}\ntimes")])
         .env("PATH", path)
         .env("LC_ALL", "C")
         .current_dir(dir.path())
@@ -34,7 +35,7 @@ fn run(case: &Case, before: &str) -> (String, Truth) {
     assert!(output.status.success(), "{}: {}", case.name, String::from_utf8_lossy(&output.stderr));
     let until = Instant::now() + DEADLINE;
     let truth = loop {
-        if let Some(truth) = Truth::read(&dir.path().join("t"), case.reports).unwrap() {
+        if let Some(truth) = Truth::read(&dir.path().join("t"), reports).unwrap() {
             break truth;
         }
         assert!(Instant::now() < until, "{}: reports are missing", case.name);
@@ -62,7 +63,7 @@ fn children_seconds(times: &str) -> f64 {
 
 #[test]
 fn the_shell_that_waited_for_a_workload_says_the_same() {
-    for case in CASES.iter().filter(|case| case.cpu.uncounted.is_some()) {
+    for case in waited() {
         let (times, truth) = run(case, "");
         check(case, truth, children_seconds(&times), "the shell");
     }

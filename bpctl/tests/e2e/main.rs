@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure in a test is a panic")]
 
+mod accuracy;
 mod daemon;
 mod hook;
 mod jobs;

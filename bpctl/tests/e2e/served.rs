@@ -1,6 +1,5 @@
 //! A real bpd beside real shells.
 
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,7 @@ pub(crate) struct Served {
 impl Served {
     /// Starts bpd for `home` and waits until it answers.
     pub(crate) fn start(home: &Home) -> Self {
-        let bpd = Path::new(env!("CARGO_BIN_EXE_bpctl")).with_file_name("bpd");
+        let bpd = home.programs().join("bpd");
         assert!(bpd.is_file(), "no {}; `cargo build` makes it", bpd.display());
         let child = home
             .environment(Command::new(bpd))
@@ -30,7 +29,12 @@ impl Served {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        until("bpd answers", || ask(home, &Request::Status));
+        until("bpd answers", || {
+            if home.is_anothers() {
+                return bpctl(home, &["status"]).status.success().then_some(());
+            }
+            ask(home, &Request::Status).map(drop)
+        });
         Self { child }
     }
 
@@ -70,9 +74,14 @@ fn ask(home: &Home, request: &Request) -> Option<serde_json::Value> {
 
 /// Every run, the oldest first.
 pub(crate) fn runs(home: &Home) -> Vec<Run> {
-    let query = ListQuery { limit: Some(500), ..ListQuery::default() };
-    let Some(listed) = ask(home, &Request::List(query)) else { return Vec::new() };
-    let mut runs: Vec<Run> = serde_json::from_value(listed).unwrap();
+    let mut runs: Vec<Run> = if home.is_anothers() {
+        let listed = bpctl(home, &["list", "--json", "-n", "500"]);
+        serde_json::from_slice(&listed.stdout).unwrap_or_default()
+    } else {
+        let query = ListQuery { limit: Some(500), ..ListQuery::default() };
+        let Some(listed) = ask(home, &Request::List(query)) else { return Vec::new() };
+        serde_json::from_value(listed).unwrap()
+    };
     runs.reverse();
     runs
 }
@@ -89,7 +98,7 @@ pub(crate) fn settled(home: &Home, count: usize) -> Vec<Run> {
 
 /// What `bpctl WORDS…` says beside the shells.
 pub(crate) fn bpctl(home: &Home, words: &[&str]) -> Output {
-    home.environment(Command::new(env!("CARGO_BIN_EXE_bpctl")))
+    home.environment(Command::new(home.programs().join("bpctl")))
         .args(words)
         .stdin(Stdio::null())
         .output()

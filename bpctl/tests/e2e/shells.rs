@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,9 +54,14 @@ pub(crate) enum Transport {
     Socket,
 }
 
+/// `nobody`: may do to the processes of its own what any user may, and nothing else.
+const NOBODY: u32 = 65534;
+
 /// A scratch home with the files that the shells read.
 pub(crate) struct Home {
     scratch: TempDir,
+    /// Whose it is, when it is not this process's user's.
+    user: Option<u32>,
 }
 
 impl Home {
@@ -64,7 +70,48 @@ impl Home {
         let scratch = tempfile::Builder::new().prefix("bp").tempdir_in("/tmp").unwrap();
         fs::create_dir(scratch.path().join("home")).unwrap();
         fs::create_dir(scratch.path().join("work")).unwrap();
-        Self { scratch }
+        Self { scratch, user: None }
+    }
+
+    /// The home of a user without privileges, with programs and hooks that this user can reach. Where the tests have
+    /// none themselves it is theirs.
+    pub(crate) fn unprivileged() -> Self {
+        let home = Self { user: rustix::process::geteuid().is_root().then_some(NOBODY), ..Self::new() };
+        let programs = home.scratch.path().join("bin");
+        fs::create_dir(&programs).unwrap();
+        for program in ["bpd", "bpctl", "workload"] {
+            let from = Self::built().join(program);
+            assert!(from.is_file(), "no {}; `cargo build --workspace` makes it", from.display());
+            fs::copy(from, programs.join(program)).unwrap();
+        }
+        for kind in Kind::ALL {
+            fs::copy(kind.hook(), home.scratch.path().join(kind.hook().file_name().unwrap())).unwrap();
+        }
+        for dir in [home.scratch.path(), &home.path(), &home.work()] {
+            std::os::unix::fs::chown(dir, home.user, home.user).unwrap();
+        }
+        home
+    }
+
+    /// Whether this process's user may not ask its bpd.
+    pub(crate) fn is_anothers(&self) -> bool {
+        self.user.is_some()
+    }
+
+    /// Where cargo builds to.
+    fn built() -> &'static Path {
+        Path::new(env!("CARGO_BIN_EXE_bpctl")).parent().unwrap()
+    }
+
+    /// Where the programs are.
+    pub(crate) fn programs(&self) -> PathBuf {
+        let own = self.scratch.path().join("bin");
+        if own.is_dir() { own } else { Self::built().to_owned() }
+    }
+
+    fn hook(&self, kind: Kind) -> PathBuf {
+        let own = self.scratch.path().join(kind.hook().file_name().unwrap());
+        if own.is_file() { own } else { kind.hook() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -86,7 +133,7 @@ impl Home {
 
     /// Writes what the shells read at their start: `before`, the hook, `after`, the prompt.
     pub(crate) fn rc(&self, kind: Kind, before: &str, hooked: bool, after: &str) {
-        let hook = if hooked { format!("source '{}'\n", kind.hook().display()) } else { String::new() };
+        let hook = if hooked { format!("source '{}'\n", self.hook(kind).display()) } else { String::new() };
         let text = format!("HISTFILE=~/history\nHISTSIZE=1000\n{before}\n{hook}{after}\n{}", kind.prompt());
         let name = match kind {
             Kind::Bash => ".bashrc",
@@ -99,6 +146,9 @@ impl Home {
     pub(crate) fn environment(&self, mut command: Command) -> Command {
         command.env("HOME", self.path()).env("XDG_CONFIG_HOME", self.path().join(".config"));
         command.env("BP_HOME", self.bp()).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         for variable in ["BP_CONFIG", "BP_HTTP", "BP_LANG", "BP_OFF", "BP_RUN", "BP_ACTOR", "BP_TRANSPORT"] {
             command.env_remove(variable);
         }
@@ -108,9 +158,8 @@ impl Home {
     /// The command that starts an interactive shell here. `bpctl` is on its search path.
     pub(crate) fn command(&self, kind: Kind, transport: Transport) -> Command {
         let mut command = self.environment(pty::clean(kind.name()));
-        let programs = Path::new(env!("CARGO_BIN_EXE_bpctl")).parent().unwrap();
         let path = std::env::var("PATH").unwrap();
-        command.env("PATH", format!("{}:{path}", programs.display()));
+        command.env("PATH", format!("{}:{path}", self.programs().display()));
         if transport == Transport::Socket {
             command.env("BP_TRANSPORT", "socket");
         }
