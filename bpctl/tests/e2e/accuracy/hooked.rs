@@ -7,21 +7,24 @@ use workload::{Bound, Truth};
 
 use super::lines::{self, LINES};
 use super::verdict::{Expected, hold};
+use crate::pty::Terminal;
 use crate::served::{Served, until};
-use crate::shells::{Home, Kind, Shell, Transport};
+use crate::shells::{Home, Kind, Transport};
 
-struct Typist {
-    shell: Shell,
+struct Typist<'a> {
+    terminal: Terminal,
+    home: &'a Home,
     /// What a line costs the shell that does nothing: reading it, the hook, the prompt.
     idle_ns: u64,
 }
 
-impl Typist {
-    fn start(kind: Kind, home: Home) -> (Self, Served) {
+impl<'a> Typist<'a> {
+    fn start(kind: Kind, home: &'a Home) -> (Self, Served) {
         home.rc(kind, "", true, lines::functions(kind));
         let command = home.command(kind, Transport::Mailbox);
-        let bpd = Served::start(&home);
-        let mut typist = Self { shell: Shell::from(home, command), idle_ns: 0 };
+        let bpd = Served::start(home);
+        let mut typist = Self { terminal: Terminal::start(command), home, idle_ns: 0 };
+        typist.terminal.prompt();
         // The first lines make what the shell keeps: files, functions, memory.
         let mut idle: Vec<u64> = (0..7).map(|_| typist.line(": nothing")).collect();
         idle.sort_unstable();
@@ -31,91 +34,82 @@ impl Typist {
 
     /// Types a line and waits for the prompt. → CPU time of the shell itself from Enter on.
     fn line(&mut self, line: &str) -> u64 {
-        self.shell.terminal.send(line);
+        self.terminal.send(line);
         // Echoed to its end.
-        self.shell.terminal.shows(&line[line.len().saturating_sub(8)..]);
+        self.terminal.shows(&line[line.len().saturating_sub(8)..]);
         let before = self.own_ns();
-        self.shell.terminal.send("\r");
-        self.shell.terminal.prompt();
+        self.terminal.send("\r");
+        self.terminal.prompt();
         self.own_ns() - before
     }
 
     /// CPU time of the shell, which has only one thread, so far. Exact while it sleeps.
     fn own_ns(&self) -> u64 {
-        self.shell.terminal.waits();
-        let stat = fs::read_to_string(format!("/proc/{}/schedstat", self.shell.terminal.pid())).unwrap();
+        self.terminal.waits();
+        let stat = fs::read_to_string(format!("/proc/{}/schedstat", self.terminal.pid())).unwrap();
         stat.split(' ').next().unwrap().parse().unwrap()
     }
 
-    fn record(
-        &mut self,
-        number: usize,
-        line: &str,
-        reports: usize,
-        cpu: Bound,
-        peak_is_known: bool,
-    ) -> Expected {
-        let own_ns = self.line(line);
-        let mark = format!("truth-{number:02}");
-        let file = self.shell.home.work().join(&mark);
+    /// Types a line of which `reports` reports will be in the file that `mark` names.
+    fn record(&mut self, line: String, reports: usize, mark: String, cpu: Bound) -> Expected {
+        let own_ns = self.line(&line);
+        let file = self.home.work().join(&mark);
         Expected {
-            name: format!("{line:?}"),
+            truth: until(&line, || Truth::read(&file, reports).unwrap()),
+            name: line,
             mark,
-            truth: until(line, || Truth::read(&file, reports).unwrap()),
             shell_ns: own_ns.saturating_sub(self.idle_ns),
             cpu,
-            peak_is_known,
+            peak_is_known: false,
             wrapped: false,
         }
     }
 }
 
-fn every_workload(kind: Kind, home: Home) {
+fn every_workload(kind: Kind, home: &Home) {
     let (mut typist, _bpd) = Typist::start(kind, home);
-    let mut made = Vec::new();
-    for (number, case) in waited().enumerate() {
-        let (line, reports) = case.line_to(&format!("truth-{number:02}"));
-        made.push(typist.record(number, &line, reports, case.cpu, case.peak_is_known));
-    }
-    hold(&typist.shell.home, &made);
+    let cases: Vec<_> = waited().collect();
+    hold(home, cases.len(), |at, mark| {
+        let (line, reports) = cases[at].line_to(&mark);
+        let made = typist.record(line, reports, mark, cases[at].cpu);
+        Expected { peak_is_known: cases[at].peak_is_known, ..made }
+    });
 }
 
-fn every_line(kind: Kind, home: Home) {
+fn every_line(kind: Kind, home: &Home) {
     let (mut typist, _bpd) = Typist::start(kind, home);
-    let mut made = Vec::new();
-    for (number, line) in LINES.iter().enumerate() {
-        let text = line.text.replace("{file}", &format!("truth-{number:02}"));
-        made.push(typist.record(number, &text, line.reports, line.cpu, false));
-    }
-    hold(&typist.shell.home, &made);
+    hold(home, LINES.len(), |at, mark| {
+        let line = LINES[at].text.replace("{file}", &mark);
+        typist.record(line, LINES[at].reports, mark, LINES[at].cpu)
+    });
 }
 
 #[test]
 fn what_bash_says_of_a_workload_is_within_the_bounds() {
-    every_workload(Kind::Bash, Home::new());
+    every_workload(Kind::Bash, &Home::new());
 }
 
 #[test]
 fn what_zsh_says_of_a_workload_is_within_the_bounds() {
-    every_workload(Kind::Zsh, Home::new());
+    every_workload(Kind::Zsh, &Home::new());
 }
 
 #[test]
 fn what_bash_says_to_a_user_without_privileges_is_within_the_bounds() {
-    every_workload(Kind::Bash, Home::unprivileged());
+    every_workload(Kind::Bash, &Home::unprivileged());
 }
 
 #[test]
 fn what_zsh_says_to_a_user_without_privileges_is_within_the_bounds() {
-    every_workload(Kind::Zsh, Home::unprivileged());
+    every_workload(Kind::Zsh, &Home::unprivileged());
 }
 
 #[test]
 fn what_bash_burns_itself_is_within_the_bounds() {
-    every_line(Kind::Bash, Home::new());
+    every_line(Kind::Bash, &Home::new());
 }
 
 #[test]
 fn what_zsh_burns_itself_is_within_the_bounds() {
-    every_line(Kind::Zsh, Home::unprivileged());
+    every_line(Kind::Zsh, &Home::unprivileged());
 }

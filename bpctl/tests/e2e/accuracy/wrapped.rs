@@ -9,8 +9,7 @@ use super::verdict::{Expected, hold};
 use crate::served::{Served, until};
 use crate::shells::Home;
 
-fn record(home: &Home, case: &Case, number: usize) -> Expected {
-    let mark = format!("truth-{number:02}");
+fn record(home: &Home, case: &Case, mark: String) -> Expected {
     let (line, reports) = case.program_to(&mark);
     let mut bpctl = home.environment(Command::new(home.programs().join("bpctl")));
     let path = format!("{}:{}", home.programs().display(), std::env::var("PATH").unwrap());
@@ -31,8 +30,8 @@ fn record(home: &Home, case: &Case, number: usize) -> Expected {
 
 fn every_workload(home: &Home) {
     let _bpd = Served::start(home);
-    let made: Vec<_> = waited().enumerate().map(|(number, case)| record(home, case, number)).collect();
-    hold(home, &made);
+    let cases: Vec<_> = waited().collect();
+    hold(home, cases.len(), |at, mark| record(home, cases[at], mark));
 }
 
 #[test]
