@@ -54,6 +54,36 @@ pub fn memory(mebibytes: f64, lang: Lang) -> String {
     }
 }
 
+/// `1,234,567`; Turkish groups with dots.
+pub fn count(value: u64, lang: Lang) -> String {
+    let digits = value.to_string();
+    let mark = if lang == Lang::Tr { '.' } else { ',' };
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(mark);
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `0.20`.
+pub fn load(value: f64, lang: Lang) -> String {
+    mark(format!("{value:.2}"), lang)
+}
+
+/// MiB in; less than one is told in KiB: `512 KiB`.
+pub fn bytes(mebibytes: f64, lang: Lang) -> String {
+    if mebibytes == 0.0 {
+        "0 B".to_owned()
+    } else if mebibytes < 0.95 {
+        format!("{:.0} KiB", mebibytes * 1024.0)
+    } else {
+        memory(mebibytes, lang)
+    }
+}
+
 /// A ratio − 1 as `+25 %`, `−8 %`.
 pub fn change(ratio: f64, lang: Lang) -> String {
     signed(ratio * 100.0, |value| percent(value, lang))
@@ -108,6 +138,15 @@ mod tests {
         assert_eq!((memory(3.21, Lang::En), memory(1229.0, Lang::Tr)), ("3.2 MiB".into(), "1,20 GiB".into()));
         assert_eq!((change(0.25, Lang::En), change(-0.08, Lang::En)), ("+25 %".into(), "−8 %".into()));
         assert_eq!(change(-0.001, Lang::Tr), "%0");
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(|value| count(value, Lang::En)),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!((count(12_345, Lang::Tr), load(0.2, Lang::Tr)), ("12.345".into(), "0,20".into()));
+        assert_eq!(
+            [0.0, 0.5, 0.94, 0.96, 3.0].map(|mib| bytes(mib, Lang::En)),
+            ["0 B", "512 KiB", "963 KiB", "1.0 MiB", "3.0 MiB"]
+        );
         assert_eq!(signed(-2.0, |value| duration(value, Lang::En)), "−2.00 s");
     }
 }

@@ -14,10 +14,10 @@ use crate::text::escape::visible;
 use crate::text::figures;
 use crate::text::sparkline::{highest, sparkline};
 use crate::text::table::{Align, middle, table};
-use crate::text::words::Word;
+use crate::text::words::{Lang, Word};
 
 /// The order of the table and the names in it; what bpd adds later follows behind, under its own.
-const ORDER: [(&str, Word); 10] = [
+const ORDER: [(&str, Word); 22] = [
     ("duration_s", Word::MetricTook),
     ("cpu_seconds", Word::MetricCpu),
     ("user_seconds", Word::MetricUser),
@@ -28,10 +28,22 @@ const ORDER: [(&str, Word); 10] = [
     ("rss_avg_mb", Word::MetricRssAverage),
     ("rss_p95_mb", Word::MetricRssP95),
     ("rss_max_mb", Word::MetricRssMax),
+    ("wait_seconds", Word::MetricWait),
+    ("read_mb", Word::MetricRead),
+    ("written_mb", Word::MetricWritten),
+    ("minor_faults", Word::MetricMinorFaults),
+    ("major_faults", Word::MetricMajorFaults),
+    ("voluntary_switches", Word::MetricVoluntary),
+    ("involuntary_switches", Word::MetricInvoluntary),
+    ("max_threads", Word::MetricThreads),
+    ("host_cpu_avg", Word::MetricHostCpu),
+    ("pressure_cpu", Word::MetricPressureCpu),
+    ("pressure_memory", Word::MetricPressureMemory),
+    ("pressure_io", Word::MetricPressureIo),
 ];
 
 /// What two runs may differ in, as bpd names it.
-const DIFFERENCES: [(&str, Word); 11] = [
+const DIFFERENCES: [(&str, Word); 15] = [
     ("args", Word::DiffersArgs),
     ("cwd", Word::DiffersCwd),
     ("branch", Word::DiffersBranch),
@@ -43,7 +55,49 @@ const DIFFERENCES: [(&str, Word); 11] = [
     ("signal", Word::DiffersSignal),
     ("cpus", Word::DiffersCpus),
     ("load", Word::DiffersLoad),
+    ("host_cpu", Word::DiffersHostCpu),
+    ("pressure_cpu", Word::DiffersPressureCpu),
+    ("pressure_memory", Word::DiffersPressureMemory),
+    ("pressure_io", Word::DiffersPressureIo),
 ];
+
+/// How a figure is written, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Elapsed or CPU time of the run: less is faster.
+    Time,
+    Waiting,
+    Percent,
+    Memory,
+    Bytes,
+    Count,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            "wait_seconds" => Self::Waiting,
+            "read_mb" | "written_mb" => Self::Bytes,
+            "max_threads" | "max_processes" => Self::Count,
+            "cpu_seconds" => Self::Time,
+            _ if name.ends_with("_mb") => Self::Memory,
+            _ if name.ends_with("_faults") || name.ends_with("_switches") => Self::Count,
+            _ if name.starts_with("cpu_") || name.starts_with("pressure_") => Self::Percent,
+            "host_cpu_avg" => Self::Percent,
+            _ => Self::Time,
+        }
+    }
+
+    fn shown(self, value: f64, lang: Lang) -> String {
+        match self {
+            Self::Time | Self::Waiting => figures::duration(value, lang),
+            Self::Percent => figures::percent(value, lang),
+            Self::Memory => figures::memory(value, lang),
+            Self::Bytes => figures::bytes(value, lang),
+            Self::Count => figures::count(value.round() as u64, lang),
+        }
+    }
+}
 
 fn named(names: &[(&str, Word)], code: &str, screen: &Screen) -> String {
     let known = names.iter().find(|(name, _)| *name == code);
@@ -124,13 +178,13 @@ fn code(verdict: Verdict) -> &'static str {
     }
 }
 
-/// Of memory `faster` reads "less".
-fn word(verdict: Verdict, of_memory: bool) -> Word {
-    match (verdict, of_memory) {
-        (Verdict::Faster, false) => Word::Faster,
-        (Verdict::Slower, false) => Word::Slower,
-        (Verdict::Faster, true) => Word::Less,
-        (Verdict::Slower, true) => Word::More,
+/// Of what is no time of the run's own `faster` reads "less".
+fn word(verdict: Verdict, kind: Kind) -> Word {
+    match (verdict, kind == Kind::Time) {
+        (Verdict::Faster, true) => Word::Faster,
+        (Verdict::Slower, true) => Word::Slower,
+        (Verdict::Faster, false) => Word::Less,
+        (Verdict::Slower, false) => Word::More,
         (Verdict::Similar, _) => Word::Similar,
         (Verdict::Unclear, _) => Word::Unclear,
         (Verdict::NotComparable, _) => Word::NotComparable,
@@ -146,7 +200,7 @@ fn tone(verdict: Verdict) -> Tone {
 }
 
 fn people(comparison: &Comparison, screen: &Screen) -> String {
-    let verdict = screen.word(word(comparison.verdict, false));
+    let verdict = screen.word(word(comparison.verdict, Kind::Time));
     let verdict = screen.lang.capitals(verdict);
     let room = screen.width.saturating_sub(verdict.width() + 3);
     let mut page = screen.paint(tone(comparison.verdict), &verdict);
@@ -203,16 +257,8 @@ fn deltas(comparison: &Comparison, screen: &Screen) -> String {
 
 fn delta_row(name: &str, metric: &MetricDelta, screen: &Screen) -> Vec<String> {
     let lang = screen.lang;
-    let of_memory = name.ends_with("_mb");
-    let shown = |value: f64| {
-        if of_memory {
-            figures::memory(value, lang)
-        } else if name.starts_with("cpu_") && name != "cpu_seconds" {
-            figures::percent(value, lang)
-        } else {
-            figures::duration(value, lang)
-        }
-    };
+    let kind = Kind::of(name);
+    let shown = |value: f64| kind.shown(value, lang);
     let known = |value: Option<String>| value.unwrap_or_else(|| figures::UNKNOWN.to_owned());
     vec![
         named(&ORDER, name, screen),
@@ -223,7 +269,7 @@ fn delta_row(name: &str, metric: &MetricDelta, screen: &Screen) -> Vec<String> {
         match metric.verdict {
             // Said once, on top.
             Verdict::NotComparable => String::new(),
-            verdict => screen.word(word(verdict, of_memory)).to_owned(),
+            verdict => screen.word(word(verdict, kind)).to_owned(),
         },
     ]
 }
@@ -282,6 +328,28 @@ fn plain(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_figure_is_written_in_its_unit() {
+        for (name, value, shown) in [
+            ("duration_s", 2.0, "2.00 s"),
+            ("cpu_seconds", 0.5, "500 ms"),
+            ("user_seconds", 0.5, "500 ms"),
+            ("wait_seconds", 0.5, "500 ms"),
+            ("cpu_avg", 90.0, "90 %"),
+            ("rss_max_mb", 300.0, "300 MiB"),
+            ("written_mb", 0.5, "512 KiB"),
+            ("minor_faults", 12_345.0, "12,345"),
+            ("involuntary_switches", 7.0, "7"),
+            ("max_threads", 9.0, "9"),
+            ("host_cpu_avg", 62.5, "62 %"),
+            ("pressure_io", 3.0, "3 %"),
+        ] {
+            assert_eq!(Kind::of(name).shown(value, Lang::En), shown, "{name}");
+        }
+        assert_eq!(word(Verdict::Slower, Kind::of("pressure_cpu")), Word::More);
+        assert_eq!(word(Verdict::Slower, Kind::of("cpu_seconds")), Word::Slower);
+    }
 
     #[test]
     fn a_regression_is_what_the_caller_named() {

@@ -1,5 +1,6 @@
 //! The verbs of bpctl, one file each.
 
+mod activity;
 pub mod alerts;
 pub mod compare;
 pub mod completions;

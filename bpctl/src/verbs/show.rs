@@ -4,17 +4,19 @@ use std::fmt::Write as _;
 
 use bp_proto::{Level, Point, Quality, Request, Run, RunState, RunStats};
 
-use super::{Exit, list};
+use super::{Exit, activity, list};
 use crate::ask::Bpd;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::sparkline::sparkline;
 use crate::text::table::fold;
-use crate::text::words::Word;
+use crate::text::words::{Word, fill};
 use crate::text::{clock, figures};
 
 /// Points asked for; more than a terminal has columns shows no more.
 const POINTS: u32 = 200;
+/// Between the figures of one line.
+pub(super) const BETWEEN: &str = " · ";
 /// Width of the names in front.
 const NAMES: usize = 12;
 
@@ -85,6 +87,7 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     if let Some(stats) = &run.run_stats {
         page.figures(stats, points);
     }
+    page.surroundings(run);
     page.optional(Word::Session, run.shell.as_deref());
     page.optional(Word::Note, run.note.as_deref());
     page.optional(Word::Tags, Some(run.tags.join(", ")).filter(|tags| !tags.is_empty()).as_deref());
@@ -164,16 +167,18 @@ impl Page<'_> {
     fn figures(&mut self, stats: &RunStats, points: &[Point]) {
         let (screen, lang) = (self.screen, self.screen.lang);
         let width = screen.width.saturating_sub(NAMES + 3).min(72);
-        let known = |value: Option<f64>, shown: &dyn Fn(f64) -> String| {
-            value.map_or(figures::UNKNOWN.to_owned(), shown)
-        };
         let percent = |value: f64| figures::percent(value, lang);
         let memory = |value: f64| figures::memory(value, lang);
         let seconds = |value: f64| figures::duration(value, lang);
         self.line(Word::Duration, &seconds(stats.duration_s));
         if let Some(cpu) = stats.cpu_seconds {
-            let (user, system) = (known(stats.user_seconds, &seconds), known(stats.system_seconds, &seconds));
-            self.line(Word::CpuTime, &screen.say(Word::CpuSplit, &[&seconds(cpu), &user, &system]));
+            let line = match (stats.user_seconds, stats.system_seconds) {
+                (Some(user), Some(system)) => {
+                    screen.say(Word::CpuSplit, &[&seconds(cpu), &seconds(user), &seconds(system)])
+                }
+                _ => seconds(cpu),
+            };
+            self.line(Word::CpuTime, &line);
         }
         let rows: [Row<'_>; 2] = [
             (
@@ -190,15 +195,49 @@ impl Page<'_> {
             ),
         ];
         for (name, values, shown, curve) in rows {
-            let values = values.map(|value| known(value, shown));
-            let [average, p95, max] = [&values[0], &values[1], &values[2]];
-            self.line(name, &screen.say(Word::CpuFigures, &[average, p95, max]));
+            let parts: Vec<String> = screen
+                .word(Word::CpuFigures)
+                .split(BETWEEN)
+                .zip(values)
+                .filter_map(|(part, value)| Some(fill(part, &[&shown(value?)])))
+                .collect();
+            if parts.is_empty() {
+                continue;
+            }
+            self.line(name, &parts.join(BETWEEN));
             let spark = sparkline(&curve, width, None);
             if !spark.is_empty() {
                 self.text.push_str(&format_line("", &spark));
             }
         }
-        self.line(Word::Quality, screen.word(quality(stats.quality)));
+        self.lines(activity::did(stats, screen));
+    }
+
+    /// The machine's figures, then how far all of them can be trusted.
+    fn surroundings(&mut self, run: &Run) {
+        let screen = self.screen;
+        self.lines(activity::machine(run, screen));
+        let Some(stats) = &run.run_stats else { return };
+        let mut trust = screen.word(quality(stats.quality)).to_owned();
+        for (holds, word) in
+            [(stats.incomplete, Word::Incomplete), (stats.peak_lower_bound, Word::PeakLowerBound)]
+        {
+            if holds {
+                trust.extend(["; ", screen.word(word)]);
+            }
+        }
+        self.lines(vec![(Word::Quality, trust)]);
+    }
+
+    /// Each folded to the terminal's width.
+    fn lines(&mut self, lines: Vec<(Word, String)>) {
+        let room = self.screen.width.saturating_sub(NAMES + 3);
+        for (name, line) in lines {
+            for (at, part) in fold(&line, room).iter().enumerate() {
+                let name = if at == 0 { self.screen.word(name) } else { "" };
+                self.text.push_str(&format_line(name, part));
+            }
+        }
     }
 
     fn children(&mut self, run: &Run) {
@@ -253,4 +292,86 @@ pub(super) fn comment(comment: &bp_proto::Comment, indent: usize, screen: &Scree
 fn format_line(name: &str, value: &str) -> String {
     let blanks = NAMES.saturating_sub(unicode_width::UnicodeWidthStr::width(name));
     format!("  {}{} {value}\n", name.to_lowercase().replace("i̇", "i"), " ".repeat(blanks))
+}
+
+#[cfg(test)]
+mod tests {
+    use bp_proto::UnixMillis;
+    use jiff::tz::TimeZone;
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+    use crate::text::words::Lang;
+
+    fn screen(lang: Lang, width: usize) -> Screen {
+        let (zone, now) = (TimeZone::UTC, UnixMillis(1_714_980_000_000));
+        Screen { lang, person: true, width, zone, now, height: usize::MAX, color: false }
+    }
+
+    /// As the API gives it.
+    fn run(stats: &serde_json::Value, context: &serde_json::Value) -> Run {
+        let document = serde_json::json!({
+            "id": 7, "uid": "01HX6CC481000G000000000000", "parent": null, "command": "make", "command_truncated": null,
+            "masked": [], "key": "k", "key_text": "make", "cwd": "/src", "project": null, "git": null, "host": "kara",
+            "shell": "zsh", "session": null, "actor": "human", "started_at": "2024-05-06T07:20:00.000Z",
+            "finished_at": "2024-05-06T07:20:02.000Z", "state": "finished", "exit_code": 0, "signal": null,
+            "background": false, "imported": false, "tags": [], "note": null, "run_stats": stats, "children": [],
+            "comments": [], "context": context,
+        });
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn whole() -> Run {
+        let stats = serde_json::json!({
+            "cpu_avg": 90.0, "cpu_p95": 180.0, "cpu_max": 195.0, "rss_avg_mb": 62.5, "rss_p95_mb": 100.0,
+            "rss_max_mb": 1100.0, "duration_s": 2.0, "cpu_seconds": 1.8, "user_seconds": 1.62, "system_seconds": 0.18,
+            "samples": 9, "quality": "times", "peak_lower_bound": true, "incomplete": true, "max_processes": 9,
+            "max_threads": 1, "wait_seconds": 0.25, "read_mb": 3.0, "written_mb": 0.5, "minor_faults": 1_234_567,
+            "major_faults": 0, "voluntary_switches": 56_000, "involuntary_switches": 7, "host_cpu_avg": 62.5,
+            "pressure_cpu": 25.0, "pressure_memory": 0.0, "pressure_io": 3.1,
+        });
+        run(&stats, &serde_json::json!({ "load_1m": 0.2, "host_cpu_percent": 12.4 }))
+    }
+
+    #[test]
+    fn every_known_figure_has_its_place_in_its_group() {
+        let page = people(&whole(), &[], &screen(Lang::En, 80));
+        let wanted = "  took         2.00 s
+  cpu time     1.80 s (user 1.62 s, system 180 ms)
+  cpu          avg 90 % · p95 180 % · max 195 %
+  rss          avg 62 MiB · p95 100 MiB · max 1.07 GiB
+  waiting      250 ms ready to run, waiting for a CPU
+  at once      9 processes · 1 thread
+  disk         3.0 MiB read · 512 KiB written
+  page faults  1,234,567 minor · 0 major
+  switches     56,000 voluntary · 7 involuntary
+  machine      CPU 62 % meanwhile · CPU 12 % before · load 0.20 before
+  pressure     CPU 25 % · memory 0 % · disk 3 % of the time
+  quality      the shell's own accounting, to 1 ms; incomplete: some children
+               escaped the accounting; peaks are lower bounds
+";
+        assert!(page.contains(wanted), "{page}");
+    }
+
+    #[test]
+    fn every_line_fits_eighty_columns_in_both_languages() {
+        for lang in [Lang::En, Lang::Tr] {
+            let page = people(&whole(), &[], &screen(lang, 80));
+            assert!(page.lines().all(|line| line.width() <= 80), "{page}");
+        }
+        assert!(people(&whole(), &[], &screen(Lang::Tr, 80)).contains("1.234.567 küçük · 0 büyük"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_shown() {
+        let bare =
+            run(&serde_json::json!({ "duration_s": 0.02, "quality": "sampled" }), &serde_json::Value::Null);
+        let page = people(&bare, &[], &screen(Lang::En, 80));
+        for name in
+            ["cpu", "rss", "waiting", "at once", "disk", "faults", "switches", "machine", "pressure", "–"]
+        {
+            assert!(!page.contains(name), "{name}: {page}");
+        }
+        assert!(page.contains("  took         20 ms\n  quality      sampled\n"), "{page}");
+    }
 }
