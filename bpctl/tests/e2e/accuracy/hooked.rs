@@ -62,6 +62,7 @@ impl<'a> Typist<'a> {
             cpu,
             peak_is_known: false,
             wrapped: false,
+            stolen_s: 0.0,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use bp_proto::process::TICKS_PER_SECOND;
 use bp_proto::{Quality, Run, RunState};
 use workload::bound::memory_mb;
 use workload::{Bound, Truth, Way};
@@ -29,6 +30,8 @@ pub(super) struct Expected {
     pub(super) cpu: Bound,
     pub(super) peak_is_known: bool,
     pub(super) wrapped: bool,
+    /// What the host of this virtual machine took away meanwhile. A counter's clock runs on then, accounts do not.
+    pub(super) stolen_s: f64,
 }
 
 impl Expected {
@@ -67,7 +70,9 @@ impl Expected {
         // Within the strictest bound it is right, whatever is said of it.
         let allowed = self.cpu.seconds(way, truth, has_counter);
         let strict = truth * self.cpu.counted.max(self.cpu.wrapper) + workload::bound::ALLOWANCE_S;
-        let is_right = off.is_some_and(|off| off.abs() <= allowed.unwrap_or(strict));
+        let stolen = if stats.quality == Quality::Counter { self.stolen_s } else { 0.0 };
+        let allowed_off = allowed.unwrap_or(strict);
+        let is_right = off.is_some_and(|off| (-allowed_off..=allowed_off + stolen).contains(&off));
         if !is_right && (allowed.is_some() || !stats.incomplete) {
             let off = off.map_or("unknown".to_owned(), |off| format!("off by {:+.2} ms", off * 1e3));
             let allowed = allowed.map_or("and nothing flagged".to_owned(), |allowed| {
@@ -99,11 +104,19 @@ impl Expected {
 /// to whoever runs then: what was off is made again, and what is off each time is wrong.
 pub(super) fn hold(home: &Home, count: usize, mut record: impl FnMut(usize, String) -> Expected) {
     let has_counter = counts(home);
+    let mut make = |case, mark| {
+        let before = stolen_ticks();
+        let made = record(case, mark);
+        let ticks = stolen_ticks() - before;
+        // Told in whole ticks of all CPUs together.
+        let stolen_s = if ticks == 0 { 0.0 } else { (ticks + 1) as f64 / TICKS_PER_SECOND as f64 };
+        Expected { stolen_s, ..made }
+    };
     let mut pending: Vec<usize> = (0..count).collect();
     let mut said = String::new();
     for attempt in 0..ATTEMPTS {
         let made: Vec<Expected> =
-            pending.iter().map(|case| record(*case, format!("truth-{attempt}-{case:02}"))).collect();
+            pending.iter().map(|case| make(*case, format!("truth-{attempt}-{case:02}"))).collect();
         let wrong = settled(home, &made, has_counter);
         for (at, fault) in &wrong {
             let _ = writeln!(said, "attempt {attempt}: {}: {fault}", made[*at].name);
@@ -128,6 +141,11 @@ fn settled(home: &Home, made: &[Expected], has_counter: bool) -> Vec<(usize, Str
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+fn stolen_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap();
+    stat.split_whitespace().nth(8).unwrap().parse().unwrap()
 }
 
 /// Whether the kernel lets the user of this home count what a tree of processes burns.
