@@ -6,6 +6,9 @@
 //! the run is durable. What is left here was not delivered: bpd takes it when it starts. Registering and finishing are
 //! idempotent by ULID, so a run that is delivered twice is recorded once.
 //!
+//! When bpd is away as a run begins, its start waits here by itself, in a file whose name ends in `.start`: a bpd that
+//! comes meanwhile samples the run from then on. It goes when bpd has it, or with the run's end.
+//!
 //! Nothing is flushed to the disk by force: the user's prompt must not wait for one. A program may die at any time and
 //! nothing is lost; a power cut may cost the seconds before it.
 
@@ -29,6 +32,9 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Names of files that are being written begin so; readers pass over them.
 const UNFINISHED: &str = ".new-";
 
+/// Names of files that hold a start alone end so.
+const START: &str = ".start";
+
 /// A run as it waits for bpd.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spooled {
@@ -47,6 +53,8 @@ pub struct Spool {
 pub struct Waiting {
     /// Oldest first.
     pub runs: Vec<Spooled>,
+    /// Runs that began and whose end is not here, oldest first.
+    pub starts: Vec<Start>,
     /// Files that are not ours, damaged, or of a newer version: left alone.
     pub unreadable: Vec<PathBuf>,
 }
@@ -88,10 +96,21 @@ impl Spool {
     /// Puts a run into the queue; a run that is there already is replaced. Who finds that bpd is away calls
     /// [`Self::settle`] next.
     pub fn put(&self, run: &Spooled) -> Result<(), SpoolError> {
+        let lines = [Written::Start(&run.start), Written::Finish(&run.finish)];
+        self.write(&self.file(run.start.uid), &encode(&lines))
+    }
+
+    /// Puts the start of a run that goes on into the queue. Who ends it calls [`Self::remove_start`] after
+    /// [`Self::put`].
+    pub fn put_start(&self, start: &Start) -> Result<(), SpoolError> {
+        self.write(&self.start_file(start.uid), &encode(&[Written::Start(start)]))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), SpoolError> {
         place::own_dir(&self.dir)?;
-        let unfinished = self.dir.join(format!("{UNFINISHED}{}", run.start.uid));
-        let written = write_new(&unfinished, &encode(run))
-            .and_then(|()| fs::rename(&unfinished, self.file(run.start.uid)));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let unfinished = self.dir.join(format!("{UNFINISHED}{name}"));
+        let written = write_new(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
         written.map_err(|source| {
             let _ = fs::remove_file(&unfinished);
             SpoolError::Io { doing: "write", path: unfinished, source }
@@ -109,24 +128,24 @@ impl Spool {
 
     /// Takes a run out of the queue, because it was acknowledged. A run that is not there is fine.
     pub fn remove(&self, uid: Ulid) -> Result<(), SpoolError> {
-        let path = self.file(uid);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(SpoolError::Io { doing: "remove", path, source: error })
-            }
-            _ => Ok(()),
-        }
+        remove(self.file(uid))
+    }
+
+    /// The same for a start that was put by itself.
+    pub fn remove_start(&self, uid: Ulid) -> Result<(), SpoolError> {
+        remove(self.start_file(uid))
     }
 
     /// Everything that waits. No directory = nothing waits.
     pub fn waiting(&self) -> Result<Waiting, SpoolError> {
         let mut waiting = Waiting::default();
-        for uid in self.names()? {
-            let path = self.file(uid);
+        for (uid, whole) in self.names()? {
+            let path = if whole { self.file(uid) } else { self.start_file(uid) };
             match read_own(&path) {
                 Ok(Some(bytes)) => match decode(&bytes, uid) {
-                    Some(run) => waiting.runs.push(run),
-                    None => waiting.unreadable.push(path),
+                    Some((start, Some(finish))) if whole => waiting.runs.push(Spooled { start, finish }),
+                    Some((start, None)) if !whole => waiting.starts.push(start),
+                    _ => waiting.unreadable.push(path),
                 },
                 Ok(None) => waiting.unreadable.push(path),
                 // Another reader or its writer was faster.
@@ -139,15 +158,15 @@ impl Spool {
 
     /// How many runs wait.
     pub fn len(&self) -> Result<usize, SpoolError> {
-        Ok(self.names()?.len())
+        Ok(self.names()?.iter().filter(|(_, whole)| *whole).count())
     }
 
     pub fn is_empty(&self) -> Result<bool, SpoolError> {
-        Ok(self.names()?.is_empty())
+        Ok(self.len()? == 0)
     }
 
-    /// Oldest first: a ULID begins with its time.
-    fn names(&self) -> Result<Vec<Ulid>, SpoolError> {
+    /// Oldest first: a ULID begins with its time. Whether it is a whole run, or a start alone.
+    fn names(&self) -> Result<Vec<(Ulid, bool)>, SpoolError> {
         let io = |source| SpoolError::Io { doing: "list", path: self.dir.clone(), source };
         let entries = match fs::read_dir(&self.dir) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -156,7 +175,9 @@ impl Spool {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(io)?.file_name();
-            names.extend(name.to_str().and_then(|name| Ulid::from_string(name).ok()));
+            let Some(name) = name.to_str() else { continue };
+            let (uid, whole) = name.strip_suffix(START).map_or((name, true), |uid| (uid, false));
+            names.extend(Ulid::from_string(uid).ok().map(|uid| (uid, whole)));
         }
         names.sort_unstable();
         Ok(names)
@@ -165,24 +186,42 @@ impl Spool {
     fn file(&self, uid: Ulid) -> PathBuf {
         self.dir.join(uid.to_string())
     }
+
+    fn start_file(&self, uid: Ulid) -> PathBuf {
+        self.dir.join(format!("{uid}{START}"))
+    }
 }
 
-fn encode(run: &Spooled) -> Vec<u8> {
+fn remove(path: PathBuf) -> Result<(), SpoolError> {
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(SpoolError::Io { doing: "remove", path, source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn encode(lines: &[Written<'_>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1024);
-    for line in [Written::Start(&run.start), Written::Finish(&run.finish)] {
+    for line in lines {
         // Our own types have string keys and no fallible serialiser.
-        let _ = serde_json::to_writer(&mut bytes, &line);
+        let _ = serde_json::to_writer(&mut bytes, line);
         bytes.push(b'\n');
     }
     bytes
 }
 
-fn decode(bytes: &[u8], uid: Ulid) -> Option<Spooled> {
-    let mut lines = bytes.split(|byte| *byte == b'\n').map(serde_json::from_slice::<Line>);
-    let (Ok(Line::Start(start)), Ok(Line::Finish(finish))) = (lines.next()?, lines.next()?) else {
-        return None;
+/// The lines of one run: its start, and its finish if there is one.
+fn decode(bytes: &[u8], uid: Ulid) -> Option<(Start, Option<Finish>)> {
+    let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut line = || lines.next().map(|line| serde_json::from_slice::<Line>(line).ok());
+    let Some(Some(Line::Start(start))) = line() else { return None };
+    let finish = match line() {
+        None => None,
+        Some(Some(Line::Finish(finish))) if finish.uid == uid => Some(*finish),
+        Some(_) => return None,
     };
-    (start.uid == uid && finish.uid == uid).then_some(Spooled { start: *start, finish: *finish })
+    (start.uid == uid).then_some((*start, finish))
 }
 
 #[cfg(unix)]
@@ -253,6 +292,23 @@ mod tests {
     }
 
     #[test]
+    fn a_start_waits_by_itself_and_is_no_run() {
+        let scratch = tempfile::tempdir().unwrap();
+        let spool = Spool::at(scratch.path().join("spool"));
+        let run = run(1_000, "make");
+        spool.put_start(&run.start).unwrap();
+        let waiting = spool.waiting().unwrap();
+        assert_eq!((waiting.starts, waiting.runs), (vec![run.start.clone()], vec![]));
+        assert!(spool.is_empty().unwrap());
+
+        spool.put(&run).unwrap();
+        spool.remove_start(run.start.uid).unwrap();
+        spool.remove_start(run.start.uid).unwrap();
+        let waiting = spool.waiting().unwrap();
+        assert_eq!((waiting.starts, waiting.runs, waiting.unreadable), (vec![], vec![run], vec![]));
+    }
+
+    #[test]
     fn a_full_queue_drops_the_newest_and_says_so() {
         let scratch = tempfile::tempdir().unwrap();
         let spool = Spool::at(scratch.path().join("spool"));
@@ -284,7 +340,7 @@ mod tests {
         let spool = Spool::at(scratch.path().join("spool"));
         let whole = run(3_000, "kept");
         spool.put(&whole).unwrap();
-        let bytes = encode(&whole);
+        let bytes = encode(&[Written::Start(&whole.start), Written::Finish(&whole.finish)]);
 
         let cut = spool.file(Ulid::from_parts(1_000, 1));
         fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
@@ -313,8 +369,8 @@ mod tests {
             r#""took":{"secs":1,"nanos":0},"ending":{"Exited":{"exit_code":0,"signal":null}},"totals":null}}"#,
             "\n"
         );
-        let run = decode(text.as_bytes(), uid).unwrap();
-        assert_eq!(run.start.draft.command.as_deref(), Some("ls"));
-        assert_eq!(run.finish.ending, Ending::Exited { exit_code: 0, signal: None });
+        let (start, finish) = decode(text.as_bytes(), uid).unwrap();
+        assert_eq!(start.draft.command.as_deref(), Some("ls"));
+        assert_eq!(finish.unwrap().ending, Ending::Exited { exit_code: 0, signal: None });
     }
 }

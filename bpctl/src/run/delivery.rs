@@ -1,6 +1,7 @@
 //! What bpd is told of a run. Never waits: bpd away, hung or stopped costs the command nothing.
 //!
-//! The start is sent before the fork and its answer not awaited. The end goes to the disk queue first, then to bpd,
+//! The start is sent before the fork and its answer not awaited; it waits on disk while bpd is away, which may come
+//! before the end. The end goes to the disk queue first, then to bpd,
 //! which removes it from the queue once it is durable. No connection is open while the command runs.
 
 use std::io;
@@ -94,14 +95,36 @@ impl Bpd {
 
     /// → whether bpd was there to take it.
     pub(super) fn started(&self, start: &Start) -> bool {
+        let request = Request::Start(Box::new(start.clone()));
+        let sent = || hand_over(&self.socket, &request).is_ok();
         // What does not arrive now arrives with the end.
-        hand_over(&self.socket, &Request::Start(Box::new(start.clone()))).is_ok()
+        if sent() {
+            return true;
+        }
+        if self.spool.put_start(start).is_err() {
+            return false;
+        }
+        // A bpd that has opened its socket since may have looked into the spool already.
+        let sent = sent();
+        if sent {
+            let _ = self.spool.remove_start(start.uid);
+        }
+        sent
     }
 
-    pub(super) fn ended(&self, start: Start, finish: Finish) -> anyhow::Result<Delivered> {
+    pub(super) fn ended(
+        &self,
+        start: Start,
+        finish: Finish,
+        began_served: bool,
+    ) -> anyhow::Result<Delivered> {
         let uid = start.uid;
         let run = Spooled { start, finish };
         let spooled = self.spool.put(&run);
+        if !began_served {
+            // bpd may have taken it.
+            let _ = self.spool.remove_start(uid);
+        }
         if hand_over(&self.socket, &Request::Completed(Box::new(run))).is_ok() {
             return Ok(Delivered::Sent);
         }

@@ -47,19 +47,17 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
 fn record(args: &Args) -> u8 {
     let start = delivery::start(args, UnixMillis::now());
     let bpd = Bpd::find();
-    // bpd keeps a counter, so that the next one costs nothing.
-    let counter_first = bpd.as_ref().is_ok_and(|bpd| bpd.started(&start));
+    let served = bpd.as_ref().is_ok_and(|bpd| bpd.started(&start));
     process::adopt_orphans(true);
     let began = Instant::now();
-    let outcome =
-        run(&args.command, &start.uid.to_string(), counter_first).unwrap_or_else(|(exit_code, why)| {
-            say(&why);
-            failed(exit_code)
-        });
+    let outcome = run(&args.command, &start.uid.to_string(), served).unwrap_or_else(|(exit_code, why)| {
+        say(&why);
+        failed(exit_code)
+    });
     process::adopt_orphans(false);
     let finish = delivery::finish(start.uid, &outcome, began, UnixMillis::now());
     let took = finish.took.unwrap_or_default();
-    let delivered = bpd.and_then(|bpd| bpd.ended(start, finish));
+    let delivered = bpd.and_then(|bpd| bpd.ended(start, finish, served));
     if !args.quiet && summary::is_wanted() {
         say(&summary::line(&outcome, took, &delivered, lang()));
     }
@@ -69,21 +67,22 @@ fn record(args: &Args) -> u8 {
     outcome.exit_code as u8
 }
 
-/// The exit code and the reason when it could not be started.
-fn run(command: &Command, uid: &str, counter_first: bool) -> Result<Outcome, (i32, String)> {
+/// The exit code and the reason when it could not be started. `served` by bpd, which keeps a counter: the next one costs
+/// nothing, and is opened first.
+fn run(command: &Command, uid: &str, served: bool) -> Result<Outcome, (i32, String)> {
     let words: Vec<&OsStr> = match command {
         Command::Line(line) => vec!["/bin/sh".as_ref(), "-c".as_ref(), line],
         Command::Words(words) => words.iter().map(OsString::as_os_str).collect(),
     };
     let program = words[0];
-    let outcome = match process::run(&words, RUN_ENV, uid, counter_first) {
+    let outcome = match process::run(&words, RUN_ENV, uid, served) {
         // A script without a first line is a shell script, as for every shell.
         Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
             let path = std::env::var_os("PATH");
             let script = args::find_program(program, path.as_deref()).unwrap_or_else(|| program.into());
             let mut again = vec!["/bin/sh".as_ref(), script.as_os_str()];
             again.extend(&words[1..]);
-            process::run(&again, RUN_ENV, uid, counter_first)
+            process::run(&again, RUN_ENV, uid, served)
         }
         outcome => outcome,
     };

@@ -10,6 +10,7 @@ mod notice;
 mod pty;
 mod quiet;
 mod recorded;
+mod restart;
 mod run;
 mod served;
 mod shells;

@@ -87,6 +87,8 @@ enum Origin {
     SpoolStart(Ulid),
     /// Comes after its start: when both are durable, the file may go.
     SpoolEnd(Ulid),
+    /// Of a run that goes on: its end comes by itself.
+    SpoolOpen(Ulid),
 }
 
 impl Mail {
@@ -299,7 +301,7 @@ impl Shared {
         let _ = self.events.send(Event { body: Body::CaughtUp, reply: None }).await;
     }
 
-    /// Runs of the spool that ended before.
+    /// Runs of the spool that ended before, or began before and go on.
     fn spooled(&self, before: UnixMillis) -> Vec<(Origin, Letter)> {
         let waiting = match self.spool.waiting() {
             Ok(waiting) => waiting,
@@ -311,6 +313,13 @@ impl Shared {
         for path in &waiting.unreadable {
             tracing::warn!("{} is no run that this bpd can read; it stays", path.display());
         }
+        let ended: BTreeSet<Ulid> = waiting.runs.iter().map(|run| run.start.uid).collect();
+        let open = waiting.starts.into_iter().filter(|start| start.draft.started_at < before);
+        let open = open.filter(|start| !ended.contains(&start.uid)).map(|start| {
+            let (uid, at) = (start.uid, start.draft.started_at);
+            let letter = Letter { pid: 0, body: Body::Start(Box::new(start)), at, is_known: false };
+            (Origin::SpoolOpen(uid), letter)
+        });
         let runs = waiting.runs.into_iter().filter(|run| run.finish.finished_at < before);
         let events = runs.flat_map(|run| {
             let uid = run.start.uid;
@@ -321,7 +330,7 @@ impl Shared {
                 Letter { pid: 0, body: Body::Finish(Box::new(run.finish)), at: ended, is_known: false };
             [(Origin::SpoolStart(uid), start), (Origin::SpoolEnd(uid), finish)]
         });
-        events.collect()
+        events.chain(open).collect()
     }
 
     async fn send(&self, reading: &mut Reading, from: Origin, body: Body) {
@@ -392,6 +401,11 @@ async fn clerk(shared: Weak<Shared>, mut slips: mpsc::Receiver<Slip>) {
             Origin::SpoolEnd(uid) if stored && unstored != Some(uid) => {
                 if let Err(error) = shared.spool.remove(uid) {
                     tracing::warn!("a run that is recorded stays in the spool: {error}");
+                }
+            }
+            Origin::SpoolOpen(uid) if stored => {
+                if let Err(error) = shared.spool.remove_start(uid) {
+                    tracing::warn!("a start that is recorded stays in the spool: {error}");
                 }
             }
             _ => {}
