@@ -5,6 +5,7 @@ use std::time::Duration;
 use bp_proto::event::Source;
 use bp_proto::{Ending, Finish, Ulid, UnixMillis};
 
+use super::counters::Counted;
 use super::open::{Now, Open};
 use super::stage::Stage;
 use super::tail::Tail;
@@ -35,6 +36,7 @@ impl Stage {
     /// child is.
     pub(super) fn reported(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
+        self.count(uid);
         let Some(open) = self.open.get_mut(&uid) else { return self.end(finish, reply, now) };
         let took = finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at));
         let (last, until) = open.last_ticks(took, now);
@@ -72,6 +74,7 @@ impl Stage {
     /// The run ends now, or did a moment ago: a last reading, the totals, and what lives on.
     pub(super) fn end(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
+        self.count(uid);
         let Some(mut open) = self.open.remove(&uid) else {
             return self.pass(Body::Finish(Box::new(finish)), reply);
         };
@@ -90,6 +93,7 @@ impl Stage {
             usage: usage.as_ref(),
             observed: open.observed_during(took, usage.as_ref()),
             living,
+            counted_ns: open.counted.as_ref().and_then(|counted| counted.total_ns),
         };
         let mut totals = totals::settle(accounts);
         if let Some(exact) = open.exact {
@@ -116,7 +120,9 @@ impl Stage {
         if finish.background {
             let usage = usage.unwrap_or_default();
             self.tree.close(uid);
-            self.tails.insert(uid, Tail::new(totals, &usage, self.interval, now.mono));
+            let mut tail = Tail::new(totals, &usage, self.interval, now.mono);
+            tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
+            self.tails.insert(uid, tail);
         } else {
             self.tree.forget(uid);
         }

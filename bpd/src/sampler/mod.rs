@@ -1,9 +1,13 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`, `machine`, `git` and `lookup` ask the machine;
-//! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end.
+//! `schedule`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`,
+//! `counters`, `machine`, `git` and `lookup` ask the machine;
+//! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
+//! `counting` what their shells' counters are asked.
 
 mod cost;
+mod counters;
+mod counting;
 mod ending;
 mod git;
 mod lookup;

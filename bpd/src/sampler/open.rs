@@ -6,6 +6,7 @@ use bp_proto::event::Source;
 use bp_proto::process::TICKS_PER_SECOND;
 use bp_proto::{Owner, Sample, Start, Surroundings, Totals, Ulid, UnixMillis};
 
+use super::counters::Counted;
 use super::machine::{Busy, Look};
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
@@ -64,6 +65,8 @@ pub(super) struct Open {
     /// The wrapper whose run this is, and what it accounted for.
     pub adopted: Option<Ulid>,
     pub exact: Option<Totals>,
+    /// By its shell's counter, where there is one.
+    pub counted: Option<Counted>,
     /// CPUs that the run may use.
     pub cpus: u32,
     /// The machine when it began.
@@ -104,6 +107,7 @@ impl Open {
             observed: false,
             adopted: None,
             exact: None,
+            counted: None,
             cpus,
             look: None,
             busy: Busy::default(),
@@ -119,6 +123,15 @@ impl Open {
     /// The tree has it now, with this much of its CPU time.
     pub(super) fn was_found(&mut self, usage_ns: u64) {
         self.before_ns = self.last.cpu_ns.saturating_sub(usage_ns);
+    }
+
+    /// What was looked up of it while it was going already.
+    pub(super) fn described(&mut self, start: &Start, look: Option<Look>) {
+        self.start.clone_from(start);
+        self.look = look;
+        if let Some(cpus) = start.context.as_ref().and_then(|context| context.cpus) {
+            self.cpus = cpus;
+        }
     }
 
     pub(super) fn uid(&self) -> Ulid {

@@ -11,13 +11,14 @@ use bp_proto::{Finish, Owner, Start, Ulid, UnixMillis};
 use tokio::time::Instant;
 
 use super::Resumed;
+use super::counters::Counters;
 use super::ending::Doubt;
 use super::lookup::Lookups;
 use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
 use super::probe::Probe;
 use super::tail::Tail;
-use super::tree::Tree;
+use super::tree::{Claim, Tree};
 use super::typed::Typed;
 use super::watchers::Watchers;
 use crate::event::{Amendment, Body, Event, Measured, Receipt, Reply, Watcher};
@@ -38,6 +39,7 @@ pub(super) struct Stage {
     pub(super) interval: Duration,
     pub(super) probe: Probe,
     pub(super) tree: Tree,
+    pub(super) counters: Counters,
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
@@ -62,6 +64,7 @@ impl Stage {
             interval,
             probe: Probe::new(),
             tree: Tree::default(),
+            counters: Counters::new(),
             machine: Machine::new(data),
             watchers: Watchers::default(),
             open: HashMap::new(),
@@ -194,17 +197,23 @@ impl Stage {
             outer.has_inner = true;
         }
         self.remember_parent(&start);
-        let look = Open::is_fresh(&start, now).then(|| self.machine.look());
-        self.describe(&mut start, look.as_ref()).await;
+        let (uid, source) = (start.uid, start.draft.source);
         if let Some(owner) = owner {
-            let (uid, source) = (start.uid, start.draft.source);
-            let mut open = Open::new(start.clone(), owner, self.interval, self.now());
-            open.look = look;
-            self.open.insert(uid, open);
+            let now = self.now();
+            self.open.insert(uid, Open::new(start.clone(), owner, self.interval, now));
             // Nothing that comes by HTTP was left behind.
             if self.caught_up || source == Source::Api {
-                self.watch(uid, self.now());
+                self.watch(uid, now);
             }
+        }
+        // Only now: what is read of the run itself should be of its beginning.
+        let look = Open::is_fresh(&start, now).then(|| self.machine.look());
+        self.describe(&mut start, look.as_ref()).await;
+        if let Some(open) = self.open.get_mut(&uid) {
+            open.described(&start, look);
+        }
+        if owner.is_some() {
+            self.begin_host_series(now);
         }
         self.pass(Body::Start(Box::new(start)), reply);
     }
@@ -231,11 +240,10 @@ impl Stage {
 
     /// Looks at the processes of an open run for the first time.
     fn watch(&mut self, uid: Ulid, now: Now) {
-        self.begin_host_series(now);
+        let Some(owner) = self.open.get(&uid).map(|open| open.owner) else { return };
+        let jobs = self.counted_jobs(owner);
         let Some(open) = self.open.get_mut(&uid) else { return };
-        let owner = open.owner;
         open.watched = true;
-        open.busy = self.machine.busy();
         if process::is_alive(owner) {
             let tree = &self.tree;
             let claim = open.claim(now);
@@ -249,10 +257,15 @@ impl Stage {
             self.tree.open(uid, owner, claim, &seen.readings, |pid, start| probe.is_there(pid, start));
             open.observed = true;
             open.seen_at = open.seen_at.max(now.wall);
-            open.was_found(self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns));
+            let found_ns = self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns);
+            open.was_found(found_ns);
+            if claims_by_time(claim) && Open::is_fresh(&open.start, now) {
+                open.counted = self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs);
+            }
         } else {
             open.gone_since = Some(now.mono);
         }
+        open.busy = self.machine.busy();
         if open.start.context.is_none() {
             open.cpus = machine::cpus(Some(owner.pid));
         }
@@ -409,6 +422,11 @@ impl Stage {
             }
         }
     }
+}
+
+/// Whether what was burned in a span of time is the run's: of the lines of a shell, which come one after the other.
+fn claims_by_time(claim: Claim) -> bool {
+    matches!(claim, Claim::Hook { .. })
 }
 
 /// Answers an event that goes no further.

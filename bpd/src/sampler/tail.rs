@@ -16,6 +16,8 @@ const AMEND_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Tail {
+    /// What it burns is in the counter of its shell.
+    pub is_counted: bool,
     /// As recorded at the end.
     totals: Totals,
     /// What the tree had seen by then.
@@ -30,6 +32,7 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn new(totals: Totals, usage: &Usage, interval: Duration, now: Duration) -> Self {
         Self {
+            is_counted: false,
             totals,
             seen_ns: usage.cpu_ns,
             schedule: Schedule::new(Opening::Late, interval, Duration::ZERO),

@@ -137,8 +137,7 @@ impl Stage {
             self.pass(Body::Amend(Box::new(amendment)), None);
         }
         for uid in over {
-            self.tails.remove(&uid);
-            self.tree.forget(uid);
+            self.drop_tail(uid);
         }
     }
 

@@ -20,6 +20,29 @@ pub(super) struct Accounts<'a> {
     pub observed: bool,
     /// Processes of the run live on: nobody has waited for them yet.
     pub living: u32,
+    /// By an inherited counter.
+    pub counted_ns: Option<u64>,
+}
+
+/// The counter is read some milliseconds after the end, and the shell goes on meanwhile.
+const LATE_NS: u64 = 8_000_000;
+
+/// The counter's clock runs on while the host of a virtual machine has taken its CPU away; the accounts of processes do
+/// not. A counter that is ahead by less than this part of the whole proves nothing.
+const STOLEN_PART: u64 = 16;
+
+/// Whether the counter knows more than the shell's own account: of processes that nobody waited for, or finer than in
+/// clock ticks. The account of a whole that is finer than the counter is late is kept.
+fn is_better(counted_ns: u64, reported_ns: Option<u64>, quality: Quality) -> bool {
+    let Some(reported_ns) = reported_ns else { return true };
+    let ahead = counted_ns > reported_ns + reported_ns / STOLEN_PART;
+    match quality {
+        Quality::Exact | Quality::Counter => false,
+        Quality::Times => ahead && counted_ns > reported_ns + LATE_NS,
+        Quality::Ticks | Quality::Sampled => {
+            counted_ns.abs_diff(reported_ns) <= NOISE_NS || (ahead && counted_ns > reported_ns)
+        }
+    }
 }
 
 pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
@@ -31,10 +54,22 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
         _ => cpu_ns.saturating_sub(accounts.usage.map_or(0, |usage| usage.foreign_ns)),
     });
     let exact = reported.quality == Quality::Exact && accounts.living == 0;
+    let counted_ns = accounts
+        .counted_ns
+        .filter(|counted_ns| !exact && is_better(*counted_ns, reported_ns, reported.quality));
     let trusts_report = match (reported_ns, seen_ns) {
+        _ if counted_ns.is_some() => false,
         (None, _) => false,
         (Some(_), None) => true,
         (Some(reported), Some(seen)) => exact || seen <= reported.saturating_add(NOISE_NS),
+    };
+    // What the counter lost, with a program that gained privileges, the tree may have seen.
+    let counted_ns = counted_ns
+        .filter(|counted_ns| seen_ns.is_none_or(|seen| seen <= counted_ns.saturating_add(NOISE_NS)));
+    let (cpu_ns, quality) = match counted_ns {
+        _ if trusts_report => (reported_ns, reported.quality),
+        Some(_) => (counted_ns, Quality::Counter),
+        None => (seen_ns.max(reported_ns), TREE_QUALITY),
     };
     let whole_report = reported_ns == reported.cpu_ns;
     let rss_max_bytes = match (reported.rss_max_bytes, usage.map(|usage| usage.rss_max_bytes)) {
@@ -43,7 +78,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
     };
     let alone = usage.is_none_or(|usage| usage.max_processes <= 1);
     Totals {
-        cpu_ns: if trusts_report { reported_ns } else { seen_ns },
+        cpu_ns,
         user_ns: reported.user_ns.filter(|_| trusts_report && whole_report),
         system_ns: reported.system_ns.filter(|_| trusts_report && whole_report),
         rss_max_bytes,
@@ -53,7 +88,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
             .or(reported.max_processes),
         activity: reported.activity,
         surroundings: Surroundings::default(),
-        quality: if trusts_report { reported.quality } else { TREE_QUALITY },
+        quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: reported.incomplete,
     }
@@ -80,7 +115,7 @@ mod tests {
         cpu_ns: Option<u64>,
         quality: Quality,
     ) {
-        let totals = settle(Accounts { reported, usage, observed: true, living });
+        let totals = settle(Accounts { reported, usage, observed: true, living, counted_ns: None });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
 
@@ -100,6 +135,37 @@ mod tests {
     }
 
     #[test]
+    fn the_counter_knows_what_nobody_waited_for_and_is_finer_than_ticks() {
+        let ms = 1_000_000;
+        let check = |quality, reported_ms: u64, counted_ms: u64, seen_ms: u64, expected: (u64, Quality)| {
+            let usage = usage(seen_ms * ms);
+            let totals = settle(Accounts {
+                reported: Some(report(reported_ms * ms, quality)),
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                counted_ns: Some(counted_ms * ms),
+            });
+            assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
+            assert_eq!(totals.user_ns.is_some(), totals.quality == quality, "its split is the account's");
+        };
+        // The shell's account in milliseconds is kept, unless something escaped it.
+        check(Quality::Times, 200, 205, 190, (200, Quality::Times));
+        check(Quality::Times, 3000, 3150, 2990, (3000, Quality::Times));
+        check(Quality::Times, 3, 303, 250, (303, Quality::Counter));
+        // The counter began late, or was lost.
+        check(Quality::Times, 200, 30, 190, (200, Quality::Times));
+        check(Quality::Ticks, 200, 30, 190, (200, Quality::Ticks));
+        check(Quality::Times, 3, 3, 250, (250, TREE_QUALITY));
+        check(Quality::Times, 3, 30, 250, (250, TREE_QUALITY));
+        // Ticks are coarser.
+        check(Quality::Ticks, 20, 27, 15, (27, Quality::Counter));
+        check(Quality::Ticks, 40, 27, 15, (27, Quality::Counter));
+        check(Quality::Ticks, 10, 310, 15, (310, Quality::Counter));
+        check(Quality::Ticks, 3000, 3100, 2990, (3000, Quality::Ticks));
+    }
+
+    #[test]
     fn a_background_job_of_an_earlier_run_that_the_shell_waited_for_is_taken_out() {
         let usage = Usage { foreign_ns: SECOND, ..usage(SECOND) };
         check(Some(report(2 * SECOND, Quality::Times)), Some(&usage), 0, Some(SECOND), Quality::Times);
@@ -108,7 +174,13 @@ mod tests {
     #[test]
     fn a_tree_that_nobody_looked_at_says_nothing() {
         let usage = Usage::default();
-        let totals = settle(Accounts { reported: None, usage: Some(&usage), observed: false, living: 0 });
+        let totals = settle(Accounts {
+            reported: None,
+            usage: Some(&usage),
+            observed: false,
+            living: 0,
+            counted_ns: None,
+        });
         assert_eq!((totals.cpu_ns, totals.rss_max_bytes), (None, None));
     }
 
@@ -116,8 +188,15 @@ mod tests {
     fn a_peak_between_samples_may_be_missed_unless_one_process_reported_it_itself() {
         let exact = Totals { rss_max_bytes: Some(5 << 20), ..report(SECOND, Quality::Exact) };
         let alone = Usage { max_processes: 1, ..usage(0) };
-        let settled =
-            |usage| settle(Accounts { reported: Some(exact), usage: Some(usage), observed: true, living: 0 });
+        let settled = |usage| {
+            settle(Accounts {
+                reported: Some(exact),
+                usage: Some(usage),
+                observed: true,
+                living: 0,
+                counted_ns: None,
+            })
+        };
         assert!(!settled(&alone).peak_lower_bound);
         assert_eq!(settled(&alone).rss_max_bytes, Some(5 << 20));
         assert!(settled(&usage(0)).peak_lower_bound);

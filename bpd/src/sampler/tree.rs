@@ -92,6 +92,23 @@ impl Tree {
         !self.processes.contains(pid)
     }
 
+    pub(super) fn owner_of(&self, run: Ulid) -> Option<Owner> {
+        self.runs.get(&run).map(|claimed| claimed.owner)
+    }
+
+    /// Its living processes.
+    pub(super) fn members(&self, run: Ulid) -> Vec<u32> {
+        self.runs.get(&run).map_or_else(Vec::new, |claimed| claimed.members.iter().copied().collect())
+    }
+
+    /// What only reports, and began when this run of a shell was going.
+    pub(super) fn reporters_of(&self, run: Ulid) -> Vec<u32> {
+        let Some(Claim::Hook { from, .. }) = self.runs.get(&run).map(|claimed| claimed.claim) else {
+            return Vec::new();
+        };
+        self.reporters.iter().filter(|(_, began)| *began >= from).map(|(pid, _)| *pid).collect()
+    }
+
     /// How many processes are kept account of.
     pub(super) fn len(&self) -> usize {
         self.processes.len()

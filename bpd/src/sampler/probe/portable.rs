@@ -86,6 +86,12 @@ impl Probe {
     }
 
     #[cfg(not(target_os = "linux"))]
+    pub(crate) fn own_ns(&mut self, pid: u32) -> Option<u64> {
+        let seen = self.with_descendants([pid], |_| true, |_| false, |_| false);
+        seen.readings.first().map(|reading| reading.own_ns)
+    }
+
+    #[cfg(not(target_os = "linux"))]
     pub(crate) fn lives(&self, owner: Owner) -> bool {
         bp_proto::process::is_alive(owner)
     }

@@ -14,6 +14,7 @@ use bp_proto::{Owner, process};
 
 use super::{MAX_READINGS, Reading, Seen};
 use crate::sampler::pids::{PidMap, PidSet};
+use clock::CpuClock;
 use files::{Allowance, Missing, TEXT_BYTES};
 use kept::{Bench, Kept, Look};
 use stat::Stat;
@@ -206,6 +207,12 @@ impl Probe {
     pub(crate) fn parent(&mut self, pid: u32) -> Option<u32> {
         let stat = files::by_path(pid, "stat", &mut self.bench.text[..]).ok()?;
         Some(Stat::parse(stat)?.parent)
+    }
+
+    /// CPU time of a process, nanoseconds.
+    #[allow(clippy::unused_self, reason = "the portable probe needs itself for it")]
+    pub(crate) fn own_ns(&self, pid: u32) -> Option<u64> {
+        CpuClock::of(pid).read()
     }
 
     /// For kernels that do not list children: every process asked who its parent is.

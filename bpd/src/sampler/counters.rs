@@ -1,0 +1,146 @@
+//! Inherited counters of the shells whose lines are recorded: what a line has cost whether or not somebody waited for
+//! its processes.
+//!
+//! A shell's counter counts the shell and what it starts from then on. It is opened when the shell's first line is heard
+//! of, a few milliseconds after that began: the processes which the tree knows by then get counters of their own.
+
+use std::collections::HashMap;
+
+use bp_proto::counter::Counter;
+use bp_proto::{Owner, Ulid, process};
+
+/// Shells that are counted at once; lines of others are accounted for without.
+const MAX_SHELLS: usize = 256;
+
+/// Processes of a shell's first line that are counted on their own. With more, the line is not counted.
+const MAX_EARLY: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Counters {
+    /// Held so that the counters of others are never the first of the machine, which take long. `None`: the kernel does
+    /// not allow them to us.
+    held: Option<Counter>,
+    shells: HashMap<Owner, Counter>,
+}
+
+/// What is to be known of a line when it begins, so that its end tells what it has cost.
+#[derive(Debug)]
+pub(super) struct Counted {
+    from_ns: u64,
+    /// What its processes had burned before they were counted.
+    found_ns: u64,
+    /// Those that its shell's counter does not have.
+    early: Vec<Counter>,
+    /// Jobs of earlier lines that live on in the same counter, and what each had burned.
+    jobs: HashMap<Ulid, u64>,
+    /// What such jobs burned that are over.
+    over_ns: u64,
+    /// The cost, once it has been taken.
+    pub total_ns: Option<u64>,
+}
+
+impl Counted {
+    /// Whether the processes that live on are in the shell's counter.
+    pub(super) fn covers_jobs(&self) -> bool {
+        self.early.is_empty()
+    }
+
+    pub(super) fn jobs(&self) -> impl Iterator<Item = Ulid> {
+        self.jobs.keys().copied()
+    }
+
+    /// A job of an earlier line has ended, after it had burned so much in all.
+    pub(super) fn job_over(&mut self, job: Ulid, cpu_ns: u64) {
+        if let Some(before) = self.jobs.remove(&job) {
+            self.over_ns += cpu_ns.saturating_sub(before);
+        }
+    }
+
+    /// The cost of the line. `counted_ns`: what its counters show. `now`: what a job of an earlier line has burned in all.
+    /// `foreign_ns`: what else is not the line's.
+    pub(super) fn settle(&mut self, counted_ns: u64, now: impl Fn(Ulid) -> Option<u64>, foreign_ns: u64) {
+        let jobs_ns: u64 =
+            self.jobs.iter().map(|(job, before)| now(*job).map_or(0, |ns| ns.saturating_sub(*before))).sum();
+        let own_ns = (counted_ns + self.found_ns).saturating_sub(self.from_ns);
+        self.total_ns = Some(own_ns.saturating_sub(jobs_ns + self.over_ns + foreign_ns));
+    }
+}
+
+impl Counters {
+    /// Asks the kernel once whether it allows them; that it does not is usual.
+    pub(super) fn new() -> Self {
+        let held = Counter::kept().map_err(|error| tracing::debug!("no counters here: {error}")).ok();
+        Self { held, shells: HashMap::new() }
+    }
+
+    /// A line begins. `members`: its processes so far, and `found_ns` what they have burned; `jobs`: what lives on of
+    /// earlier lines of this shell, as far as it is counted, and what that has burned.
+    pub(super) fn begin(
+        &mut self,
+        shell: Owner,
+        members: &[u32],
+        found_ns: u64,
+        jobs: HashMap<Ulid, u64>,
+    ) -> Option<Counted> {
+        self.held.as_ref()?;
+        let mut early = Vec::new();
+        if !self.shells.contains_key(&shell) {
+            if self.shells.len() >= MAX_SHELLS {
+                self.shells.retain(|shell, _| process::is_alive(*shell));
+            }
+            if self.shells.len() >= MAX_SHELLS || members.len() > MAX_EARLY {
+                return None;
+            }
+            // Those that are gone by now are in nobody's counter, nor is what they started.
+            early = members.iter().map(|pid| Counter::on(*pid)).collect::<Result<_, _>>().ok()?;
+            let counter = Counter::on(shell.pid).ok()?;
+            self.shells.insert(shell, counter);
+        }
+        let from_ns = self.shells.get(&shell)?.read()?;
+        Some(Counted { from_ns, found_ns, early, jobs, over_ns: 0, total_ns: None })
+    }
+
+    /// What the counters of a line show now.
+    pub(super) fn read(&self, shell: Owner, line: &Counted) -> Option<u64> {
+        let early = line.early.iter().map(Counter::read).sum::<Option<u64>>()?;
+        Some(self.shells.get(&shell)?.read()? + early)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(jobs: &[(u128, u64)]) -> Counted {
+        let jobs = jobs.iter().map(|(job, ns)| (Ulid::from(*job), *ns)).collect();
+        Counted { from_ns: 1000, found_ns: 30, early: Vec::new(), jobs, over_ns: 0, total_ns: None }
+    }
+
+    #[test]
+    fn a_line_has_what_was_counted_and_found_without_what_earlier_jobs_burned() {
+        let mut line = counted(&[]);
+        line.settle(1500, |_| None, 0);
+        assert_eq!(line.total_ns, Some(530));
+
+        let mut line = counted(&[(1, 100), (2, 200)]);
+        line.job_over(Ulid::from(1_u128), 150);
+        line.job_over(Ulid::from(9_u128), 999);
+        line.settle(1500, |_| Some(260), 7);
+        assert_eq!(line.total_ns, Some(530 - 50 - 60 - 7));
+    }
+
+    #[test]
+    fn a_shell_is_counted_from_its_first_line_on_where_the_kernel_allows_it() {
+        let mut counters = Counters::new();
+        let Some(mut first) = counters.begin(process::own(), &[], 0, HashMap::new()) else {
+            assert!(counters.held.is_none());
+            return;
+        };
+        // Not this thread's: a counter is of one thread and of what it starts.
+        let burnt = counters.read(process::own(), &first).unwrap();
+        first.settle(burnt, |_| None, 0);
+        assert!(first.total_ns.is_some());
+        let second = counters.begin(process::own(), &[], 0, HashMap::new()).unwrap();
+        assert!(second.from_ns >= burnt && counters.shells.len() == 1);
+    }
+}
