@@ -15,14 +15,16 @@
 //! - `shell`: who writes, the same in each record of a shell: `name version boot-id start-ticks actor parent`,
 //!   separated by spaces; what is unknown is `-`. `start-ticks` is field 22 of `/proc/PID/stat`; `parent` is `$BP_RUN`.
 //! - `stamp`: microseconds since 1970 when the line was read: with the shell it names the run. A shell without such a
-//!   clock writes a number of its own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
+//!   clock writes the seconds of `/proc/uptime` behind a `u` (`u81.27`), with a `+` more for each line of the same
+//!   hundredth (`u81.27+`); or a number of its own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
 //! - `how`: `t` the text follows, as `history 1` or `fc -ln` print it; `x` the text follows, exactly; `r` the same
 //!   text as the last that this shell sent; `h` hidden, no text; `m` no text because the shell kept only part of it.
 //!   In upper case (`T`, `X`, `R`, `H`, `M`) the same, told only when the line had ended: `times` are not those of its
 //!   start. `k` is written by bpd alone over a start that it has recorded: the text follows, masked.
 //! - `times`: what the builtin `times` printed, any locale; empty where there is none.
 //! - `exit`: `$?`, decimal.
-//! - `end`: microseconds since 1970 at the prompt; empty = bpd takes the time of arrival.
+//! - `end`: microseconds since 1970 at the prompt; or, behind a `+`, the milliseconds that it took by the shell's own
+//!   account (`+1500`); empty = bpd takes the time of arrival.
 //! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
 //!   that `r` would repeat, masked.
 
@@ -58,6 +60,8 @@ pub struct EndRecord {
     pub exit_code: i32,
     /// Microseconds since 1970.
     pub end_us: Option<u64>,
+    /// By the shell's own account, milliseconds.
+    pub took_ms: Option<u64>,
     pub times: Option<Times>,
 }
 
@@ -85,6 +89,8 @@ pub struct Shell {
 pub enum Stamp {
     /// Microseconds since 1970.
     Micros(u64),
+    /// Hundredths of a second since boot, suspended time counted, and how many lines were read before in that one.
+    Uptime { hundredths: u64, nth: u32 },
     /// A number that only grows; says nothing about the time.
     Serial(u64),
 }
@@ -170,6 +176,9 @@ impl StartRecord {
         let how = if self.late { how.to_ascii_uppercase() } else { how };
         let stamp = match self.stamp {
             Stamp::Micros(micros) => micros.to_string(),
+            Stamp::Uptime { hundredths, nth } => {
+                format!("u{}.{:02}{}", hundredths / 100, hundredths % 100, "+".repeat(nth as usize))
+            }
             Stamp::Serial(serial) => format!("~{serial}"),
         };
         let (shell, times) = (self.shell.to_field(), times_field(self.times));
@@ -308,11 +317,16 @@ fn kept(fields: &[&[u8]; 6]) -> Option<KeptRecord> {
 }
 
 fn end(fields: &[&[u8]; 6]) -> Option<EndRecord> {
+    let (end, took) = match fields[3].strip_prefix(b"+") {
+        Some(took) => (&[][..], took),
+        None => (fields[3], &[][..]),
+    };
     Some(EndRecord {
         shell: shell(fields[0])?,
         stamp: stamp(fields[1])?,
         exit_code: str::from_utf8(fields[2]).ok()?.parse().ok()?,
-        end_us: if fields[3].is_empty() { None } else { Some(number(fields[3])?) },
+        end_us: if end.is_empty() { None } else { Some(number(end)?) },
+        took_ms: if took.is_empty() { None } else { Some(number(took)?) },
         times: times(fields[4]),
     })
 }
@@ -331,9 +345,17 @@ fn shell(field: &[u8]) -> Option<Shell> {
 }
 
 fn stamp(field: &[u8]) -> Option<Stamp> {
-    match field.strip_prefix(b"~") {
-        Some(serial) => number(serial).map(Stamp::Serial),
-        None => number(field).map(Stamp::Micros),
+    match field.split_first()? {
+        (b'~', serial) => number(serial).map(Stamp::Serial),
+        (b'u', uptime) => {
+            let figures = uptime.iter().take_while(|byte| **byte != b'+').count();
+            let nth = uptime[figures..].iter().all(|byte| *byte == b'+').then_some(uptime.len() - figures)?;
+            let (seconds, hundredths) = uptime[..figures].split_last_chunk::<3>()?;
+            let hundredths = number(hundredths.strip_prefix(b".")?)?;
+            let hundredths = number(seconds)?.checked_mul(100)?.checked_add(hundredths)?;
+            Some(Stamp::Uptime { hundredths, nth: nth as u32 })
+        }
+        _ => number(field).map(Stamp::Micros),
     }
 }
 
@@ -436,6 +458,34 @@ mod tests {
                 children_system_ns: 2_500_000_000,
             })
         );
+    }
+
+    #[test]
+    fn a_stamp_is_a_time_an_uptime_or_a_serial() {
+        let check = |text: &str, stamp| {
+            let bytes = started(text, "x", "make");
+            let taken = take(&bytes);
+            let [Record::Start(start)] = &taken.records[..] else { panic!("{text}: {taken:?}") };
+            assert_eq!(start.stamp, stamp, "{text}");
+            assert_eq!(take(&start.to_bytes()).records, taken.records, "{text}");
+        };
+        check("1700000000000000", Stamp::Micros(1_700_000_000_000_000));
+        check("~17", Stamp::Serial(17));
+        check("u81.27", Stamp::Uptime { hundredths: 8127, nth: 0 });
+        check("u0.05++", Stamp::Uptime { hundredths: 5, nth: 2 });
+        for wrong in ["", "~", "u", "u1", "u1.2", "u.27", "u1.2+7", "u1.27-", "u81,27", "x1"] {
+            assert_eq!(take(&started(wrong, "x", "make")).records, [], "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_by_the_clock_or_by_how_long_it_took() {
+        for (field, end_us, took_ms) in [("", None, None), ("17", Some(17), None), ("+17", None, Some(17))] {
+            let bytes = format!("\x001E\0{SHELL}\0u1.00\x000\0{field}\0\0").into_bytes();
+            let taken = take(&bytes);
+            let [Record::End(end)] = &taken.records[..] else { panic!("{field}: {taken:?}") };
+            assert_eq!((end.end_us, end.took_ms), (end_us, took_ms), "{field}");
+        }
     }
 
     #[test]

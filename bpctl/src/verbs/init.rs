@@ -23,6 +23,7 @@ pub struct Args {
 pub enum Shell {
     Bash,
     Zsh,
+    Fish,
 }
 
 impl Shell {
@@ -30,6 +31,7 @@ impl Shell {
         match self {
             Self::Bash => include_str!("../../../shell/bp.bash"),
             Self::Zsh => include_str!("../../../shell/bp.zsh"),
+            Self::Fish => include_str!("../../../shell/bp.fish"),
         }
     }
 }
@@ -38,8 +40,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut output = Vec::new();
     if let Ok(bpctl) = std::env::current_exe() {
         // The hook needs no PATH to find the client that it belongs to.
-        output.extend_from_slice(b"__bizim_bpctl=");
-        output.extend_from_slice(&quoted(bpctl.as_os_str()));
+        let (assign, quoted) = match args.shell {
+            Shell::Bash | Shell::Zsh => ("__bizim_bpctl=", quoted(bpctl.as_os_str(), false)),
+            Shell::Fish => ("set -g __bizim_bpctl ", quoted(bpctl.as_os_str(), true)),
+        };
+        output.extend_from_slice(assign.as_bytes());
+        output.extend_from_slice(&quoted);
         output.push(b'\n');
     }
     output.extend_from_slice(args.shell.hook().as_bytes());
@@ -58,11 +64,12 @@ fn start_unless_served() -> anyhow::Result<()> {
     bpd::launch(&bpd::program()?)
 }
 
-/// One word for any Bourne shell, whatever bytes it holds.
-fn quoted(word: &OsStr) -> Vec<u8> {
+/// One word for any Bourne shell, or for fish, whatever bytes it holds.
+fn quoted(word: &OsStr, for_fish: bool) -> Vec<u8> {
     let mut quoted = vec![b'\''];
     for byte in word.as_bytes() {
         match byte {
+            b'\'' | b'\\' if for_fish => quoted.extend_from_slice(&[b'\\', *byte]),
             b'\'' => quoted.extend_from_slice(b"'\\''"),
             byte => quoted.push(*byte),
         }
@@ -77,12 +84,14 @@ mod tests {
 
     #[test]
     fn a_path_is_one_word_for_the_shell() {
-        let odd = OsStr::from_bytes(b"/a b/it's/\xff$(x)");
-        let output = std::process::Command::new("sh")
-            .arg("-c")
-            .arg(OsStr::from_bytes(&[b"printf %s ".as_slice(), &quoted(odd)].concat()))
-            .output()
-            .unwrap();
-        assert_eq!(output.stdout, odd.as_bytes());
+        let odd = OsStr::from_bytes(b"/a b/it's/back\\slash/\xff$(x)");
+        for (shell, for_fish) in [("sh", false), ("fish", true)] {
+            let output = std::process::Command::new(shell)
+                .arg("-c")
+                .arg(OsStr::from_bytes(&[b"printf %s ".as_slice(), &quoted(odd, for_fish)].concat()))
+                .output()
+                .unwrap();
+            assert_eq!(output.stdout, odd.as_bytes(), "{shell}");
+        }
     }
 }

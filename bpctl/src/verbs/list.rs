@@ -7,13 +7,15 @@ use super::Exit;
 use crate::ask::{self, Bpd};
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
-use crate::text::sparkline::sparkline;
+use crate::text::sparkline::{highest, sparkline};
 use crate::text::table::{Align, room_of_last, table, without};
 use crate::text::words::Word;
 use crate::text::{clock, figures};
 
 /// Columns of a curve in a list.
 const CURVE: usize = 8;
+/// A curve that stays below is drawn against this.
+const QUIET_PERCENT: f64 = 10.0;
 /// A terminal that leaves the command less than this gives up columns for it, in this order: curve, memory, start.
 const LEAST_COMMAND: usize = 20;
 const EXPENDABLE: [usize; 3] = [CURVE_AT, 5, 2];
@@ -67,7 +69,8 @@ fn curve(bpd: &mut Bpd, run: &Run) -> String {
     // A run without a curve is shown without one.
     let points = bpd.curve(run.id, CURVE as u32 * 2).unwrap_or_default();
     let values: Vec<_> = points.iter().map(|point| Some(point.cpu_percent)).collect();
-    sparkline(&values, CURVE, None)
+    // Against itself, but not as if a hundredth of a core were a peak.
+    sparkline(&values, CURVE, highest(&values).map(|most| most.max(QUIET_PERCENT)))
 }
 
 /// The table. Also what `watch` repaints.

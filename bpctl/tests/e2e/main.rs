@@ -4,6 +4,7 @@
 
 mod accuracy;
 mod daemon;
+mod fish;
 mod hook;
 mod jobs;
 mod notice;

@@ -276,6 +276,15 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
+    /// As `clones`, without threads.
+    pub(crate) fn forks(&self) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let calls = log.lines().filter(|line| !line.contains("CLONE_THREAD") && !line.contains("resumed>"));
+        calls
+            .filter(|line| ["clone(", "clone3(", "fork(", "vfork("].iter().any(|call| line.contains(call)))
+            .count()
+    }
+
     /// strace writes each line before the call goes on.
     fn clones(&self) -> usize {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -287,7 +296,7 @@ impl Trace {
 
 impl Shell {
     /// The shell under strace. One whose tracer may not trace fails at its first prompt.
-    fn from_traced(home: Home, kind: Kind) -> (Self, Trace) {
+    pub(crate) fn from_traced(home: Home, kind: Kind) -> (Self, Trace) {
         let log = home.work().join("strace");
         let shell = home.command(kind, Transport::Mailbox);
         let mut command = Command::new("strace");

@@ -15,15 +15,18 @@ use crate::pty::{self, Prompt, Terminal};
 pub(crate) enum Kind {
     Bash,
     Zsh,
+    Fish,
 }
 
 impl Kind {
+    /// Those that speak Bourne's language.
     pub(crate) const ALL: [Self; 2] = [Self::Bash, Self::Zsh];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bash => "bash",
             Self::Zsh => "zsh",
+            Self::Fish => "fish",
         }
     }
 
@@ -41,6 +44,13 @@ impl Kind {
                 // A job that ends while the prompt stands would have it painted again, with a number of its own.
                 "typeset -gi __n=${__n-0}; setopt prompt_subst interactive_comments no_beep no_notify\n\
                  unsetopt prompt_sp prompt_cr; unset zle_bracketed_paste; PROMPT='<<P:$((++__n)):%?>>'; PROMPT2='>'\n"
+            }
+            Self::Fish => {
+                // It may paint a prompt more than once: the number is that of the event.
+                "set -g fish_greeting; set -g __n 0; set -g fish_autosuggestion_enabled 0\n\
+                 function __next --on-event fish_prompt; set -g __n (math $__n + 1); end\n\
+                 function fish_prompt; echo -n \"<<P:$__n:$status>>\"; end\n\
+                 function fish_title; end\n"
             }
         }
     }
@@ -134,12 +144,20 @@ impl Home {
     /// Writes what the shells read at their start: `before`, the hook, `after`, the prompt.
     pub(crate) fn rc(&self, kind: Kind, before: &str, hooked: bool, after: &str) {
         let hook = if hooked { format!("source '{}'\n", self.hook(kind).display()) } else { String::new() };
-        let text = format!("HISTFILE=~/history\nHISTSIZE=1000\n{before}\n{hook}{after}\n{}", kind.prompt());
+        let history = if kind == Kind::Fish { "" } else { "HISTFILE=~/history\nHISTSIZE=1000\n" };
+        let text = format!("{history}{before}\n{hook}{after}\n{}", kind.prompt());
         let name = match kind {
             Kind::Bash => ".bashrc",
             Kind::Zsh => ".zshrc",
+            Kind::Fish => ".config/fish/config.fish",
         };
-        fs::write(self.path().join(name), text).unwrap();
+        let file = self.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        if kind == Kind::Fish {
+            // Else it reads every manual page in the background at its first start.
+            fs::create_dir_all(self.path().join(".local/share/fish/generated_completions")).unwrap();
+        }
+        fs::write(file, text).unwrap();
     }
 
     /// `command` with this home, and nothing of the user's own bp.
@@ -167,6 +185,7 @@ impl Home {
         match kind {
             Kind::Bash => command.arg("-i"),
             Kind::Zsh => command.args(["-d", "-i"]),
+            Kind::Fish => command.arg("-i"),
         };
         command
     }
@@ -282,7 +301,9 @@ impl Shell {
     pub(crate) fn from(home: Home, command: Command) -> Self {
         let mut terminal = Terminal::start(command);
         let first = terminal.prompt();
-        assert_eq!(first.screen, "", "printed at the start");
+        // fish sets up its terminal.
+        let printed = first.screen.replace("\u{1b}[?2004h\r", "");
+        assert_eq!(printed, "", "printed at the start");
         Self { terminal, home }
     }
 

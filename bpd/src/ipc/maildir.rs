@@ -127,7 +127,14 @@ impl MailDir {
                     } else {
                         Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) }
                     };
-                    letters.extend(take_in(&mut kept.session, &mut kept.last_at, pid, piece.taken, arrival));
+                    letters.extend(take_in(
+                        &mut kept.session,
+                        &mut kept.last_at,
+                        pid,
+                        piece.taken,
+                        arrival,
+                        &self.boot_id,
+                    ));
                     if piece.more {
                         more = true;
                         break;
@@ -150,7 +157,7 @@ impl MailDir {
     pub(super) fn accept(&mut self, pid: u32, bytes: &[u8]) -> Vec<Letter> {
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
         let arrival = Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) };
-        take_in(&mut kept.session, &mut kept.last_at, pid, mailbox::take(bytes), arrival)
+        take_in(&mut kept.session, &mut kept.last_at, pid, mailbox::take(bytes), arrival, &self.boot_id)
     }
 
     /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
@@ -294,6 +301,7 @@ fn take_in(
     pid: u32,
     taken: Taken,
     arrival: Arrival,
+    boot_id: &str,
 ) -> Vec<Letter> {
     if taken.unknown + taken.damaged > 0 {
         let (unknown, damaged) = (taken.unknown, taken.damaged);
@@ -301,8 +309,10 @@ fn take_in(
             "the mail of shell {pid}: {unknown} unknown records, {damaged} damaged places were skipped"
         );
     }
+    let booted_at = UnixMillis::now().minus(since_boot());
     let mut letters = Vec::new();
     for record in taken.records {
+        let arrival = arrival.told_by(&record, boot_id, booted_at);
         let is_known = matches!(&record, Record::Start(start) if matches!(start.text, Text::Kept(_)));
         letters.extend(session.take(record, arrival).into_iter().map(|body| {
             *last_at = (*last_at).max(happened_at(&body));

@@ -25,6 +25,22 @@ pub(super) struct Arrival {
     pub(super) boot: Option<Duration>,
 }
 
+impl Arrival {
+    /// The same of a record that says itself how long after the boot `boot_id` its line was read; the boot was at
+    /// `booted_at` by the wall clock as it is set now.
+    pub(super) fn told_by(self, record: &Record, boot_id: &str, booted_at: UnixMillis) -> Self {
+        match record {
+            Record::Start(StartRecord { stamp: Stamp::Uptime { hundredths, .. }, shell, .. })
+                if shell.boot_id.as_deref() == Some(boot_id) =>
+            {
+                let read_at = booted_at.plus(Duration::from_millis(hundredths.saturating_mul(10)));
+                Self { wall: read_at.min(self.wall), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 /// What is known of one shell.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -156,7 +172,7 @@ impl Session {
         let uid = self.uid(record.stamp);
         let started_at = match record.stamp {
             Stamp::Micros(micros) => UnixMillis((micros / 1000) as i64),
-            Stamp::Serial(_) => arrival.wall,
+            Stamp::Uptime { .. } | Stamp::Serial(_) => arrival.wall,
         };
         let kept = match &record.text {
             Text::Typed(bytes) | Text::Kept(bytes) => {
@@ -226,15 +242,16 @@ impl Session {
     /// Names the run for ever: a record that is read again gives the same.
     fn uid(&self, stamp: Stamp) -> Ulid {
         let (kind, number) = match stamp {
-            Stamp::Micros(micros) => ("", micros),
-            Stamp::Serial(serial) => ("~", serial),
+            Stamp::Micros(micros) => (String::new(), micros),
+            Stamp::Uptime { hundredths, nth } => (format!("u{nth}+"), hundredths),
+            Stamp::Serial(serial) => ("~".to_owned(), serial),
         };
         let boot = self.shell.boot_id.as_deref().unwrap_or("-");
         let ticks = self.shell.start_ticks.unwrap_or(0);
         let hash = Sha256::digest(format!("{boot} {} {ticks} {kind}{number}", self.pid));
         let mut random = [0; 16];
         random.copy_from_slice(&hash[..16]);
-        // A serial says nothing about the time.
+        // The others say nothing about the time that is always the same.
         let millis = if kind.is_empty() { number / 1000 } else { 0 };
         Ulid::from_parts(millis, u128::from_be_bytes(random) & ((1 << 80) - 1))
     }
@@ -258,6 +275,10 @@ fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Opt
         (Stamp::Micros(from), Some(to)) if !stepped && from <= to => {
             let took = Duration::from_micros(to - from);
             (UnixMillis((to / 1000) as i64).max(open.started_at), Some(took))
+        }
+        _ if !stepped && record.took_ms.is_some() => {
+            let took = Duration::from_millis(record.took_ms.unwrap_or_default());
+            (open.started_at.plus(took), Some(took))
         }
         _ => match on_arrival {
             Some(took) => (open.started_at.plus(took), Some(took)),
@@ -317,7 +338,14 @@ mod tests {
     }
 
     fn end(stamp: Stamp, exit_code: i32, end_us: Option<u64>) -> Record {
-        Record::End(EndRecord { shell: shell("bash", 7), stamp, exit_code, end_us, times: Some(times(250)) })
+        Record::End(EndRecord {
+            shell: shell("bash", 7),
+            stamp,
+            exit_code,
+            end_us,
+            took_ms: None,
+            times: Some(times(250)),
+        })
     }
 
     fn typed(text: &str) -> Text {
@@ -383,6 +411,31 @@ mod tests {
     }
 
     /// Duration in milliseconds of a run whose records arrive at these moments.
+    #[test]
+    fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_long_it_took() {
+        let stamp = Stamp::Uptime { hundredths: 1_250, nth: 0 };
+        let booted_at = UnixMillis(1_000_000);
+        let arrived = at(1_012_509, 12_509);
+        for (boot_id, started_at) in [("boot", 1_012_500), ("another", 1_012_509)] {
+            let mut session = Session::new(1);
+            let record = start(stamp, typed("make"));
+            let told = arrived.told_by(&record, boot_id, booted_at);
+            let begun = started(&session.take(record, told));
+            assert_eq!(begun.draft.started_at, UnixMillis(started_at));
+            let Record::End(mut record) = end(stamp, 0, None) else { panic!("no end") };
+            record.took_ms = Some(700);
+            let done = session.take(Record::End(record), at(1_013_215, 13_215));
+            let [Body::Finish(finish)] = &done[..] else { panic!("{done:?}") };
+            assert_eq!(finish.uid, begun.uid);
+            assert_eq!(finish.took, Some(Duration::from_millis(700)));
+            assert_eq!(finish.finished_at, UnixMillis(started_at + 700));
+        }
+        // Two lines of the same hundredth are two runs.
+        let second = Stamp::Uptime { hundredths: 1_250, nth: 1 };
+        let session = Session::new(1);
+        assert_ne!(session.uid(stamp), session.uid(second));
+    }
+
     fn check_took(stamp: Stamp, end_us: Option<u64>, from: Arrival, to: Arrival, ms: u64) {
         let mut session = Session::new(1);
         session.take(start(stamp, typed("x")), from);
