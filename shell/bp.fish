@@ -56,39 +56,49 @@ end
 # fish has no clock that can be read without a fork: the kernel's uptime, to a hundredth of a second, says when the line
 # was read, and fish itself says at the end how long it took.
 function __bizim_preexec --on-event fish_preexec
-    # A comment alone is no command.
-    string match -qr '^\s*(#[^\n]*\s*)*$' -- $argv[1]; and return
-    test "$BP_OFF" != 1 -a -O $__bizim_run -a ! -L $__bizim_run -a -e $__bizim_to
+    test "$BP_OFF" != 1 -a -O "$__bizim_run" -a ! -L "$__bizim_run" -a -e "$__bizim_to"
     or __bizim_make_ready
     or return
-    read -l uptime rest </proc/uptime
-    string match -q "$uptime*" -- $__bizim_last
-    and set -g __bizim_last $__bizim_last+
-    or set -g __bizim_last $uptime
-    set -g __bizim_stamp u$__bizim_last
-    # Each record opens the file anew: bpd may have taken it away to read it.
-    if test -n "$fish_private_mode"; or string match -q ' *' -- $argv[1]; or __bizim_is_kept_out $argv[1]
-        printf '\0001S\0%s\0%s\0h\0%s\0\0\0' $__bizim_shell $__bizim_stamp $PWD >>$__bizim_to
-    else
-        printf '\0001S\0%s\0%s\0x\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $PWD $argv[1] >>$__bizim_to
+    set -l line $argv[1]
+    set -l how x
+    switch $line
+        case '#*' ' *' \t'*' \n'*'
+            # A comment alone is no command; a line that begins with a space stays out of the history.
+            string match -qr '^\s*(#[^\n]*\s*)*$' -- $line; and return
+            string match -q ' *' -- $line; and set how h
     end
+    if test -n "$fish_private_mode$__bizim_asks"; and __bizim_is_kept_out $line
+        set how h
+    end
+    test $how = x; or set line ''
+    read -l uptime rest </proc/uptime
+    if test "$uptime" = "$__bizim_uptime"
+        set __bizim_stamp $__bizim_stamp+
+    else
+        set __bizim_uptime $uptime
+        set __bizim_stamp u$uptime
+    end
+    set __bizim_open 1
+    # Each record opens the file anew: bpd may have taken it away to read it.
+    printf '\0001S\0%s\0%s\0%s\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $how $PWD $line >>$__bizim_to
     test -z "$__bizim_client"; or __bizim_send
 end
 
 # From fish 4 on a function of the user's may keep lines out of the history.
 function __bizim_is_kept_out
+    test -n "$fish_private_mode"; and return
     functions -q fish_should_add_to_history; or return 1
     not fish_should_add_to_history $argv[1] >/dev/null 2>/dev/null
 end
 
 function __bizim_postexec --on-event fish_postexec
     set -l exit_code $status # First: every other command overwrites it.
-    test -n "$__bizim_stamp"; or return
-    if test "$BP_OFF" != 1 -a -O $__bizim_run -a ! -L $__bizim_run -a -e $__bizim_to; or __bizim_make_ready
+    test -n "$__bizim_open"; or return
+    if test "$BP_OFF" != 1 -a -O "$__bizim_run" -a ! -L "$__bizim_run" -a -e "$__bizim_to"; or __bizim_make_ready
         printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $exit_code $CMD_DURATION >>$__bizim_to
         test -z "$__bizim_client"; or __bizim_send
     end
-    set -g __bizim_stamp
+    set __bizim_open
 end
 
 # A limit on file sizes must not kill the shell. What it starts has the signal's default again.
@@ -97,9 +107,12 @@ end
 
 function __bizim_load
     set -g __bizim_loaded $fish_pid
+    set -g __bizim_open
     set -g __bizim_stamp
-    set -g __bizim_last
-    set -q __bizim_client; or set -g __bizim_client
+    set -g __bizim_uptime
+    set -g __bizim_client
+    set -g __bizim_asks
+    string match -qr '^[0-3]\.' -- $version; or set -g __bizim_asks 1
     __bizim_place; and __bizim_identify; or return
     set -g __bizim_to $__bizim_run/mail/$fish_pid
     if test "$BP_TRANSPORT" = socket

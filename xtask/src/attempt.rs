@@ -53,9 +53,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// The user's own shell, as it is, with the hook behind whatever its files say.
 fn open_shell(daemon: &Daemon, programs: &Path) -> Result<()> {
     let shell = std::env::var_os("SHELL").map(PathBuf::from).unwrap_or_default();
-    let is_zsh = shell.file_name().is_some_and(|name| name == "zsh");
+    let name = shell.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let scratch = tempfile::Builder::new().prefix("bptry").tempdir()?;
-    let mut command = if is_zsh { zsh(&shell, &scratch)? } else { bash(&shell, &scratch)? };
+    let mut command = match name {
+        "zsh" => zsh(&shell, &scratch)?,
+        "fish" => fish(&shell),
+        _ => bash(&shell, &scratch)?,
+    };
     command.env("BP_HOME", daemon.home()).env("PATH", path_with(programs)?);
     println!(
         "\nA shell with bp in it; what you type is recorded. Try:\n\n    make, cargo build, anything that works\n    \
@@ -89,6 +93,12 @@ fn zsh(shell: &Path, scratch: &TempDir) -> Result<Command> {
     let mut command = Command::new(shell);
     command.env("ZDOTDIR", scratch.path()).arg("-i");
     Ok(command)
+}
+
+fn fish(shell: &Path) -> Command {
+    let mut command = Command::new(shell);
+    command.args(["-i", "-C", "bpctl init fish --no-start | source"]);
+    command
 }
 
 fn record_twice(daemon: &Daemon, programs: &Path, command: &str) -> Result<()> {

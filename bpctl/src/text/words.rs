@@ -159,8 +159,8 @@ words! {
     DoctorRunDirFix: "remove it, or: chmod 700 {}", "silin ya da: chmod 700 {}";
     DoctorHook: "this shell's commands are recorded (newest: run {})", "bu kabuğun komutları kaydediliyor (en yeni: {})";
     DoctorNoHook: "the last prompt of this shell ({} {}) produced no event", "bu kabuğun ({} {}) son istemi bir olay üretmedi";
-    DoctorLoad: "add to ~/.{}rc and open a new shell: eval \"$(bpctl init {})\"", "~/.{}rc dosyasına ekleyip yeni kabuk açın: eval \"$(bpctl init {})\"";
-    DoctorNotShell: "bpctl was not started by bash or zsh ({}): the hook cannot be checked from here", "bpctl bash ya da zsh'den başlatılmadı ({}): kanca buradan denetlenemez";
+    DoctorLoad: "bpctl setup {}, then open a new shell", "bpctl setup {}, sonra yeni kabuk açın";
+    DoctorNotShell: "bpctl was not started by bash, zsh or fish ({}): the hook cannot be checked from here", "bpctl bash, zsh ya da fish'ten başlatılmadı ({}): kanca buradan denetlenemez";
     DoctorOff: "BP_OFF=1: the hook does nothing in this shell", "BP_OFF=1: kanca bu kabukta bir şey yapmıyor";
     DoctorUnset: "unset BP_OFF and open a new shell", "BP_OFF'u kaldırıp yeni kabuk açın";
     DoctorPrompt: "PROMPT_COMMAND is exported, so programs and child shells overwrite it", "PROMPT_COMMAND dışa aktarılmış; alt kabuklar üzerine yazar";

@@ -163,7 +163,7 @@ fn hook(bpd: Option<&mut Bpd>, places: &Places, screen: &Screen) -> Vec<Finding>
         findings.push(Finding::note("preexec", screen.word(Word::DoctorPreexec).to_owned(), None));
     }
     let Some(shell) = parent() else { return findings };
-    if !matches!(shell.name.as_str(), "bash" | "zsh") {
+    if !matches!(shell.name.as_str(), "bash" | "zsh" | "fish") {
         findings.push(Finding::note("hook", screen.say(Word::DoctorNotShell, &[&shell.name]), None));
         return findings;
     }
@@ -176,7 +176,7 @@ fn hook(bpd: Option<&mut Bpd>, places: &Places, screen: &Screen) -> Vec<Finding>
         }
         None => {
             let text = screen.say(Word::DoctorNoHook, &[&shell.name, &shell.pid.to_string()]);
-            Finding::wrong("hook", text, screen.say(Word::DoctorLoad, &[&shell.name, &shell.name]))
+            Finding::wrong("hook", text, screen.say(Word::DoctorLoad, &[&shell.name]))
         }
     });
     findings
