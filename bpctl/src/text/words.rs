@@ -160,6 +160,14 @@ words! {
     DoctorHook: "this shell's commands are recorded (newest: run {})", "bu kabuğun komutları kaydediliyor (en yeni: {})";
     DoctorNoHook: "the last prompt of this shell ({} {}) produced no event", "bu kabuğun ({} {}) son istemi bir olay üretmedi";
     DoctorLoad: "bpctl setup {}, then open a new shell", "bpctl setup {}, sonra yeni kabuk açın";
+    SetupAlready: "{} loads the hook already", "{} kancayı zaten yüklüyor";
+    SetupAsk: "Add this line? [y/N]", "Bu satır eklensin mi? [e/H]";
+    SetupDone: "Open a new {}: what you type in it is recorded.", "Yeni bir {} açın: orada yazdıklarınız kaydedilir.";
+    SetupWhichShell: "name the shell: bpctl setup bash, zsh or fish (SHELL says \"{}\")", "kabuğu adlandırın: bpctl setup bash, zsh ya da fish (SHELL \"{}\" diyor)";
+    SetupNobodyToAsk: "there is no terminal to ask at; say --yes", "soracak bir terminal yok; --yes deyin";
+    UninstallAsk: "Remove all this, and stop bpd? [y/N]", "Bunların hepsi kaldırılsın ve bpd durdurulsun mu? [e/H]";
+    UninstallData: "What was recorded stays in {} (bpctl uninstall --data removes it).", "Kaydedilenler {} içinde duruyor (bpctl uninstall --data kaldırır).";
+    UninstallDone: "Remove the programs bpd and bpctl themselves when you like.", "bpd ve bpctl programlarını dilediğiniz zaman silebilirsiniz.";
     DoctorNotShell: "bpctl was not started by bash, zsh or fish ({}): the hook cannot be checked from here", "bpctl bash, zsh ya da fish'ten başlatılmadı ({}): kanca buradan denetlenemez";
     DoctorOff: "BP_OFF=1: the hook does nothing in this shell", "BP_OFF=1: kanca bu kabukta bir şey yapmıyor";
     DoctorUnset: "unset BP_OFF and open a new shell", "BP_OFF'u kaldırıp yeni kabuk açın";

@@ -27,6 +27,16 @@ pub enum Shell {
 }
 
 impl Shell {
+    pub const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
+
     fn hook(self) -> &'static str {
         match self {
             Self::Bash => include_str!("../../../shell/bp.bash"),
@@ -65,7 +75,7 @@ fn start_unless_served() -> anyhow::Result<()> {
 }
 
 /// One word for any Bourne shell, or for fish, whatever bytes it holds.
-fn quoted(word: &OsStr, for_fish: bool) -> Vec<u8> {
+pub fn quoted(word: &OsStr, for_fish: bool) -> Vec<u8> {
     let mut quoted = vec![b'\''];
     for byte in word.as_bytes() {
         match byte {

@@ -13,6 +13,7 @@ pub mod init;
 pub mod list;
 pub mod open;
 pub mod overhead;
+pub mod setup;
 pub mod show;
 pub mod status;
 pub mod watch;
@@ -69,6 +70,10 @@ pub enum Verb {
     Overhead(overhead::Args),
     /// Starts, stops and looks after the daemon
     Daemon(daemon::Args),
+    /// Adds the hook to the file that your shell reads, after asking
+    Setup(setup::Args),
+    /// Takes away what bp has put anywhere, after asking
+    Uninstall(setup::UninstallArgs),
     /// Prints what a shell evaluates to be recorded: eval "$(bpctl init bash)"
     Init(init::Args),
     /// Shows and checks the config
@@ -122,6 +127,8 @@ impl Verb {
             Self::Overhead(args) => overhead::run(&args, &screen()),
             Self::Completions(args) => completions::run(&args, &screen()),
             Self::Daemon(args) => daemon::run(&args, &screen()),
+            Self::Setup(args) => setup::run(&args, &screen()),
+            Self::Uninstall(args) => setup::uninstall(&args, &screen()),
             Self::Init(args) => init::run(&args),
             Self::Config(args) => config::run(&args, &screen()),
             Self::Event(args) => event::run(&args),

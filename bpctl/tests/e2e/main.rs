@@ -14,5 +14,6 @@ mod recorded;
 mod restart;
 mod run;
 mod served;
+mod setup;
 mod shells;
 mod verbs;

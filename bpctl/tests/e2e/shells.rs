@@ -146,18 +146,21 @@ impl Home {
         let hook = if hooked { format!("source '{}'\n", self.hook(kind).display()) } else { String::new() };
         let history = if kind == Kind::Fish { "" } else { "HISTFILE=~/history\nHISTSIZE=1000\n" };
         let text = format!("{history}{before}\n{hook}{after}\n{}", kind.prompt());
-        let name = match kind {
-            Kind::Bash => ".bashrc",
-            Kind::Zsh => ".zshrc",
-            Kind::Fish => ".config/fish/config.fish",
-        };
-        let file = self.path().join(name);
+        let file = self.rc_file(kind);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         if kind == Kind::Fish {
             // Else it reads every manual page in the background at its first start.
             fs::create_dir_all(self.path().join(".local/share/fish/generated_completions")).unwrap();
         }
         fs::write(file, text).unwrap();
+    }
+
+    pub(crate) fn rc_file(&self, kind: Kind) -> PathBuf {
+        self.path().join(match kind {
+            Kind::Bash => ".bashrc",
+            Kind::Zsh => ".zshrc",
+            Kind::Fish => ".config/fish/config.fish",
+        })
     }
 
     /// `command` with this home, and nothing of the user's own bp.
@@ -183,9 +186,8 @@ impl Home {
         }
         command.current_dir(self.work());
         match kind {
-            Kind::Bash => command.arg("-i"),
+            Kind::Bash | Kind::Fish => command.arg("-i"),
             Kind::Zsh => command.args(["-d", "-i"]),
-            Kind::Fish => command.arg("-i"),
         };
         command
     }

@@ -420,7 +420,8 @@ mod tests {
             let mut session = Session::new(1);
             let record = start(stamp, typed("make"));
             let told = arrived.told_by(&record, boot_id, booted_at);
-            let begun = started(&session.take(record, told));
+            let events = session.take(record, told);
+            let begun = started(&events);
             assert_eq!(begun.draft.started_at, UnixMillis(started_at));
             let Record::End(mut record) = end(stamp, 0, None) else { panic!("no end") };
             record.took_ms = Some(700);

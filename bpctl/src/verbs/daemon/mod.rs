@@ -66,6 +66,13 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     }
 }
 
+/// Takes bpd away: out of the service manager, and out of memory.
+pub fn remove(places: &Places, screen: &Screen) -> anyhow::Result<()> {
+    service::uninstall(screen)?;
+    stop::run(places, screen)?;
+    Ok(())
+}
+
 fn status(places: &Places, json: bool, screen: &Screen) -> anyhow::Result<Exit> {
     let answer = Client::connect(&places.socket()?, PATIENCE)?.ask_raw(&Request::Status)?;
     if json {

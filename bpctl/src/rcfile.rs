@@ -1,0 +1,160 @@
+//! The file that a shell reads at its start, and our line in it. The text's part is pure.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::text::said::{OrSay as _, Said};
+use crate::text::words::Word;
+use crate::verbs::init::Shell;
+
+/// Ends our line: by it the line is found again.
+const MARK: &str = "# added by `bpctl setup`";
+
+pub struct RcFile {
+    pub shell: Shell,
+    pub path: PathBuf,
+}
+
+impl RcFile {
+    /// Where `shell` looks, with this home directory and these variables of the environment.
+    pub fn of(shell: Shell, home: &Path, variable: impl Fn(&str) -> Option<PathBuf>) -> Self {
+        let dir = |name| variable(name).filter(|path| path.is_absolute());
+        let path = match shell {
+            // A login shell is what a terminal opens there.
+            Shell::Bash if cfg!(target_os = "macos") => home.join(".bash_profile"),
+            Shell::Bash => home.join(".bashrc"),
+            Shell::Zsh => dir("ZDOTDIR").unwrap_or_else(|| home.to_owned()).join(".zshrc"),
+            Shell::Fish => {
+                dir("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("fish/config.fish")
+            }
+        };
+        Self { shell, path }
+    }
+
+    /// What the shell is to evaluate; silent where bpctl is gone. `bpctl` = one word of that shell.
+    pub fn line(&self, bpctl: &str) -> String {
+        let name = self.shell.name();
+        match self.shell {
+            Shell::Bash | Shell::Zsh => {
+                format!("command -v {bpctl} >/dev/null && eval \"$({bpctl} init {name})\" {MARK}")
+            }
+            Shell::Fish => {
+                format!(
+                    "command -q {bpctl}; and status is-interactive; and {bpctl} init {name} | source {MARK}"
+                )
+            }
+        }
+    }
+
+    /// Empty where there is none.
+    pub fn read(&self) -> Result<Vec<u8>, Said> {
+        match fs::read(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read.or_say(Word::CannotRead, &[&self.path.display().to_string()]),
+        }
+    }
+
+    /// In one step: the file is the old one or the new one, also after a power cut. A link stays a link, and who may read
+    /// it stays.
+    pub fn write(&self, text: &[u8]) -> Result<(), Said> {
+        let shown = self.path.display().to_string();
+        self.replace(text).or_say(Word::CannotWrite, &[&shown])
+    }
+
+    fn replace(&self, text: &[u8]) -> io::Result<()> {
+        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let dir = target.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(dir)?;
+        let mode = fs::metadata(&target).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
+        let new = dir.join(format!(".bpctl-setup.{}", std::process::id()));
+        let written = || -> io::Result<()> {
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&new)?;
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.write_all(text)?;
+            file.sync_all()?;
+            fs::rename(&new, &target)
+        };
+        written().inspect_err(|_| drop(fs::remove_file(&new)))
+    }
+}
+
+/// Whether a line that is no comment loads the hook, ours or one typed by hand.
+pub fn loads_hook(text: &[u8]) -> bool {
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let line = line.trim_ascii_start();
+        !line.starts_with(b"#") && contains(line, b"bpctl") && contains(line, b" init ")
+    })
+}
+
+/// `text` with our line at its end.
+pub fn with_line(text: &[u8], line: &str) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if text.last().is_some_and(|last| *last != b'\n') {
+        text.push(b'\n');
+    }
+    text.extend_from_slice(line.as_bytes());
+    text.push(b'\n');
+    text
+}
+
+/// `text` without our lines, and those; `None` when there are none.
+pub fn without_lines(text: &[u8]) -> Option<(Vec<u8>, Vec<String>)> {
+    let mut rest = Vec::new();
+    let mut ours = Vec::new();
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        if contains(line, MARK.as_bytes()) {
+            ours.push(String::from_utf8_lossy(line).trim_end().to_owned());
+        } else {
+            rest.extend_from_slice(line);
+        }
+    }
+    (!ours.is_empty()).then_some((rest, ours))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_line_comes_and_goes_and_leaves_the_rest_as_it_was() {
+        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            let line = RcFile::of(shell, Path::new("/h"), |_| None).line("bpctl");
+            for text in [&b""[..], b"a\nb\n", b"caf\xe9\n", b"a\n\n"] {
+                let with = with_line(text, &line);
+                assert!(loads_hook(&with) && !loads_hook(text));
+                let (rest, ours) = without_lines(&with).unwrap();
+                assert_eq!((rest, ours), (text.to_vec(), vec![line.clone()]));
+            }
+            // A last line without its end gets one, or ours would be its end.
+            assert_eq!(without_lines(&with_line(b"a", &line)).unwrap().0, b"a\n");
+        }
+        assert_eq!(without_lines(b"eval \"$(bpctl init bash)\"\n"), None);
+    }
+
+    #[test]
+    fn a_line_typed_by_hand_counts_and_a_comment_does_not() {
+        assert!(loads_hook(b"x\n  eval \"$(/opt/bpctl init bash)\"\n"));
+        assert!(!loads_hook(b"# eval \"$(bpctl init bash)\"\n"));
+        assert!(!loads_hook(b"bpctl list\n"));
+    }
+
+    #[test]
+    fn each_shell_has_its_file() {
+        let path = |shell, variable: Option<(&str, &str)>| {
+            let get =
+                |name: &str| variable.filter(|(known, _)| *known == name).map(|(_, value)| value.into());
+            RcFile::of(shell, Path::new("/h"), get).path
+        };
+        assert_eq!(path(Shell::Zsh, None), Path::new("/h/.zshrc"));
+        assert_eq!(path(Shell::Zsh, Some(("ZDOTDIR", "/z"))), Path::new("/z/.zshrc"));
+        assert_eq!(path(Shell::Zsh, Some(("ZDOTDIR", "z"))), Path::new("/h/.zshrc"));
+        assert_eq!(path(Shell::Fish, None), Path::new("/h/.config/fish/config.fish"));
+        assert_eq!(path(Shell::Fish, Some(("XDG_CONFIG_HOME", "/c"))), Path::new("/c/fish/config.fish"));
+    }
+}

@@ -1,0 +1,141 @@
+//! `bpctl setup`: the hook's line into the file that the shell reads, once, after asking. `bpctl uninstall`: everything
+//! that bp has put anywhere away again.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use bp_proto::place::{Places, home};
+
+use super::init::{Shell, quoted};
+use super::{Exit, Usage, daemon};
+use crate::rcfile::{self, RcFile};
+use crate::screen::{Screen, Tone};
+use crate::text::said::OrSay as _;
+use crate::text::words::Word;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The shell to set up; the login shell when none is named
+    shell: Option<Shell>,
+    /// Does not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct UninstallArgs {
+    /// Does not ask
+    #[arg(long, short)]
+    yes: bool,
+    /// Removes what was recorded and the config, too
+    #[arg(long)]
+    data: bool,
+}
+
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+    let shell = match args.shell {
+        Some(shell) => shell,
+        None => login_shell(screen)?,
+    };
+    let file = rc_file(shell)?;
+    let shown = file.path.display().to_string();
+    let text = file.read()?;
+    if rcfile::loads_hook(&text) {
+        say(screen, Word::SetupAlready, &[&shown])?;
+        return Ok(Exit::Fine);
+    }
+    let line = file.line(&word_for_bpctl(shell)?);
+    screen.print(&format!("{shown}\n{}\n", screen.paint(Tone::Good, &format!("+ {line}"))))?;
+    if !args.yes && !agreed(screen, Word::SetupAsk)? {
+        return Ok(Exit::Failed);
+    }
+    file.write(&rcfile::with_line(&text, &line))?;
+    say(screen, Word::SetupDone, &[shell.name()])?;
+    Ok(Exit::Fine)
+}
+
+pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let places = Places::find()?;
+    let mut edits = Vec::new();
+    for shell in Shell::ALL {
+        let file = rc_file(shell)?;
+        if let Some((rest, lines)) = rcfile::without_lines(&file.read()?) {
+            let gone: Vec<_> =
+                lines.iter().map(|line| screen.paint(Tone::Bad, &format!("- {line}"))).collect();
+            screen.print(&format!("{}\n{}\n", file.path.display(), gone.join("\n")))?;
+            edits.push((file, rest));
+        }
+    }
+    let mut paths = vec![places.run.clone()];
+    if args.data {
+        paths.extend([places.data.clone(), places.config.clone()]);
+    }
+    paths.retain(|path| path.exists());
+    for path in &paths {
+        screen.print(&format!("{}\n", screen.paint(Tone::Bad, &format!("- {}", path.display()))))?;
+    }
+    if !args.yes && !agreed(screen, Word::UninstallAsk)? {
+        return Ok(Exit::Failed);
+    }
+    for (file, rest) in edits {
+        file.write(&rest)?;
+    }
+    daemon::remove(&places, screen)?;
+    for path in paths {
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.or_say(Word::CannotRemove, &[&path.display().to_string()])?;
+    }
+    // Ours, where nothing else is in it.
+    if let Some(dir) = places.config.parent().filter(|dir| args.data && dir.ends_with("bp")) {
+        let _ = fs::remove_dir(dir);
+    }
+    if !args.data && places.data.exists() {
+        say(screen, Word::UninstallData, &[&places.data.display().to_string()])?;
+    }
+    say(screen, Word::UninstallDone, &[])?;
+    Ok(Exit::Fine)
+}
+
+fn rc_file(shell: Shell) -> anyhow::Result<RcFile> {
+    Ok(RcFile::of(shell, &home()?, |name| std::env::var_os(name).map(PathBuf::from)))
+}
+
+fn login_shell(screen: &Screen) -> anyhow::Result<Shell> {
+    let path = std::env::var_os("SHELL").map(PathBuf::from).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let known = Shell::ALL.into_iter().find(|shell| shell.name() == name);
+    Ok(known.ok_or_else(|| Usage(screen.say(Word::SetupWhichShell, &[&name])))?)
+}
+
+/// `bpctl` where the search path leads to this program, else its whole path.
+fn word_for_bpctl(shell: Shell) -> anyhow::Result<String> {
+    let own = std::env::current_exe().or_say(Word::CannotTellProgram, &[])?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join("bpctl")).find(|file| file.is_file());
+    if found.and_then(|file| file.canonicalize().ok()) == own.canonicalize().ok() {
+        return Ok("bpctl".to_owned());
+    }
+    let word = quoted(own.as_os_str(), shell == Shell::Fish);
+    let shown = own.display().to_string();
+    Ok(String::from_utf8(word).ok().or_say(Word::CannotUse, &[&shown])?)
+}
+
+/// What a person says at the terminal; without one nobody can be asked.
+fn agreed(screen: &Screen, question: Word) -> anyhow::Result<bool> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Err(Usage(screen.word(Word::SetupNobodyToAsk).to_owned()).into());
+    }
+    let mut stderr = io::stderr();
+    write!(stderr, "{} ", screen.word(question))?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    let answer = answer.trim().to_lowercase();
+    Ok(["y", "yes", "e", "evet"].contains(&answer.as_str()))
+}
+
+fn say(screen: &Screen, word: Word, values: &[&str]) -> io::Result<()> {
+    screen.print(&format!("{}\n", screen.say(word, values)))
+}
