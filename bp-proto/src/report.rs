@@ -70,7 +70,7 @@ pub struct MetricDelta {
     pub baseline: Option<f64>,
     /// current − baseline.
     pub delta: Option<f64>,
-    /// current ÷ baseline − 1; `None` when the baseline is 0.
+    /// current ÷ baseline − 1; `None` when the baseline is 0, or a share that is rounded to 0.
     pub change: Option<f64>,
     pub verdict: Verdict,
     /// What is usual for this command; `None` while its history is too short.

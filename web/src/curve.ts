@@ -6,6 +6,8 @@ export interface Curve {
   readonly x: readonly number[];
   readonly cpu: ReadonlyArray<number | null>;
   readonly rss: ReadonlyArray<number | null>;
+  /** The whole machine; 100 = all CPUs. Null where it was not read. */
+  readonly host: ReadonlyArray<number | null>;
   /** Unix seconds at x = 0. */
   readonly origin: number;
 }
@@ -28,11 +30,13 @@ export function toCurve(points: readonly Point[], run: Pick<Run, 'started_at' | 
   const x: number[] = [];
   const cpu: number[] = [];
   const rss: Array<number | null> = [];
+  const host: Array<number | null> = [];
   const first = points[0];
   if (first && first.ts > origin) {
     x.push(0);
     cpu.push(first.cpu_percent);
     rss.push(null);
+    host.push(first.host_cpu_percent ?? null);
   }
   for (const point of points) {
     const at = Math.max(0, point.ts - origin);
@@ -41,8 +45,15 @@ export function toCurve(points: readonly Point[], run: Pick<Run, 'started_at' | 
     x.push(at);
     cpu.push(point.cpu_percent);
     rss.push(point.rss_mb);
+    host.push(point.host_cpu_percent ?? null);
   }
-  return { x, cpu, rss: endAtLast(rss), origin };
+  return { x, cpu, rss: endAtLast(rss), host: since(host), origin };
+}
+
+/** The machine is read more rarely than the run; a reading describes the time since the one before it. */
+export function since(values: ReadonlyArray<number | null>): Array<number | null> {
+  let next: number | null = null;
+  return [...values].reverse().map((value) => (next = value ?? next)).reverse();
 }
 
 /**

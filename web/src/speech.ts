@@ -1,5 +1,5 @@
 /** The page's words and numbers in the language that is set: what components use. */
-import { type Lang, formatDuration, formatMemory, formatNumber, formatPercent } from './format';
+import { type Lang, formatBytes, formatDuration, formatMemory, formatNumber, formatPercent, UNKNOWN } from './format';
 import { lang } from './prefs';
 import type { Align, Run } from './wire';
 import { type Key, type Values, say, sayCount } from './words';
@@ -23,10 +23,11 @@ export function statusOf(run: Pick<Run, 'state' | 'exit_code' | 'signal'>): Stat
 
 /** A figure of `run_stats` with its unit, by its name. */
 export function formatFigure(name: string, value: number | null | undefined, language: Lang): string {
+  if (name === 'read_mb' || name === 'written_mb') return value == null ? UNKNOWN : formatBytes(value * 1024 * 1024, language);
   if (name.endsWith('_mb')) return formatMemory(value, language);
-  if (name.startsWith('cpu_') && name !== 'cpu_seconds') return formatPercent(value, language);
+  if (/^(cpu|host_cpu|pressure)_/.test(name) && name !== 'cpu_seconds') return formatPercent(value, language);
   if (name.endsWith('_s') || name.endsWith('_seconds')) return formatDuration(value, language);
-  return value == null ? '–' : formatNumber(value, language, 2);
+  return value == null ? UNKNOWN : formatNumber(value, language, 2);
 }
 
 /** Where on the common axis of two curves. */

@@ -252,7 +252,7 @@ export type MetricDelta = { current: number | null, baseline: number | null,
  */
 delta: number | null,
 /**
- * current ÷ baseline − 1; `None` when the baseline is 0.
+ * current ÷ baseline − 1; `None` when the baseline is 0, or a share that is rounded to 0.
  */
 change: number | null, verdict: Verdict,
 /**

@@ -19,6 +19,13 @@ describe('a curve', () => {
     expect(endAtLast([0, 0])).toEqual([null, null]);
   });
 
+  it('has the machine behind it, each reading for the time since the one before', () => {
+    const points = aCurve([[start + 1, 5, 1], [start + 2, 5, 1], [start + 3, 5, 1], [start + 4, 5, 1]]);
+    const read = points.map((point, at) => (at === 1 ? { ...point, host_cpu_percent: 40 } : at === 2 ? { ...point, host_cpu_percent: 0 } : point));
+    expect(toCurve(read, run).host).toEqual([40, 40, 40, 0, null]);
+    expect(toCurve(points, run).host).toEqual([null, null, null, null, null]);
+  });
+
   it('of posted points of another clock begins at its first point', () => {
     const curve = toCurve(aCurve([[1000, 50, 10], [1005, 80, 20]]), run);
     expect(curve.origin).toBe(1000);

@@ -7,6 +7,7 @@ import { CommandText, Status } from '../src/parts/basics';
 import { qualitySentence } from '../src/parts/curves';
 import { orderMetrics } from '../src/parts/deltas';
 import { parseTags } from '../src/parts/runedit';
+import { Details } from '../src/parts/runfacts';
 import { FinishedRow } from '../src/parts/runrows';
 import { sparkPath } from '../src/parts/spark';
 import { preferredLang, setLang } from '../src/prefs';
@@ -40,6 +41,21 @@ describe('a row', () => {
     await act(() => setLang('tr'));
     expect(host.querySelector('.status')?.textContent).toContain('tamam');
     expect(host.querySelector('.cell-duration')?.textContent).toBe('10,0\u00a0sn');
+  });
+});
+
+describe('the quieter figures', () => {
+  it('are in groups, and what is not known is not there', () => {
+    const { run_stats } = aRun({ stats: { read_mb: 0.5, written_mb: 0, minor_faults: 12_345, pressure_io: 3.2 } });
+    render(run_stats && <Details stats={run_stats} />, host);
+    expect([...host.querySelectorAll('h3')].map((title) => title.textContent)).toEqual([
+      'Disk', 'Page faults', 'The machine meanwhile',
+    ]);
+    expect([...host.querySelectorAll('dd')].map((value) => value.textContent)).toEqual([
+      '512\u00a0KiB', '0\u00a0B', '12,345', '3.2\u00a0%',
+    ]);
+    render(<Details stats={{ ...aRun().run_stats! }} />, host);
+    expect(host.textContent).toBe('');
   });
 });
 

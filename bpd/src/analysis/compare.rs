@@ -6,7 +6,7 @@ use bp_proto::report::{MetricDelta, Usual, Verdict};
 use bp_proto::{Run, RunState, RunStats};
 use serde_json::{Map, Value, json};
 
-use super::metric::{self, CPU_SECONDS, DURATION, Metric, RSS_MAX};
+use super::metric::{self, CPU_SECONDS, DURATION, Metric, RSS_MAX, Unit};
 use super::noise::{self, Pool};
 use super::{explain, key};
 
@@ -115,7 +115,9 @@ fn rule(metric: &Metric, [current, baseline]: [&RunStats; 2], pool: &[RunStats])
     };
     let (Some(current), Some(baseline)) = (current, baseline) else { return Ruling { delta, why: None } };
     delta.delta = Some(current - baseline);
-    delta.change = (baseline > 0.0).then(|| current / baseline - 1.0);
+    // A ratio to a share that is rounded to nothing says nothing.
+    let least = if metric.unit == Unit::Percent { metric.unit.resolution() } else { f64::MIN_POSITIVE };
+    delta.change = (baseline >= least).then(|| current / baseline - 1.0);
     let (verdict, why) = weigh(metric, current, baseline, &pool);
     delta.verdict = verdict;
     Ruling { delta, why }
@@ -324,6 +326,9 @@ mod tests {
         let with = |read_mb| run_of(RunStats { duration_s: 1.0, read_mb, ..RunStats::default() });
         let has = |a, b| judge(&with(a), &with(b), &[]).metrics.contains_key("read_mb");
         assert!(has(Some(1.0), Some(2.0)) && !has(Some(1.0), None) && !has(None, None));
+        let pressed = |pressure_io| run_of(RunStats { pressure_io, ..RunStats::default() });
+        let io = |a, b| judge(&pressed(Some(a)), &pressed(Some(b)), &[]).metrics["pressure_io"].change;
+        assert_eq!((io(20.0, 10.0), io(20.0, 0.05)), (Some(1.0), None));
     }
 
     #[test]

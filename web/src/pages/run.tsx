@@ -13,7 +13,7 @@ import type { Point, Run } from '../wire';
 import { CopyButton, Empty, Failed, PageTitle, Status } from '../parts/basics';
 import { RunCurves } from '../parts/curves';
 import { DeleteButton, LabelEditor } from '../parts/runedit';
-import { Children, Comments, Facts, Figures, MachineContext } from '../parts/runfacts';
+import { Children, Comments, Details, Facts, Figures, MachineContext } from '../parts/runfacts';
 
 type RunRoute = Extract<Route, { page: 'run' }>;
 
@@ -118,7 +118,10 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
       <section aria-labelledby="figures-title">
         <h2 id="figures-title">{t('run.figures')}</h2>
         {run.run_stats ? (
-          <Figures stats={run.run_stats} running={running} elapsed={elapsed} />
+          <>
+            <Figures stats={run.run_stats} running={running} elapsed={elapsed} />
+            <Details stats={run.run_stats} />
+          </>
         ) : (
           <p class="dim">{t('run.no_figures')}</p>
         )}

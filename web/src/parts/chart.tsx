@@ -11,11 +11,15 @@ import { ChartData } from './chartdata';
 export interface Line {
   readonly label: string;
   readonly values: ReadonlyArray<number | null>;
-  readonly ink: 'a' | 'b';
+  readonly ink: 'a' | 'b' | 'band';
   /** Told from the other line by its dashes too, not by colour alone. */
   readonly dashed?: boolean;
   /** Each value holds for the interval before it. */
   readonly stepped?: boolean;
+  /** Behind the others, on a scale of its own: 100 = the whole height. */
+  readonly band?: boolean;
+  /** Said of it where the lines are named. */
+  readonly note?: string;
 }
 
 export interface ChartProps {
@@ -57,22 +61,27 @@ function inkOf(host: Element, name: string): string {
 }
 
 function inks(host: Element) {
-  const names = ['a', 'b', 'a-fill', 'grid', 'dim'] as const;
+  const names = ['a', 'b', 'band', 'a-fill', 'band-fill', 'grid', 'dim'] as const;
   return Object.fromEntries(names.map((name) => [name, inkOf(host, name)])) as Record<(typeof names)[number], string>;
+}
+
+/** Bands first: what is drawn later lies above. */
+function drawn(lines: readonly Line[]): readonly Line[] {
+  return [...lines.filter((line) => line.band), ...lines.filter((line) => !line.band)];
 }
 
 function series(props: ChartProps, ink: ReturnType<typeof inks>): uPlot.Series[] {
   const stepped = uPlot.paths.stepped?.({ align: -1 });
   return [
     {},
-    ...props.lines.map((line, index): uPlot.Series => ({
+    ...drawn(props.lines).map((line): uPlot.Series => ({
       label: line.label,
       stroke: ink[line.ink],
-      width: 1.5,
+      width: line.band ? 1 : 1.5,
       points: { show: false },
       ...(line.dashed ? { dash: [6, 4] } : {}),
       ...(line.stepped && stepped ? { paths: stepped } : {}),
-      ...(index === 0 ? { fill: ink['a-fill'] } : {}),
+      ...(line.band ? { scale: 'band', fill: ink['band-fill'] } : line === props.lines[0] ? { fill: ink['a-fill'] } : {}),
     })),
   ];
 }
@@ -94,6 +103,7 @@ function options(
     scales: {
       x: { time: false },
       y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.08 : 1] },
+      band: { range: [0, 100] },
     },
     axes: [
       {
@@ -151,7 +161,7 @@ export function Chart(props: ChartProps) {
   const [index, setIndex] = useState<number | null>(null);
   const [spoken, setSpoken] = useState('');
   const data = useMemo(
-    () => [props.x, ...props.lines.map((line) => line.values)] as unknown as uPlot.AlignedData,
+    () => [props.x, ...drawn(props.lines).map((line) => line.values)] as unknown as uPlot.AlignedData,
     [props.x, props.lines],
   );
   const shape = `${lang.value} ${theme.value} ${props.lines.length} ${props.clock} ${props.sync}`;
@@ -225,10 +235,15 @@ export function Chart(props: ChartProps) {
           <span class="chart-key">
             {props.lines.map((line) => (
               <span key={line.label} class={`chart-key-line ink-${line.ink}`}>
-                <svg width="22" height="8" aria-hidden="true">
-                  <line x1="0" y1="4" x2="22" y2="4" class={line.dashed ? 'dashed' : ''} />
+                <svg width="22" height="10" aria-hidden="true">
+                  {line.band ? (
+                    <rect width="22" height="10" rx="2" class="chart-key-band" />
+                  ) : (
+                    <line x1="0" y1="5" x2="22" y2="5" class={line.dashed ? 'dashed' : ''} />
+                  )}
                 </svg>
                 {line.label}
+                {line.note !== undefined && <span class="dim">{line.note}</span>}
               </span>
             ))}
           </span>

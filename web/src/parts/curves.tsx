@@ -19,7 +19,15 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
   const curve = useMemo(() => toCurve(points, run), [points, run.started_at, run.finished_at]);
   const language = lang.value;
   const cpuLines = useMemo(
-    (): readonly Line[] => [{ label: t('chart.cpu'), values: curve.cpu, ink: 'a', stepped: true }],
+    (): readonly Line[] => {
+      const own = { values: curve.cpu, ink: 'a', stepped: true } as const;
+      if (!drawable(curve.host)) return [{ ...own, label: t('chart.cpu') }];
+      const host = { values: curve.host, ink: 'band', stepped: true, band: true } as const;
+      return [
+        { ...own, label: t('chart.run') },
+        { ...host, label: t('chart.host'), note: t('chart.host.note') },
+      ];
+    },
     [curve, language],
   );
   const memoryLines = useMemo(

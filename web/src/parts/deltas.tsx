@@ -18,6 +18,18 @@ const ORDER = [
   'rss_avg_mb',
   'rss_p95_mb',
   'max_processes',
+  'max_threads',
+  'wait_seconds',
+  'read_mb',
+  'written_mb',
+  'minor_faults',
+  'major_faults',
+  'voluntary_switches',
+  'involuntary_switches',
+  'host_cpu_avg',
+  'pressure_cpu',
+  'pressure_memory',
+  'pressure_io',
 ];
 
 export function orderMetrics(names: readonly string[]): string[] {

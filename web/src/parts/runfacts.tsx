@@ -5,6 +5,7 @@ import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
 import { actorName, formatFigure, t, tn } from '../speech';
 import type { Child, Comment, Context, Run, RunStats } from '../wire';
+import type { Key } from '../words';
 import { LevelMark } from './basics';
 import { qualitySentence } from './curves';
 
@@ -111,6 +112,42 @@ export function Figures({ stats, running, elapsed }: { stats: RunStats; running:
   );
 }
 
+type QuietFigure =
+  | 'wait_seconds' | 'max_threads' | 'read_mb' | 'written_mb' | 'minor_faults' | 'major_faults' | 'voluntary_switches'
+  | 'involuntary_switches' | 'host_cpu_avg' | 'pressure_cpu' | 'pressure_memory' | 'pressure_io';
+
+const DETAILS: ReadonlyArray<readonly [Key, readonly QuietFigure[]]> = [
+  ['details.threads', ['max_threads', 'wait_seconds']],
+  ['details.disk', ['read_mb', 'written_mb']],
+  ['details.faults', ['minor_faults', 'major_faults']],
+  ['details.switches', ['voluntary_switches', 'involuntary_switches']],
+  ['details.machine', ['host_cpu_avg', 'pressure_cpu', 'pressure_memory', 'pressure_io']],
+];
+
+/** What people ask for second, in groups; what is not known is not there. */
+export function Details({ stats }: { stats: RunStats }) {
+  const groups = DETAILS.map(([title, names]) => [title, names.filter((name) => stats[name] != null)] as const);
+  const known = groups.filter(([, names]) => names.length > 0);
+  if (known.length === 0) return null;
+  return (
+    <div class="details">
+      {known.map(([title, names]) => (
+        <section key={title} aria-label={t(title)}>
+          <h3>{t(title)}</h3>
+          <dl>
+            {names.map((name) => (
+              <div key={name}>
+                <dt>{t(`detail.${name}`)}</dt>
+                <dd class="number">{formatFigure(name, stats[name], lang.value)}</dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </div>
+  );
+}
+
 /** Sentences by rule, each with the numbers that it rests on. */
 export function Comments({ comments }: { comments: readonly Comment[] }) {
   return (
@@ -182,6 +219,14 @@ export function Children({ children, total }: { children: readonly Child[]; tota
 export function MachineContext({ context }: { context: Context }) {
   const language = lang.value;
   const { memory_used_mb: used, memory_total_mb: total } = context;
+  const waits = [
+    ['context.pressure.cpu', context.pressure_cpu_avg10],
+    ['context.pressure.memory', context.pressure_memory_avg10],
+    ['context.pressure.io', context.pressure_io_avg10],
+  ] as const;
+  const pressure = waits.flatMap(([name, percent]) =>
+    percent == null ? [] : [t(name, { percent: formatPercent(percent, language) })],
+  );
   return (
     <dl class="facts">
       {context.load_1m != null && <Fact name={t('context.load')}>{formatNumber(context.load_1m, language, 2)}</Fact>}
@@ -195,6 +240,7 @@ export function MachineContext({ context }: { context: Context }) {
             : t('context.memory_of', { used: formatMemory(used, language), total: formatMemory(total, language) })}
         </Fact>
       )}
+      {pressure.length > 0 && <Fact name={t('context.pressure')}>{pressure.join(' · ')}</Fact>}
       {context.cpus != null && <Fact name={t('context.cpus')}>{formatNumber(context.cpus, language)}</Fact>}
     </dl>
   );
