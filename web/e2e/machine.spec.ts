@@ -17,7 +17,7 @@ test('a run shows what it did besides burning CPU, and the machine behind its cu
   await expect(details.getByRole('region', { name: 'Disk' })).toContainText(/Written4(\.\d)?\sMiB/);
   await expect(details.getByRole('region', { name: 'The machine meanwhile' })).toContainText('CPU in use');
   const cpu = page.locator('figure.chart').first();
-  await expect(cpu.locator('.chart-key')).toContainText('Whole machine(full height = all CPUs)');
+  await expect(cpu.locator('.chart-key')).toContainText('Whole machine (full height = all CPUs)');
   await cpu.locator('.chart-canvas').press('End');
   await expect(cpu.locator('.chart-reading')).toContainText(/This run .* Whole machine \d/);
   await expect(page.locator('figure.chart').nth(1).locator('.chart-key')).toHaveCount(0);

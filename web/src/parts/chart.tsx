@@ -242,8 +242,10 @@ export function Chart(props: ChartProps) {
                     <line x1="0" y1="5" x2="22" y2="5" class={line.dashed ? 'dashed' : ''} />
                   )}
                 </svg>
-                {line.label}
-                {line.note !== undefined && <span class="dim">{line.note}</span>}
+                <span>
+                  {line.label}
+                  {line.note !== undefined && <span class="dim"> {line.note}</span>}
+                </span>
               </span>
             ))}
           </span>
