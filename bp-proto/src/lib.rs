@@ -12,6 +12,7 @@ pub mod label;
 pub mod live;
 pub mod mailbox;
 pub mod mask;
+pub mod pause;
 pub mod place;
 pub mod process;
 pub mod report;

@@ -95,6 +95,11 @@ impl Places {
         self.data.join("log/bpd.log")
     }
 
+    /// When nothing is recorded: [`crate::pause::Pauses`].
+    pub fn pauses(&self) -> PathBuf {
+        self.data.join("pauses.json")
+    }
+
     /// Ends of `bpctl run` that bpd has not acknowledged yet, one file a run.
     pub fn spool(&self) -> PathBuf {
         self.data.join("spool")

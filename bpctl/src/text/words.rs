@@ -160,6 +160,15 @@ words! {
     DoctorHook: "this shell's commands are recorded (newest: run {})", "bu kabuğun komutları kaydediliyor (en yeni: {})";
     DoctorNoHook: "the last prompt of this shell ({} {}) produced no event", "bu kabuğun ({} {}) son istemi bir olay üretmedi";
     DoctorLoad: "bpctl setup {}, then open a new shell", "bpctl setup {}, sonra yeni kabuk açın";
+    PausedAll: "Recording is paused in every shell, until `bpctl resume --all`.", "Kayıt bütün kabuklarda duraklatıldı; sürdürmek için: `bpctl resume --all`.";
+    PausedHere: "Recording is paused in this shell, until `bpctl resume`.", "Kayıt bu kabukta duraklatıldı; sürdürmek için: `bpctl resume`.";
+    PausedAllUntil: "Recording is paused in every shell until {}.", "Kayıt bütün kabuklarda {} saatine dek duraklatıldı.";
+    PausedHereUntil: "Recording is paused in this shell until {}.", "Kayıt bu kabukta {} saatine dek duraklatıldı.";
+    Recording: "What is typed here is recorded.", "Burada yazılanlar kaydediliyor.";
+    PauseTime: "\"{}\" is no time; say 30m, 2h or 90s", "\"{}\" bir süre değil; 30m, 2h ya da 90s deyin";
+    NothingMasked: "Nothing in it is taken for a secret: it would be kept as it is.", "İçinde sır sayılan bir şey yok: olduğu gibi saklanırdı.";
+    MaskedBy: "masked by: {}", "maskeleyen kurallar: {}";
+    CutFrom: "cut; it has {} bytes", "kesildi; uzunluğu {} bayt";
     SetupAlready: "{} loads the hook already", "{} kancayı zaten yüklüyor";
     SetupAsk: "Add this line? [y/N]", "Bu satır eklensin mi? [e/H]";
     SetupDone: "Open a new {}: what you type in it is recorded.", "Yeni bir {} açın: orada yazdıklarınız kaydedilir.";

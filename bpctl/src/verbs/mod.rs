@@ -13,6 +13,8 @@ pub mod init;
 pub mod list;
 pub mod open;
 pub mod overhead;
+pub mod pause;
+pub mod privacy;
 pub mod setup;
 pub mod show;
 pub mod status;
@@ -70,6 +72,12 @@ pub enum Verb {
     Overhead(overhead::Args),
     /// Starts, stops and looks after the daemon
     Daemon(daemon::Args),
+    /// Records nothing that is typed, for a while or until `bpctl resume`
+    Pause(pause::PauseArgs),
+    /// Records again what is typed
+    Resume(pause::ResumeArgs),
+    /// Shows what of a command line would be kept
+    Privacy(privacy::Args),
     /// Adds the hook to the file that your shell reads, after asking
     Setup(setup::Args),
     /// Takes away what bp has put anywhere, after asking
@@ -127,6 +135,9 @@ impl Verb {
             Self::Overhead(args) => overhead::run(&args, &screen()),
             Self::Completions(args) => completions::run(&args, &screen()),
             Self::Daemon(args) => daemon::run(&args, &screen()),
+            Self::Pause(args) => pause::pause(&args, &screen()),
+            Self::Resume(args) => pause::resume(&args, &screen()),
+            Self::Privacy(args) => privacy::run(&args, &screen()),
             Self::Setup(args) => setup::run(&args, &screen()),
             Self::Uninstall(args) => setup::uninstall(&args, &screen()),
             Self::Init(args) => init::run(&args),

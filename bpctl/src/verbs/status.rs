@@ -1,9 +1,10 @@
 //! `bpctl status`: what bpd is, where it listens, and what does not work as it should.
 
+use bp_proto::place::Places;
 use bp_proto::{Request, Status};
 use std::fmt::Write as _;
 
-use super::Exit;
+use super::{Exit, pause};
 use crate::ask::Bpd;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
@@ -23,7 +24,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         Screen::print_json(&raw)?;
     } else {
         let status: Status = serde_json::from_slice(&raw)?;
-        screen.print(&if screen.person { people(&status, screen) } else { plain(&status) })?;
+        screen.print(&if screen.person { people(&status, screen) } else { plain(&status, screen) })?;
     }
     Ok(Exit::Fine)
 }
@@ -40,6 +41,9 @@ fn people(status: &Status, screen: &Screen) -> String {
     }
     let runs = screen.say(Word::Runs, &[&status.runs.to_string(), &status.running.to_string()]);
     let _ = writeln!(page, "  {runs}");
+    for sentence in paused(screen) {
+        let _ = writeln!(page, "  {} {sentence}", screen.paint(Tone::Bad, "!"));
+    }
     if status.degraded.is_empty() {
         let _ = writeln!(page, "  {}", screen.paint(Tone::Good, screen.word(Word::AllWell)));
     }
@@ -49,7 +53,13 @@ fn people(status: &Status, screen: &Screen) -> String {
     page
 }
 
-fn plain(status: &Status) -> String {
+/// What bpd records nothing of; none when that cannot be told.
+fn paused(screen: &Screen) -> Vec<String> {
+    let pauses = Places::find().ok().and_then(|places| pause::read(&places).ok()).unwrap_or_default();
+    pause::sentences(&pauses, screen.now, screen)
+}
+
+fn plain(status: &Status, screen: &Screen) -> String {
     let mut page = String::new();
     for (name, value) in [
         ("version", status.version.clone()),
@@ -66,6 +76,9 @@ fn plain(status: &Status) -> String {
     }
     for sentence in &status.degraded {
         let _ = writeln!(page, "degraded\t{}", visible(sentence));
+    }
+    for sentence in paused(screen) {
+        let _ = writeln!(page, "paused\t{sentence}");
     }
     page
 }

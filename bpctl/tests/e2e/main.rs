@@ -8,6 +8,7 @@ mod fish;
 mod hook;
 mod jobs;
 mod notice;
+mod privacy;
 mod pty;
 mod quiet;
 mod recorded;

@@ -5,7 +5,7 @@
 //! after its events are durable: each is sent with a reply, and the clerk keeps account of them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -92,13 +92,19 @@ enum Origin {
 }
 
 impl Mail {
-    /// Makes and watches `dir` (`Places::mail`). Reads nothing yet. Inside a tokio runtime.
-    pub fn open(dir: &Path, spool: Spool, events: mpsc::Sender<Event>) -> Result<Self, MailError> {
+    /// Makes and watches `dir` (`Places::mail`). Reads nothing yet. Inside a tokio runtime. `pauses` = the file that says
+    /// when nothing is recorded.
+    pub fn open(
+        dir: &Path,
+        spool: Spool,
+        pauses: PathBuf,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, MailError> {
         own_dir(dir)?;
         let watch = MailWatch::on(dir).map_err(|source| MailError::Watch { path: dir.to_owned(), source })?;
         let (slips, slips_in) = mpsc::channel(MAX_UNSETTLED);
         let reading = Reading {
-            dir: MailDir::new(dir),
+            dir: MailDir::new(dir, pauses),
             caught_up: false,
             sent: 0,
             retry_at: None,

@@ -11,6 +11,7 @@ use bp_proto::{UnixMillis, process};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::mailfile::Position;
+use super::pausefile::PauseFile;
 use super::session::{Arrival, Session};
 use crate::event::Body;
 
@@ -58,17 +59,19 @@ pub(super) struct MailDir {
     dir: PathBuf,
     uid: u32,
     boot_id: String,
+    pauses: PauseFile,
     known: HashMap<u32, Kept>,
     /// Files that were refused, each said once.
     refused: HashSet<PathBuf>,
 }
 
 impl MailDir {
-    pub(super) fn new(dir: &Path) -> Self {
+    pub(super) fn new(dir: &Path, pauses: PathBuf) -> Self {
         Self {
             dir: dir.to_owned(),
             uid: rustix::process::geteuid().as_raw(),
             boot_id: process::boot_id().unwrap_or_default(),
+            pauses: PauseFile::at(pauses),
             known: HashMap::new(),
             refused: HashSet::new(),
         }
@@ -110,6 +113,7 @@ impl MailDir {
 
     /// The next events of one shell, and whether there may be more. `left_behind` = written while bpd was away.
     pub(super) fn read(&mut self, pid: u32, left_behind: bool) -> (Vec<Letter>, bool) {
+        self.pauses.look();
         let (current, renamed) = (self.path(pid), self.renamed_path(pid));
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
         if left_behind && renamed.exists() {
@@ -123,9 +127,9 @@ impl MailDir {
             match position.read(&path, self.uid) {
                 Ok(Some(piece)) => {
                     let arrival = if left_behind {
-                        Arrival { wall: piece.written_at, boot: None }
+                        Arrival { wall: piece.written_at, boot: None, paused: false }
                     } else {
-                        Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) }
+                        Arrival { wall: UnixMillis::now(), boot: Some(since_boot()), paused: false }
                     };
                     letters.extend(take_in(
                         &mut kept.session,
@@ -134,6 +138,7 @@ impl MailDir {
                         piece.taken,
                         arrival,
                         &self.boot_id,
+                        &self.pauses,
                     ));
                     if piece.more {
                         more = true;
@@ -155,9 +160,11 @@ impl MailDir {
 
     /// Records of `pid` that did not come by file.
     pub(super) fn accept(&mut self, pid: u32, bytes: &[u8]) -> Vec<Letter> {
+        self.pauses.look();
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
-        let arrival = Arrival { wall: UnixMillis::now(), boot: Some(since_boot()) };
-        take_in(&mut kept.session, &mut kept.last_at, pid, mailbox::take(bytes), arrival, &self.boot_id)
+        let arrival = Arrival { wall: UnixMillis::now(), boot: Some(since_boot()), paused: false };
+        let (session, last_at) = (&mut kept.session, &mut kept.last_at);
+        take_in(session, last_at, pid, mailbox::take(bytes), arrival, &self.boot_id, &self.pauses)
     }
 
     /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
@@ -302,6 +309,7 @@ fn take_in(
     taken: Taken,
     arrival: Arrival,
     boot_id: &str,
+    pauses: &PauseFile,
 ) -> Vec<Letter> {
     if taken.unknown + taken.damaged > 0 {
         let (unknown, damaged) = (taken.unknown, taken.damaged);
@@ -313,6 +321,7 @@ fn take_in(
     let mut letters = Vec::new();
     for record in taken.records {
         let arrival = arrival.told_by(&record, boot_id, booted_at);
+        let arrival = Arrival { paused: pauses.cover(&record, pid, arrival.wall), ..arrival };
         let is_known = matches!(&record, Record::Start(start) if matches!(start.text, Text::Kept(_)));
         letters.extend(session.take(record, arrival).into_iter().map(|body| {
             *last_at = (*last_at).max(happened_at(&body));

@@ -7,6 +7,7 @@ pub mod mailbox;
 mod maildir;
 mod mailfile;
 mod mailwatch;
+mod pausefile;
 mod rundir;
 mod session;
 mod socket;
@@ -57,7 +58,8 @@ const UNREACHABLE: &str = "runtime directory";
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let Door { mut endpoint, places, degraded, .. } = door;
     loop {
-        let mail = Mail::open(&places.mail(), Spool::at(places.spool()), door.events.clone())?;
+        let mail =
+            Mail::open(&places.mail(), Spool::at(places.spool()), places.pauses(), door.events.clone())?;
         let room = Room {
             owner: door.owner,
             mail: mail.clone(),

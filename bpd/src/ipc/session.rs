@@ -23,6 +23,8 @@ pub(super) struct Arrival {
     pub(super) wall: UnixMillis,
     /// Since boot, suspended time counted; `None` for what was left behind while bpd was away.
     pub(super) boot: Option<Duration>,
+    /// Nothing is to be recorded of a line that was read then.
+    pub(super) paused: bool,
 }
 
 impl Arrival {
@@ -51,6 +53,8 @@ pub(super) struct Session {
     /// Of the end before, unless something began since: what a start that is told late counts from.
     times: Option<Times>,
     open: Option<Opened>,
+    /// The line that was read while recording was paused.
+    unrecorded: Option<Stamp>,
     seen: VecDeque<(bool, Stamp)>,
     /// A text came that masking changed, and was not wiped since.
     is_bare: bool,
@@ -73,6 +77,7 @@ impl Session {
             text: None,
             times: None,
             open: None,
+            unrecorded: None,
             seen: VecDeque::new(),
             is_bare: false,
         }
@@ -102,6 +107,14 @@ impl Session {
             }
         }
         match record {
+            Record::Start(start) if arrival.paused => {
+                self.unrecorded = Some(start.stamp);
+                // The shell's next line may be a repeat of this one.
+                events.extend(self.lose(arrival.wall));
+                self.start(start, arrival);
+                self.open = None;
+            }
+            Record::End(end) if self.unrecorded == Some(end.stamp) => self.times = end.times,
             Record::Start(start) => events.push(self.start(start, arrival)),
             Record::End(end) => events.push(self.end(&end, arrival)),
             Record::Kept(kept) => self.resume(&kept),
@@ -353,7 +366,7 @@ mod tests {
     }
 
     fn at(wall_ms: i64, boot_ms: u64) -> Arrival {
-        Arrival { wall: UnixMillis(wall_ms), boot: Some(Duration::from_millis(boot_ms)) }
+        Arrival { wall: UnixMillis(wall_ms), boot: Some(Duration::from_millis(boot_ms)), paused: false }
     }
 
     fn started(events: &[Body]) -> &Start {
@@ -412,6 +425,18 @@ mod tests {
 
     /// Duration in milliseconds of a run whose records arrive at these moments.
     #[test]
+    fn of_a_line_read_in_a_pause_nothing_goes_on_and_a_repeat_of_it_has_its_text() {
+        let mut session = Session::new(1);
+        let paused = Arrival { paused: true, ..at(10, 10) };
+        assert!(session.take(start(Stamp::Serial(1), typed("make secret")), paused).is_empty());
+        assert!(!session.has_open_run() && session.can_be_wiped());
+        // The end comes when recording goes on again.
+        assert!(session.take(end(Stamp::Serial(1), 0, None), at(20, 20)).is_empty());
+        let events = session.take(start(Stamp::Serial(2), Text::Repeat), at(30, 30));
+        assert_eq!(started(&events).draft.command.as_deref(), Some("make secret"));
+    }
+
+    #[test]
     fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_long_it_took() {
         let stamp = Stamp::Uptime { hundredths: 1_250, nth: 0 };
         let booted_at = UnixMillis(1_000_000);
@@ -459,13 +484,13 @@ mod tests {
         check_took(Stamp::Micros(9_000_000), Some(5_000_000), at(9_000, 10), at(5_000, 2_010), 2_000);
         check_took(second, Some(90_000_000), at(1_000, 10), at(90_000, 2_010), 2_000);
         check_took(Stamp::Serial(4), None, at(1_000, 10), at(3_000, 2_010), 2_000);
-        let left = |wall| Arrival { wall: UnixMillis(wall), boot: None };
+        let left = |wall| Arrival { wall: UnixMillis(wall), boot: None, paused: false };
         check_took(second, Some(3_000_000), left(9_000), left(9_000), 2_000);
     }
 
     #[test]
     fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
-        let left = Arrival { wall: UnixMillis(9_000), boot: None };
+        let left = Arrival { wall: UnixMillis(9_000), boot: None, paused: false };
         // No clock at all, none at the end, and one that was set back meanwhile.
         for (stamp, end_us) in [
             (Stamp::Serial(4), None),

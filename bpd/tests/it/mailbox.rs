@@ -39,8 +39,13 @@ impl Post {
 
     fn in_home(home: tempfile::TempDir) -> Self {
         let (events_out, events) = mpsc::channel(16);
-        let mail =
-            Mail::open(&home.path().join("mail"), Spool::at(home.path().join("spool")), events_out).unwrap();
+        let mail = Mail::open(
+            &home.path().join("mail"),
+            Spool::at(home.path().join("spool")),
+            home.path().join("pauses.json"),
+            events_out,
+        )
+        .unwrap();
         Self { home, mail, events }
     }
 
@@ -438,7 +443,9 @@ fn an_unprivileged_bpd_reads_its_own_files_and_not_roots() {
 #[allow(clippy::print_stdout, reason = "what the test that started this one looks for")]
 async fn read_as_nobody(home: PathBuf) {
     let (events_out, mut events) = mpsc::channel(16);
-    let mail = Mail::open(&home.join("mail"), Spool::at(home.join("spool")), events_out).unwrap();
+    let mail =
+        Mail::open(&home.join("mail"), Spool::at(home.join("spool")), home.join("pauses.json"), events_out)
+            .unwrap();
     fs::write(home.join("mail").join((GONE + 1).to_string()), run(7, T0, "nobody's")).unwrap();
     mail.drain().await;
     let mut bodies = Vec::new();
