@@ -1,0 +1,285 @@
+use super::*;
+
+fn shell(name: &str, start_ticks: u64) -> Shell {
+    Shell {
+        name: name.to_owned(),
+        boot_id: Some("boot".to_owned()),
+        start_ticks: Some(start_ticks),
+        ..Shell::default()
+    }
+}
+
+fn times(children_user_ms: u64) -> Times {
+    Times { children_user_ns: children_user_ms * 1_000_000, ..Times::default() }
+}
+
+fn start(stamp: Stamp, text: Text) -> Record {
+    Record::Start(StartRecord {
+        shell: shell("bash", 7),
+        stamp,
+        text,
+        cwd: b"/tmp".to_vec(),
+        times: Some(times(10)),
+        late: false,
+    })
+}
+
+fn end(stamp: Stamp, exit_code: i32, end_us: Option<u64>) -> Record {
+    Record::End(EndRecord {
+        shell: shell("bash", 7),
+        stamp,
+        exit_code,
+        end_us,
+        took_ms: None,
+        times: Some(times(250)),
+    })
+}
+
+fn typed(text: &str) -> Text {
+    Text::Typed(text.as_bytes().to_vec())
+}
+
+fn at(wall_ms: i64, boot_ms: u64) -> Arrival {
+    Arrival { wall: UnixMillis(wall_ms), boot: Some(Duration::from_millis(boot_ms)), paused: false }
+}
+
+fn started(events: &[Body]) -> &Start {
+    match events.last() {
+        Some(Body::Start(start)) => start,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn finished(events: &[Body]) -> &Finish {
+    match events.last() {
+        Some(Body::Finish(finish)) => finish,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_start_and_an_end_make_one_run_with_the_shells_own_account() {
+    let mut session = Session::new(42);
+    let stamp = Stamp::Micros(1_700_000_000_000_500);
+    let begun = session.take(start(stamp, typed("make")), at(1_700_000_000_001, 5));
+    let begun = started(&begun);
+    assert_eq!(begun.draft.command.as_deref(), Some("make"));
+    assert_eq!(begun.draft.started_at, UnixMillis(1_700_000_000_000));
+    assert_eq!(begun.owner, Some(Owner { pid: 42, start_ticks: 7 }));
+    assert!(session.has_open_run());
+
+    let done = session.take(end(stamp, 130, Some(1_700_000_002_500_500)), at(1_700_000_002_501, 2505));
+    let done = finished(&done);
+    assert_eq!((done.uid, done.took), (begun.uid, Some(Duration::from_millis(2500))));
+    assert_eq!(done.ending, Ending::Exited { exit_code: 130, signal: Some(2) });
+    let totals = done.totals.unwrap();
+    assert_eq!((totals.cpu_ns, totals.quality), (Some(240_000_000), Quality::Times));
+    assert!(!session.has_open_run());
+}
+
+#[test]
+fn read_twice_gives_the_same_uid_and_another_shell_gives_another() {
+    let uid = |pid, ticks, stamp| {
+        let mut session = Session::new(pid);
+        let mut record = start(stamp, typed("x"));
+        if let Record::Start(start) = &mut record {
+            start.shell.start_ticks = Some(ticks);
+        }
+        started(&session.take(record, at(0, 0))).uid
+    };
+    let stamp = Stamp::Micros(1_700_000_000_000_500);
+    assert_eq!(uid(1, 7, stamp), uid(1, 7, stamp));
+    assert_eq!(uid(1, 7, stamp).timestamp_ms(), 1_700_000_000_000);
+    for other in
+        [uid(2, 7, stamp), uid(1, 8, stamp), uid(1, 7, Stamp::Micros(1)), uid(1, 7, Stamp::Serial(1))]
+    {
+        assert_ne!(other, uid(1, 7, stamp));
+    }
+}
+
+/// Duration in milliseconds of a run whose records arrive at these moments.
+#[test]
+fn of_a_line_read_in_a_pause_nothing_goes_on_and_a_repeat_of_it_has_its_text() {
+    let mut session = Session::new(1);
+    let paused = Arrival { paused: true, ..at(10, 10) };
+    assert!(session.take(start(Stamp::Serial(1), typed("make secret")), paused).is_empty());
+    assert!(!session.has_open_run() && session.can_be_wiped());
+    // The end comes when recording goes on again.
+    assert!(session.take(end(Stamp::Serial(1), 0, None), at(20, 20)).is_empty());
+    let events = session.take(start(Stamp::Serial(2), Text::Repeat), at(30, 30));
+    assert_eq!(started(&events).draft.command.as_deref(), Some("make secret"));
+}
+
+#[test]
+fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_long_it_took() {
+    let stamp = Stamp::Uptime { hundredths: 1_250, nth: 0 };
+    let booted_at = UnixMillis(1_000_000);
+    let arrived = at(1_012_509, 12_509);
+    for (boot_id, started_at) in [("boot", 1_012_500), ("another", 1_012_509)] {
+        let mut session = Session::new(1);
+        let record = start(stamp, typed("make"));
+        let told = arrived.told_by(&record, boot_id, booted_at);
+        let events = session.take(record, told);
+        let begun = started(&events);
+        assert_eq!(begun.draft.started_at, UnixMillis(started_at));
+        let Record::End(mut record) = end(stamp, 0, None) else { panic!("no end") };
+        record.took_ms = Some(700);
+        let done = session.take(Record::End(record), at(1_013_215, 13_215));
+        let [Body::Finish(finish)] = &done[..] else { panic!("{done:?}") };
+        assert_eq!(finish.uid, begun.uid);
+        assert_eq!(finish.took, Some(Duration::from_millis(700)));
+        assert_eq!(finish.finished_at, UnixMillis(started_at + 700));
+    }
+    // Two lines of the same hundredth are two runs.
+    let second = Stamp::Uptime { hundredths: 1_250, nth: 1 };
+    let session = Session::new(1);
+    assert_ne!(session.uid(stamp), session.uid(second));
+}
+
+fn check_took(stamp: Stamp, end_us: Option<u64>, from: Arrival, to: Arrival, ms: u64) {
+    let mut session = Session::new(1);
+    session.take(start(stamp, typed("x")), from);
+    let done = session.take(end(stamp, 0, end_us), to);
+    assert_eq!(finished(&done).took, Some(Duration::from_millis(ms)), "{stamp:?} {end_us:?} {from:?} {to:?}");
+    assert!(finished(&done).finished_at >= UnixMillis(0));
+}
+
+#[test]
+fn a_stepped_or_missing_clock_is_replaced_by_the_time_of_arrival() {
+    let second = Stamp::Micros(1_000_000);
+    check_took(second, Some(3_000_000), at(1_000, 10), at(3_000, 2_010), 2_000);
+    // Read late, but the clocks agree: the shell's own figure is the better one.
+    check_took(second, Some(3_000_000), at(9_000, 9_000), at(9_000, 9_000), 2_000);
+    // Set back by an hour while it ran, set forward, no clock at all.
+    check_took(Stamp::Micros(9_000_000), Some(5_000_000), at(9_000, 10), at(5_000, 2_010), 2_000);
+    check_took(second, Some(90_000_000), at(1_000, 10), at(90_000, 2_010), 2_000);
+    check_took(Stamp::Serial(4), None, at(1_000, 10), at(3_000, 2_010), 2_000);
+    let left = |wall| Arrival { wall: UnixMillis(wall), boot: None, paused: false };
+    check_took(second, Some(3_000_000), left(9_000), left(9_000), 2_000);
+}
+
+#[test]
+fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
+    let left = Arrival { wall: UnixMillis(9_000), boot: None, paused: false };
+    // No clock at all, none at the end, and one that was set back meanwhile.
+    for (stamp, end_us) in [
+        (Stamp::Serial(4), None),
+        (Stamp::Micros(9_000_000), None),
+        (Stamp::Micros(9_000_000), Some(5_000_000)),
+    ] {
+        let mut session = Session::new(1);
+        session.take(start(stamp, typed("x")), left);
+        let done = session.take(end(stamp, 0, end_us), left);
+        assert_eq!(finished(&done).took, None, "{stamp:?}");
+        assert!(finished(&done).finished_at >= UnixMillis(9_000));
+    }
+}
+
+#[test]
+fn texts_repeat_hide_and_are_cut() {
+    let mut session = Session::new(1);
+    let mut text = |number, text| {
+        let events = session.take(start(Stamp::Serial(number), text), at(0, 0));
+        let draft = started(&events).draft.clone();
+        (draft.command, draft.command_truncated)
+    };
+    assert_eq!(text(1, Text::Repeat).0, None);
+    assert_eq!(text(2, typed("make")).0.as_deref(), Some("make"));
+    assert_eq!(text(3, Text::Repeat).0.as_deref(), Some("make"));
+    assert_eq!(text(4, Text::Hidden).0, None);
+    assert_eq!(
+        text(5, Text::Repeat).0.as_deref(),
+        Some("make"),
+        "the last that was sent, not the hidden one"
+    );
+    assert_eq!(text(6, Text::Typed(b"a\xffb".to_vec())).0.as_deref(), Some("a\u{fffd}b"));
+    let (cut, length) = text(7, typed(&"ş".repeat(40_000)));
+    assert_eq!((cut.unwrap().len(), length), (bp_proto::MAX_COMMAND_BYTES, Some(80_000)));
+}
+
+#[test]
+fn a_record_that_comes_twice_says_nothing_the_second_time() {
+    let mut session = Session::new(1);
+    assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(0, 0)).len(), 1);
+    assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(5, 5)).len(), 1);
+    assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(9, 9)).len(), 0);
+    assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(9, 9)).len(), 0);
+    assert!(!session.has_open_run());
+}
+
+/// Milliseconds of CPU of a run that is told when it has ended, its times with it.
+fn late(session: &mut Session, stamp: u64, at_ms: u64) -> Option<u64> {
+    let mut record = start(Stamp::Serial(stamp), typed("(x)"));
+    if let Record::Start(start) = &mut record {
+        (start.late, start.times) = (true, Some(times(at_ms)));
+    }
+    session.take(record, at(0, 0));
+    let mut record = end(Stamp::Serial(stamp), 0, None);
+    if let Record::End(end) = &mut record {
+        end.times = Some(times(at_ms));
+    }
+    let totals = finished(&session.take(record, at(5, 5))).totals;
+    totals.and_then(|totals| totals.cpu_ns).map(|ns| ns / 1_000_000)
+}
+
+#[test]
+fn a_start_that_is_told_late_counts_from_the_end_before_or_not_at_all() {
+    let mut session = Session::new(1);
+    assert_eq!(late(&mut session, 1, 50), None, "nothing is known from before it");
+    assert_eq!(late(&mut session, 2, 80), Some(30));
+    session.take(start(Stamp::Serial(3), typed("x")), at(0, 0));
+    assert_eq!(late(&mut session, 4, 900), None, "an end went untold: part of it is the other line's");
+    assert_eq!(late(&mut session, 5, 1_000), Some(100));
+}
+
+/// A session that has read what another leaves.
+fn resumed(session: &Session, nth: usize) -> (Session, Vec<Body>) {
+    let mut next = Session::new(1);
+    let left = bp_proto::mailbox::take(&session.remains()[nth]);
+    assert_eq!(left.damaged, 0);
+    let events = left.records.into_iter().flat_map(|record| next.take(record, at(0, 0))).collect();
+    (next, events)
+}
+
+#[test]
+fn what_remains_of_a_shell_is_enough_to_go_on_and_holds_no_secret() {
+    let mut session = Session::new(1);
+    let secret = "curl -u me:hunter2secret https://example.org";
+    let first = session.take(start(Stamp::Serial(1), typed(secret)), at(0, 0));
+    let first = started(&first);
+    assert!(session.can_be_wiped(), "it runs, but its secret is in the file");
+    for remains in session.remains() {
+        assert!(!String::from_utf8_lossy(&remains).contains("hunter2secret"));
+    }
+    let (mut next, events) = resumed(&session, 0);
+    assert_eq!((started(&events).uid, &started(&events).draft.command), (first.uid, &first.draft.command));
+    let done = next.take(end(Stamp::Serial(1), 0, None), at(5, 5));
+    assert_eq!(finished(&done).totals.unwrap().cpu_ns, Some(240_000_000));
+
+    session.was_wiped();
+    assert!(!session.can_be_wiped());
+    session.take(end(Stamp::Serial(1), 0, None), at(5, 5));
+    assert!(session.can_be_wiped());
+    let (mut next, events) = resumed(&session, 0);
+    assert!(events.is_empty() && !next.has_open_run());
+    assert_eq!(late(&mut next, 2, 300), Some(50), "the end before is still known");
+    let again = next.take(start(Stamp::Serial(3), Text::Repeat), at(0, 0));
+    assert_eq!(started(&again).draft.command.as_deref(), Some("(x)"));
+    let (mut next, _) = resumed(&session, 0);
+    let again = next.take(start(Stamp::Serial(2), Text::Repeat), at(0, 0));
+    assert_eq!(started(&again).draft.command, first.draft.command);
+}
+
+#[test]
+fn a_pid_that_is_another_shells_now_loses_the_run_of_the_first() {
+    let mut session = Session::new(1);
+    let first = started(&session.take(start(Stamp::Serial(1), typed("x")), at(0, 0))).uid;
+    let mut other = start(Stamp::Serial(1), Text::Repeat);
+    if let Record::Start(start) = &mut other {
+        start.shell.start_ticks = Some(99);
+    }
+    let events = session.take(other, at(7, 7));
+    let [Body::Finish(lost), Body::Start(start)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((lost.uid, lost.ending, lost.finished_at), (first, Ending::Lost, UnixMillis(7)));
+    assert_eq!(start.draft.command, None, "the other shell's text is none of its business");
+}
