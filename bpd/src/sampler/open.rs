@@ -71,8 +71,8 @@ pub(super) struct Open {
     pub cpus: u32,
     /// The machine when it began.
     pub look: Option<Look>,
-    /// How busy the machine had been at the last sample that says so.
-    pub busy: Busy,
+    /// How busy the machine had been at the last sample that says so, and before it at the start; `None`: not read yet.
+    pub busy: Option<Busy>,
 }
 
 impl Open {
@@ -110,7 +110,7 @@ impl Open {
             counted: None,
             cpus,
             look: None,
-            busy: Busy::default(),
+            busy: None,
         }
     }
 
@@ -239,9 +239,9 @@ impl Open {
 
     /// `sample` with how busy the machine was since the last one that says so, if it was read meanwhile.
     pub(super) fn with_host(&mut self, sample: Sample, busy: Busy) -> Sample {
-        let host_cpu_permille = busy.permille_since(self.busy);
+        let host_cpu_permille = self.busy.and_then(|before| busy.permille_since(before));
         if host_cpu_permille.is_some() {
-            self.busy = busy;
+            self.busy = Some(busy);
         }
         Sample { host_cpu_permille, ..sample }
     }

@@ -118,6 +118,9 @@ impl Stage {
         for (_, uid) in held {
             self.watch(uid, self.now());
         }
+        if !self.open.is_empty() {
+            self.accompany(self.now());
+        }
     }
 
     pub(super) async fn take(&mut self, event: Event) {
@@ -213,7 +216,7 @@ impl Stage {
             open.described(&start, look);
         }
         if owner.is_some() {
-            self.begin_host_series(now);
+            self.accompany(now);
         }
         self.pass(Body::Start(Box::new(start)), reply);
     }
@@ -265,7 +268,6 @@ impl Stage {
         } else {
             open.gone_since = Some(now.mono);
         }
-        open.busy = self.machine.busy();
         if open.start.context.is_none() {
             open.cpus = machine::cpus(Some(owner.pid));
         }
@@ -535,6 +537,19 @@ mod tests {
         assert!(stage.deadline().is_some());
         stage.watchers.asked_until = Some(Duration::ZERO);
         assert_eq!(stage.deadline(), None, "nobody has asked for a while");
+    }
+
+    #[tokio::test]
+    async fn the_machine_is_read_beside_a_run_that_was_open_when_bpd_came() {
+        let shell = Shell::new();
+        let mut stage = Stage::new(Duration::from_secs(1), None);
+        stage.resume(vec![Resumed { start: start(1, shell.owner()), last: None }]);
+        assert_eq!(host_readings(&stage), 0);
+        take(&mut stage, Body::CaughtUp).await;
+        assert_eq!(host_readings(&stage), 1);
+        assert!(stage.machine_due.is_some());
+        let busy = stage.open[&Ulid::from(1)].busy;
+        assert_eq!(busy, Some(stage.machine.busy()), "what was before the run is not its");
     }
 
     #[tokio::test]

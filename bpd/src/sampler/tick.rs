@@ -68,6 +68,15 @@ impl Stage {
         self.machine_due = Some(now.mono + if is_whole { machine::PERIOD } else { machine::SECOND });
     }
 
+    /// Reads the machine beside the open runs from now on: what new ones are told of it begins here.
+    pub(super) fn accompany(&mut self, now: Now) {
+        self.begin_host_series(now);
+        let busy = self.machine.busy();
+        for open in self.open.values_mut() {
+            open.busy.get_or_insert(busy);
+        }
+    }
+
     fn reads_machine(&self, now: Duration) -> bool {
         !self.open.is_empty() || self.watchers.anybody(now)
     }
