@@ -104,7 +104,7 @@ impl Expected {
 /// to whoever runs then: what was off is made again, and what is off each time is wrong.
 pub(super) fn hold(home: &Home, count: usize, mut record: impl FnMut(usize, String) -> Expected) {
     let has_counter = counts(home);
-    let mut make = |case, mark| {
+    let mut timed = |case, mark| {
         let before = stolen_ticks();
         let made = record(case, mark);
         let ticks = stolen_ticks() - before;
@@ -116,7 +116,7 @@ pub(super) fn hold(home: &Home, count: usize, mut record: impl FnMut(usize, Stri
     let mut said = String::new();
     for attempt in 0..ATTEMPTS {
         let made: Vec<Expected> =
-            pending.iter().map(|case| make(*case, format!("truth-{attempt}-{case:02}"))).collect();
+            pending.iter().map(|case| timed(*case, format!("truth-{attempt}-{case:02}"))).collect();
         let wrong = settled(home, &made, has_counter);
         for (at, fault) in &wrong {
             let _ = writeln!(said, "attempt {attempt}: {}: {fault}", made[*at].name);
