@@ -51,6 +51,8 @@ impl Bound {
             Way::Wrapper if self.escapes_wrapper && !has_counter => return None,
             Way::Wrapper => (self.wrapper, 0.0),
             Way::Counted => (self.counted, 0.0),
+            // Whatever it was obtained from: what could have been counted is right.
+            _ if self.uncounted.is_none() && has_counter => (self.counted, 0.0),
             Way::Times => (self.uncounted?, 0.0),
             Way::Ticks => (self.uncounted?, TICKS_S),
         };
@@ -75,6 +77,7 @@ mod tests {
             (Way::Wrapper, false, None),
             (Way::Counted, true, Some(0.022)),
             (Way::Times, false, None),
+            (Way::Times, true, Some(0.022)),
             (Way::Ticks, false, None),
         ] {
             let allowed = daemon.seconds(way, 1.0, has_counter);

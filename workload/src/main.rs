@@ -5,6 +5,7 @@ mod account;
 mod burn;
 mod escape;
 mod family;
+mod flock;
 mod memory;
 mod project;
 mod storm;
@@ -82,6 +83,13 @@ enum Work {
     Daemon { cpu_ms: u64 },
     /// Forks children that nobody waits for. One report each, and the parent's
     AutoReaped { children: usize, cpu_ms: u64 },
+    /// Forks processes that stay until this one is killed
+    Flock {
+        children: usize,
+        /// Milliseconds between two bits of work; without it they sleep
+        #[arg(long)]
+        every: Option<u64>,
+    },
     /// Sleeps
     Sleep { ms: u64 },
     /// Succeeds where the kernel lets this user count the CPU time of a whole tree of processes
@@ -107,6 +115,7 @@ fn main() -> Result<ExitCode> {
         Work::Sink => stream::sink()?,
         Work::Daemon { cpu_ms } => escape::daemon(cpu_ms, truth.as_deref())?,
         Work::AutoReaped { children, cpu_ms } => escape::auto_reaped(children, cpu_ms, truth.as_deref())?,
+        Work::Flock { children, every } => flock::stay(children, every.map(milliseconds))?,
         Work::Sleep { ms } => std::thread::sleep(milliseconds(ms)),
         Work::Counter if !workload::counter_is_allowed() => return Ok(ExitCode::FAILURE),
         Work::Counter => {}

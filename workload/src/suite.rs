@@ -81,6 +81,42 @@ pub const CASES: &[Case] = &[
     case("sleep", "workload sleep 300 {truth}", BURN),
 ];
 
+/// The same on the scale at which tools are compared.
+pub const BENCH: &[Case] = &[
+    case("burn, 1 thread", "workload burn 3000 {truth}", BURN),
+    case("burn, 2 threads", "workload burn 1500 --threads 2 {truth}", BURN),
+    case("storm of 2000 `/bin/true`", "workload storm 2000 {truth}", TREE),
+    case("`make -j2`, 12 sources", "workload make 12 {truth}", Bound::waited(0.001, 0.005, 0.005)),
+    case("a 20 ms command", "workload burn 20 {truth}", SHORT),
+    case("a 200 ms command", "workload burn 200 {truth}", SHORT),
+    Case {
+        reports: 3,
+        program: Some("workload pipeline 200 {truth}"),
+        ..case(
+            "pipeline",
+            "workload source 200 {truth} | workload filter {truth} | workload sink {truth}",
+            TREE,
+        )
+    },
+    Case { reports: 2, ..case("daemon", "workload daemon 1000 {truth}", Bound::escaping(0.005, 0.02)) },
+    Case {
+        reports: 5,
+        ..case(
+            "children with SIGCHLD ignored",
+            "workload auto-reaped 4 300 {truth}",
+            Bound::escaping(0.02, 0.02),
+        )
+    },
+    Case {
+        peak_is_known: true,
+        ..case("300 MB for 150 ms", "workload spike 300 --before 450 --after 600 {truth}", SHORT)
+    },
+    Case {
+        peak_is_known: true,
+        ..case("3 copy-on-write workers of 100 MB", "workload workers 3 100 {truth}", TREE)
+    },
+];
+
 /// Those whose every process is waited for, which accounting alone knows.
 pub fn waited() -> impl Iterator<Item = &'static Case> {
     CASES.iter().filter(|case| case.cpu.uncounted.is_some())
@@ -92,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_process_of_a_line_is_told_where_to_report() {
-        for case in CASES {
+        for case in CASES.iter().chain(BENCH) {
             for (line, _) in [case.line_to("t"), case.program_to("t")] {
                 assert!(!line.contains('{') && line.contains("--truth t"), "{line}");
             }

@@ -18,6 +18,12 @@ pub(crate) fn release() -> Result<PathBuf> {
     Ok(target().join("release"))
 }
 
+/// A release program that is nobody's but the benchmark's.
+pub(crate) fn example(name: &str) -> Result<PathBuf> {
+    cargo(&["build", "--release", "--workspace", "--example", name])?;
+    Ok(target().join("release/examples").join(name))
+}
+
 /// The release programs as they are shipped, in a folder of their own: bpctl is linked whole and at fixed addresses,
 /// since most of what `bpctl run` costs is being loaded. Where that cannot be, it is the usual one.
 pub(crate) fn shipped() -> Result<PathBuf> {
@@ -30,7 +36,8 @@ pub(crate) fn shipped() -> Result<PathBuf> {
         );
         built.join("bpctl")
     });
-    for (from, name) in [(built.join("bpd"), "bpd"), (client, "bpctl")] {
+    for (from, name) in [(built.join("bpd"), "bpd"), (client, "bpctl"), (built.join("workload"), "workload")]
+    {
         replace(&from, &folder.join(name))?;
     }
     Ok(folder)

@@ -4,6 +4,7 @@
 mod attempt;
 mod bench;
 mod build;
+mod clock;
 mod daemon;
 mod install;
 mod packages;
@@ -47,6 +48,9 @@ enum Chore {
         /// Where the tables go; those of named subjects are only printed without it
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Measure the programs in this folder instead of building them
+        #[arg(long)]
+        programs: Option<PathBuf>,
     },
 }
 
@@ -56,10 +60,14 @@ fn main() -> Result<()> {
         Chore::Test => test::run(),
         Chore::Web => web::build(),
         Chore::Install { root } => install::run(root),
-        Chore::Bench { subjects, out } if subjects.is_empty() => {
-            let out = out.unwrap_or_else(|| PathBuf::from("docs/PERFORMANCE.md"));
-            bench::run(bench::Subject::value_variants(), &build::shipped()?, Some(&out))
+        Chore::Bench { subjects, out, programs } => {
+            let programs = programs.map_or_else(build::shipped, Ok)?;
+            if subjects.is_empty() {
+                let out = out.unwrap_or_else(|| PathBuf::from("docs/PERFORMANCE.md"));
+                bench::run(bench::Subject::value_variants(), &programs, Some(&out))
+            } else {
+                bench::run(&subjects, &programs, out.as_deref())
+            }
         }
-        Chore::Bench { subjects, out } => bench::run(&subjects, &build::shipped()?, out.as_deref()),
     }
 }

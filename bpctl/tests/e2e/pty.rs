@@ -119,6 +119,24 @@ impl Terminal {
         }
     }
 
+    /// Types a line and waits for the next prompt. → CPU time of the shell itself, without its children, from Enter on.
+    pub(crate) fn cost_of(&mut self, line: &str) -> Duration {
+        self.send(line);
+        // Echoed to its end.
+        self.shows(&line[line.len().saturating_sub(8)..]);
+        let before = self.own_cpu();
+        self.send("\r");
+        self.prompt();
+        self.own_cpu().saturating_sub(before)
+    }
+
+    /// CPU time of the shell, which has only one thread, so far. The kernel has it exactly of what sleeps.
+    fn own_cpu(&self) -> Duration {
+        self.waits();
+        let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.pid())).unwrap();
+        Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+    }
+
     /// Waits until the shell is gone and gives its status.
     pub(crate) fn gone(&mut self) -> Option<i32> {
         let until = Instant::now() + DEADLINE;

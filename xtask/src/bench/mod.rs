@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: what bp costs, side by side with what it is compared against, in one run. Ratios and own CPU
 //! time: a shared machine makes absolute times lie.
 
+mod accuracy;
 mod hooks;
 mod http;
 mod idle;
+mod python;
+mod sampler;
 mod table;
 mod wrapper;
 
@@ -16,6 +19,10 @@ use table::Table;
 /// What is measured: one table each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Subject {
+    /// CPU seconds and peak memory against the truth, beside other tools
+    Accuracy,
+    /// One sample of a run's processes
+    Sampler,
     /// Enter → next prompt in a terminal, with the hook and without
     Hooks,
     /// `bpctl run` over bare fork + exec
@@ -29,6 +36,8 @@ pub(crate) enum Subject {
 impl Subject {
     fn title(self) -> &'static str {
         match self {
+            Self::Accuracy => "Error of CPU seconds and peak memory, and own CPU",
+            Self::Sampler => "One sample of a run's processes: own CPU",
             Self::Hooks => "Hooks: Enter → next prompt, `:` typed in a terminal",
             Self::Run => "`bpctl run` over bare fork + exec",
             Self::Idle => "bpd with no run open",
@@ -38,6 +47,8 @@ impl Subject {
 
     fn measure(self, programs: &Path) -> Result<Table> {
         match self {
+            Self::Accuracy => accuracy::measure(programs),
+            Self::Sampler => sampler::measure(programs),
             Self::Hooks => hooks::measure(programs),
             Self::Run => wrapper::measure(programs),
             Self::Idle => idle::measure(programs),

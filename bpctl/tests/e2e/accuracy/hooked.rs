@@ -1,6 +1,6 @@
 //! Workloads typed into a shell with the hook.
 
-use std::fs;
+use std::time::Duration;
 
 use workload::suite::waited;
 use workload::{Bound, Truth};
@@ -15,7 +15,7 @@ struct Typist<'a> {
     terminal: Terminal,
     home: &'a Home,
     /// What a line costs the shell that does nothing: reading it, the hook, the prompt.
-    idle_ns: u64,
+    idle: Duration,
 }
 
 impl<'a> Typist<'a> {
@@ -23,42 +23,24 @@ impl<'a> Typist<'a> {
         home.rc(kind, "", true, lines::functions(kind));
         let command = home.command(kind, Transport::Mailbox);
         let bpd = Served::start(home);
-        let mut typist = Self { terminal: Terminal::start(command), home, idle_ns: 0 };
+        let mut typist = Self { terminal: Terminal::start(command), home, idle: Duration::ZERO };
         typist.terminal.prompt();
         // The first lines make what the shell keeps: files, functions, memory.
-        let mut idle: Vec<u64> = (0..7).map(|_| typist.line(": nothing")).collect();
+        let mut idle: Vec<Duration> = (0..7).map(|_| typist.terminal.cost_of(": nothing")).collect();
         idle.sort_unstable();
-        typist.idle_ns = idle[idle.len() / 2];
+        typist.idle = idle[idle.len() / 2];
         (typist, bpd)
-    }
-
-    /// Types a line and waits for the prompt. → CPU time of the shell itself from Enter on.
-    fn line(&mut self, line: &str) -> u64 {
-        self.terminal.send(line);
-        // Echoed to its end.
-        self.terminal.shows(&line[line.len().saturating_sub(8)..]);
-        let before = self.own_ns();
-        self.terminal.send("\r");
-        self.terminal.prompt();
-        self.own_ns() - before
-    }
-
-    /// CPU time of the shell, which has only one thread, so far. Exact while it sleeps.
-    fn own_ns(&self) -> u64 {
-        self.terminal.waits();
-        let stat = fs::read_to_string(format!("/proc/{}/schedstat", self.terminal.pid())).unwrap();
-        stat.split(' ').next().unwrap().parse().unwrap()
     }
 
     /// Types a line of which `reports` reports will be in the file that `mark` names.
     fn record(&mut self, line: String, reports: usize, mark: String, cpu: Bound) -> Expected {
-        let own_ns = self.line(&line);
+        let own = self.terminal.cost_of(&line);
         let file = self.home.work().join(&mark);
         Expected {
             truth: until(&line, || Truth::read(&file, reports).unwrap()),
             name: line,
             mark,
-            shell_ns: own_ns.saturating_sub(self.idle_ns),
+            shell_ns: own.saturating_sub(self.idle).as_nanos() as u64,
             cpu,
             peak_is_known: false,
             wrapped: false,
