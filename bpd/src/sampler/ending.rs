@@ -82,8 +82,12 @@ impl Stage {
         let took = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
         // What ended before bpd looked at it has no processes to be looked at.
         if open.watched {
-            self.tree.until(uid, open.last_ticks(took, now).1);
+            let (last, until) = open.last_ticks(took, now);
+            self.tree.until(uid, until);
             self.read_last(uid, open.owner.pid);
+            if Open::is_fresh_at(finish.finished_at, now) {
+                self.take_in_orphans(&open, last, now);
+            }
         }
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
@@ -93,6 +97,7 @@ impl Stage {
             usage: usage.as_ref(),
             observed: open.observed_during(took, usage.as_ref()),
             living,
+            living_ns: self.tree.living_ns(uid),
             counted_ns: open.counted.as_ref().and_then(|counted| counted.total_ns),
         };
         let mut totals = totals::settle(accounts);
@@ -105,6 +110,8 @@ impl Stage {
         // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
         let is_its = accounts.observed || u128::from(open.last.at_ms) <= took.as_millis();
         totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
+        // The wrapper has seen some that we have not found.
+        totals.incomplete |= finish.background && living == 0;
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
             finish.children.clone_from(&usage.children);
@@ -121,6 +128,7 @@ impl Stage {
             let usage = usage.unwrap_or_default();
             self.tree.close(uid);
             let mut tail = Tail::new(totals, &usage, self.interval, now.mono);
+            tail.count(&self.tree.members(uid));
             tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
             self.tails.insert(uid, tail);
         } else {

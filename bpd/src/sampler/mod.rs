@@ -1,7 +1,7 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
 //! `schedule`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`,
-//! `counters`, `machine`, `git` and `lookup` ask the machine;
+//! `counters`, `machine`, `orphans`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
 //! `counting` what their shells' counters are asked.
 
@@ -13,6 +13,7 @@ mod git;
 mod lookup;
 mod machine;
 mod open;
+mod orphans;
 mod pids;
 mod probe;
 mod processes;

@@ -142,6 +142,11 @@ impl Open {
         now.wall.since(start.draft.started_at) < FRESH
     }
 
+    /// Whether somebody says just now what happened at `at`.
+    pub(super) fn is_fresh_at(at: UnixMillis, now: Now) -> bool {
+        now.wall.since(at) < FRESH
+    }
+
     /// How the run claims its processes. `now` maps its wall clock to clock ticks.
     pub(super) fn claim(&self, now: Now) -> Claim {
         match self.start.draft.source {

@@ -16,6 +16,7 @@ use super::ending::Doubt;
 use super::lookup::Lookups;
 use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
+use super::orphans::Orphans;
 use super::probe::Probe;
 use super::tail::Tail;
 use super::tree::{Claim, Tree};
@@ -40,6 +41,7 @@ pub(super) struct Stage {
     pub(super) probe: Probe,
     pub(super) tree: Tree,
     pub(super) counters: Counters,
+    orphans: Orphans,
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
@@ -65,6 +67,7 @@ impl Stage {
             probe: Probe::new(),
             tree: Tree::default(),
             counters: Counters::new(),
+            orphans: Orphans::default(),
             machine: Machine::new(data),
             watchers: Watchers::default(),
             open: HashMap::new(),
@@ -294,6 +297,18 @@ impl Stage {
         );
         let probe = &mut self.probe;
         self.tree.update(&seen.missed, &seen.readings, |pid, start| probe.is_there(pid, start));
+    }
+
+    /// Takes in what has left the run before it was seen.
+    pub(super) fn take_in_orphans(&mut self, open: &Open, until: u64, now: Now) {
+        let from = open.ticks_at(Duration::ZERO, now);
+        let orphans = self.orphans.find(&open.start, open.owner, from, until);
+        let tree = &self.tree;
+        let new: Vec<u32> = orphans.into_iter().filter(|pid| tree.is_new(*pid)).collect();
+        if !new.is_empty() {
+            let seen = self.probe.with_descendants(new, |_| true, |pid| tree.is_new(pid), |_| true);
+            self.tree.take_in(open.uid(), &seen.readings);
+        }
     }
 
     /// Of processes that are in no run any more nothing is held.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bp_proto::counter::Counter;
 use bp_proto::{Totals, Ulid};
 
 use super::schedule::{Opening, Schedule};
@@ -14,10 +15,15 @@ use crate::event::Amendment;
 /// Growing totals are written so often at most: each is a record on the disk.
 const AMEND_EVERY: Duration = Duration::from_secs(60);
 
+/// Processes of one run that are counted when it has ended.
+const MAX_COUNTED: usize = 32;
+
 #[derive(Debug)]
 pub(super) struct Tail {
     /// What it burns is in the counter of its shell.
     pub is_counted: bool,
+    /// Of its processes, from the end on: what they burn after they were read last, before they end, nobody else knows.
+    counters: Vec<Counter>,
     /// As recorded at the end.
     totals: Totals,
     /// What the tree had seen by then.
@@ -25,6 +31,7 @@ pub(super) struct Tail {
     schedule: Schedule,
     ended: Duration,
     last_cpu_ns: u64,
+    /// What the last amendment had grown by since the end.
     amended_ns: u64,
     amended_at: Duration,
 }
@@ -38,9 +45,26 @@ impl Tail {
             schedule: Schedule::new(Opening::Late, interval, Duration::ZERO),
             ended: now,
             last_cpu_ns: usage.cpu_ns,
-            amended_ns: usage.cpu_ns,
+            counters: Vec::new(),
+            amended_ns: 0,
             amended_at: now,
         }
+    }
+
+    /// Counts what these processes burn from now on, and what they start. More than a few are sampled only.
+    pub(super) fn count(&mut self, members: &[u32]) {
+        if members.len() <= MAX_COUNTED {
+            let counters = members.iter().map(|pid| Counter::on(*pid));
+            // Not of one of them: a sum must be of all.
+            self.counters = counters.collect::<Result<_, _>>().unwrap_or_default();
+        }
+    }
+
+    /// What has been burned since the end.
+    fn grown_ns(&self, usage: &Usage) -> u64 {
+        let counted: Option<u64> = self.counters.iter().map(Counter::read).sum();
+        let seen = usage.cpu_ns.saturating_sub(self.seen_ns);
+        seen.max(counted.unwrap_or(0))
     }
 
     /// When it wants to be read, on the sampler's clock.
@@ -65,12 +89,12 @@ impl Tail {
 
     /// What has grown since it was recorded last; `None` = nothing.
     pub(super) fn amendment(&mut self, run: Ulid, usage: &Usage, now: Duration) -> Option<Amendment> {
-        if usage.cpu_ns <= self.amended_ns && usage.processes > 0 {
+        let grown = self.grown_ns(usage);
+        if grown <= self.amended_ns && usage.processes > 0 {
             return None;
         }
-        self.amended_ns = usage.cpu_ns;
+        self.amended_ns = grown;
         self.amended_at = now;
-        let grown = usage.cpu_ns - self.seen_ns;
         let totals = Totals {
             cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
             // The split of what came later is not known.

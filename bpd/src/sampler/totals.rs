@@ -20,6 +20,8 @@ pub(super) struct Accounts<'a> {
     pub observed: bool,
     /// Processes of the run live on: nobody has waited for them yet.
     pub living: u32,
+    /// What those have burned that live on, nanoseconds.
+    pub living_ns: u64,
     /// By an inherited counter.
     pub counted_ns: Option<u64>,
 }
@@ -53,6 +55,9 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
         Quality::Exact | Quality::Counter => cpu_ns,
         _ => cpu_ns.saturating_sub(accounts.usage.map_or(0, |usage| usage.foreign_ns)),
     });
+    // Who accounts for what it waited for knows nothing of them.
+    let unwaited_ns = if reported.quality == Quality::Counter { 0 } else { accounts.living_ns };
+    let reported_ns = reported_ns.map(|cpu_ns| cpu_ns.saturating_add(unwaited_ns));
     let exact = reported.quality == Quality::Exact && accounts.living == 0;
     let counted_ns = accounts
         .counted_ns
@@ -115,7 +120,8 @@ mod tests {
         cpu_ns: Option<u64>,
         quality: Quality,
     ) {
-        let totals = settle(Accounts { reported, usage, observed: true, living, counted_ns: None });
+        let totals =
+            settle(Accounts { reported, usage, observed: true, living, living_ns: 0, counted_ns: None });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
 
@@ -144,6 +150,7 @@ mod tests {
                 usage: Some(&usage),
                 observed: true,
                 living: 0,
+                living_ns: 0,
                 counted_ns: Some(counted_ms * ms),
             });
             assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
@@ -175,6 +182,7 @@ mod tests {
     fn a_tree_that_nobody_looked_at_says_nothing() {
         let usage = Usage::default();
         let totals = settle(Accounts {
+            living_ns: 0,
             reported: None,
             usage: Some(&usage),
             observed: false,
@@ -194,6 +202,7 @@ mod tests {
                 usage: Some(usage),
                 observed: true,
                 living: 0,
+                living_ns: 0,
                 counted_ns: None,
             })
         };

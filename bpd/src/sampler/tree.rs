@@ -109,6 +109,25 @@ impl Tree {
         self.reporters.iter().filter(|(_, began)| *began >= from).map(|(pid, _)| *pid).collect()
     }
 
+    /// What living processes of the run have burned: nobody has waited for them yet.
+    pub(super) fn living_ns(&self, run: Ulid) -> u64 {
+        let members = self.runs.get(&run).into_iter().flat_map(|claimed| &claimed.members);
+        members.filter_map(|pid| self.processes.get(*pid)).map(|tracked| tracked.credited_ns).sum()
+    }
+
+    /// Processes that left the run before they were seen, and what is below them.
+    pub(super) fn take_in(&mut self, run: Ulid, readings: &[Reading]) {
+        for reading in readings {
+            if self.is_new(reading.pid) && !self.is_reporter(reading) {
+                let mut tracked = Tracked::new(reading.clone(), Some(run));
+                tracked.credited_ns = reading.own_ns;
+                self.with_tally(run, |tally| tally.cpu_ns += reading.own_ns + reading.waited_ns);
+                self.track(tracked);
+            }
+        }
+        self.see(run);
+    }
+
     /// How many processes are kept account of.
     pub(super) fn len(&self) -> usize {
         self.processes.len()

@@ -159,7 +159,12 @@ struct Shell {
 
 impl Shell {
     fn new() -> Self {
-        let child = Command::new("setsid").arg("sh").stdin(Stdio::piped()).spawn().unwrap();
+        Self::with_environment("NOTHING", "special")
+    }
+
+    fn with_environment(name: &str, value: &str) -> Self {
+        let mut shell = Command::new("setsid");
+        let child = shell.arg("sh").env(name, value).stdin(Stdio::piped()).spawn().unwrap();
         let shell = Self { child };
         // `setsid` becomes `sh` without a fork: the pid stays.
         let name = || std::fs::read_to_string(format!("/proc/{}/comm", shell.child.id())).unwrap();

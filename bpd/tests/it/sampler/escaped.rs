@@ -81,3 +81,40 @@ async fn what_an_earlier_job_burns_meanwhile_is_not_in_the_next_total() {
     let settled = lab.finish(ended(uid, Some(reported))).await.totals.unwrap();
     assert!(settled.cpu_ns.unwrap() < 50 * MS, "{settled:?}");
 }
+
+#[tokio::test]
+async fn a_daemon_that_was_gone_from_its_parents_before_anybody_looked_is_its_runs() {
+    let home = tempfile::tempdir().unwrap();
+    let told = home.path().join("told");
+    let script = home.path().join("burn.sh");
+    std::fs::write(&script, burn_and_tell(&told)).unwrap();
+    let mut lab = Lab::new().await;
+    // Of its own environment: another test's daemons are not this shell's.
+    let mut shell = Shell::with_environment("WINDOWID", home.path().to_str().unwrap());
+    let start = lab.hook_start(&shell, "serve");
+    let uid = start.uid;
+    shell.types(&format!("(setsid sh {} &) ; exec sleep 60", script.display()));
+    while !children_of(shell.child.id()).is_empty() || comm(shell.child.id()) != "sleep" {
+        std::thread::yield_now();
+    }
+    // All this has happened when bpd hears of it.
+    lab.start(start).await;
+    let finish = lab.finish(ended(uid, Some(totals(Duration::from_millis(1), Quality::Times)))).await;
+    assert!(finish.background, "{finish:?}");
+    let amendment = loop {
+        let amendment = lab.amended(uid).await;
+        if told.exists() {
+            break amendment;
+        }
+    };
+    let ticks = std::fs::read_to_string(told).unwrap();
+    let truth: u64 = ticks.split_whitespace().map(|ticks| ticks.parse::<u64>().unwrap() * 10 * MS).sum();
+    let cpu_ns = amendment.totals.cpu_ns.unwrap();
+    if bp_proto::counter::Counter::kept().is_ok() {
+        assert!(cpu_ns + 20 * MS >= truth && cpu_ns <= truth + truth / 8 + 60 * MS, "{cpu_ns} of {truth}");
+    }
+}
+
+fn comm(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap().trim().to_owned()
+}

@@ -1,0 +1,127 @@
+//! Processes that left a run before anybody looked: their parent is gone, and who adopted them stands above the run.
+//!
+//! Such a process is known by when it began, and by what it inherited: the name of its run, its terminal session, or the
+//! environment of its shell.
+
+use std::collections::HashSet;
+use std::fs;
+
+use bp_proto::event::Source;
+use bp_proto::process::stat_field;
+use bp_proto::{Owner, RUN_ENV, Start};
+
+use super::pids::{PidMap, PidSet};
+
+/// Processes above one another that may have adopted something.
+const MAX_ABOVE: usize = 64;
+
+/// What a shell gives to its programs otherwise than it got it.
+const CHANGING: [&str; 5] = ["PWD=", "OLDPWD=", "_=", "SHLVL=", "PATH="];
+
+/// What each process above a run had for children when they were looked at last.
+#[derive(Debug, Default)]
+pub(super) struct Orphans {
+    known: PidMap<PidSet>,
+}
+
+impl Orphans {
+    /// Those of the run `start` that began in these clock ticks.
+    pub(super) fn find(&mut self, start: &Start, owner: Owner, from: u64, until: u64) -> Vec<u32> {
+        let above = above(start.under.unwrap_or(owner).pid);
+        self.known.retain(|pid, _| above.contains(pid));
+        let mut found = Vec::new();
+        let mut marks = None;
+        for pid in above.into_iter().filter(|pid| *pid != owner.pid) {
+            let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            let now: PidSet = list.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect();
+            let before = self.known.insert(pid, now.clone()).unwrap_or_default();
+            for child in now.difference(&before).filter(|child| **child != owner.pid) {
+                let marks = marks.get_or_insert_with(|| Marks::of(start, owner));
+                if marks.is_on(*child, from, until) {
+                    found.push(*child);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A process and those above it.
+fn above(pid: u32) -> Vec<u32> {
+    let mut above = vec![pid];
+    while let Some(parent) = above.last().and_then(|pid| parent(*pid)).filter(|_| above.len() < MAX_ABOVE) {
+        above.push(parent);
+    }
+    if !above.contains(&1) {
+        above.push(1);
+    }
+    above
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    stat_field(&stat, 4).map(|parent| parent as u32).filter(|parent| *parent > 0)
+}
+
+/// What a process of the run has inherited.
+enum Marks {
+    Run(Vec<u8>),
+    Shell { session: u64, environment: Vec<u8> },
+}
+
+impl Marks {
+    fn of(start: &Start, owner: Owner) -> Self {
+        if start.draft.source == Source::Wrapper {
+            return Self::Run(format!("{RUN_ENV}={}", start.uid).into_bytes());
+        }
+        let line = fs::read(format!("/proc/{}/stat", owner.pid)).unwrap_or_default();
+        Self::Shell {
+            session: stat_field(&line, 6).unwrap_or(0),
+            environment: fs::read(format!("/proc/{}/environ", owner.pid)).unwrap_or_default(),
+        }
+    }
+
+    fn is_on(&self, pid: u32, from: u64, until: u64) -> bool {
+        let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return false };
+        let began = stat_field(&stat, 22).unwrap_or(0);
+        let environment = || fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        match self {
+            // The name is enough: nobody else gives it.
+            Self::Run(name) => began >= from && entries(&environment()).any(|entry| entry == name),
+            Self::Shell { session, environment: shells } => {
+                let has_terminal = stat_field(&stat, 7).is_some_and(|terminal| terminal > 0);
+                let is_of_session = *session > 0 && stat_field(&stat, 6) == Some(*session);
+                // What leads a terminal of its own is another shell's window.
+                let is_marked = || is_of_session || (!has_terminal && inherits(shells, &environment()));
+                (from..=until).contains(&began) && is_marked()
+            }
+        }
+    }
+}
+
+fn entries(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
+    environment.split(|byte| *byte == 0).filter(|entry| !entry.is_empty())
+}
+
+/// Whether everything that the shell was given is there, but for what shells change.
+fn inherits(shells: &[u8], environment: &[u8]) -> bool {
+    let there: HashSet<&[u8]> = entries(environment).collect();
+    let mut given = entries(shells)
+        .filter(|entry| !CHANGING.iter().any(|name| entry.starts_with(name.as_bytes())))
+        .peekable();
+    given.peek().is_some() && given.all(|entry| there.contains(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_has_its_shells_environment_and_more() {
+        let shell = b"HOME=/root\0WINDOWID=7\0PWD=/a\0SHLVL=1\0";
+        assert!(inherits(shell, b"PWD=/b\0HOME=/root\0EDITOR=vi\0WINDOWID=7\0SHLVL=2\0"));
+        assert!(!inherits(shell, b"HOME=/root\0WINDOWID=8\0"), "another window's");
+        assert!(!inherits(shell, b""), "it hides what it has");
+        assert!(!inherits(b"", b"HOME=/root\0"), "nothing can be told");
+    }
+}
