@@ -29,6 +29,9 @@ impl RcFile {
             Shell::Fish => {
                 dir("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("fish/config.fish")
             }
+            Shell::Powershell => {
+                dir("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config")).join("powershell/profile.ps1")
+            }
         };
         Self { shell, path }
     }
@@ -45,6 +48,9 @@ impl RcFile {
                     "command -q {bpctl}; and status is-interactive; and {bpctl} init {name} | source {MARK}"
                 )
             }
+            Shell::Powershell => format!(
+                "if (Get-Command {bpctl} -ErrorAction Ignore) {{ Invoke-Expression (& {bpctl} init {name} | Out-String) }} {MARK}"
+            ),
         }
     }
 
@@ -123,7 +129,7 @@ mod tests {
 
     #[test]
     fn our_line_comes_and_goes_and_leaves_the_rest_as_it_was() {
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        for shell in Shell::ALL {
             let line = RcFile::of(shell, Path::new("/h"), |_| None).line("bpctl");
             for text in [&b""[..], b"a\nb\n", b"caf\xe9\n", b"a\n\n"] {
                 let with = with_line(text, &line);

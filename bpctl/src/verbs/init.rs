@@ -24,17 +24,39 @@ pub enum Shell {
     Bash,
     Zsh,
     Fish,
+    Powershell,
 }
 
 impl Shell {
-    pub const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+    pub const ALL: [Self; 4] = [Self::Bash, Self::Zsh, Self::Fish, Self::Powershell];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Bash => "bash",
             Self::Zsh => "zsh",
             Self::Fish => "fish",
+            Self::Powershell => "powershell",
         }
+    }
+
+    /// What the shell's program is called.
+    pub fn program(self) -> &'static str {
+        if self == Self::Powershell { "pwsh" } else { self.name() }
+    }
+
+    /// One word of this shell, whatever bytes it holds.
+    pub fn quoted(self, word: &OsStr) -> Vec<u8> {
+        let mut quoted = vec![b'\''];
+        for byte in word.as_bytes() {
+            match (self, byte) {
+                (Self::Fish, b'\'' | b'\\') => quoted.extend_from_slice(&[b'\\', *byte]),
+                (Self::Bash | Self::Zsh, b'\'') => quoted.extend_from_slice(b"'\\''"),
+                (Self::Powershell, b'\'') => quoted.extend_from_slice(b"''"),
+                (_, byte) => quoted.push(*byte),
+            }
+        }
+        quoted.push(b'\'');
+        quoted
     }
 
     fn hook(self) -> &'static str {
@@ -42,6 +64,7 @@ impl Shell {
             Self::Bash => include_str!("../../../shell/bp.bash"),
             Self::Zsh => include_str!("../../../shell/bp.zsh"),
             Self::Fish => include_str!("../../../shell/bp.fish"),
+            Self::Powershell => include_str!("../../../shell/bp.ps1"),
         }
     }
 }
@@ -50,12 +73,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut output = Vec::new();
     if let Ok(bpctl) = std::env::current_exe() {
         // The hook needs no PATH to find the client that it belongs to.
-        let (assign, quoted) = match args.shell {
-            Shell::Bash | Shell::Zsh => ("__bizim_bpctl=", quoted(bpctl.as_os_str(), false)),
-            Shell::Fish => ("set -g __bizim_bpctl ", quoted(bpctl.as_os_str(), true)),
-        };
-        output.extend_from_slice(assign.as_bytes());
-        output.extend_from_slice(&quoted);
+        output.extend_from_slice(match args.shell {
+            Shell::Bash | Shell::Zsh => b"__bizim_bpctl=",
+            Shell::Fish => b"set -g __bizim_bpctl ",
+            Shell::Powershell => b"$global:__bizim_bpctl = ",
+        });
+        output.extend_from_slice(&args.shell.quoted(bpctl.as_os_str()));
         output.push(b'\n');
     }
     output.extend_from_slice(args.shell.hook().as_bytes());
@@ -74,20 +97,6 @@ fn start_unless_served() -> anyhow::Result<()> {
     bpd::launch(&bpd::program()?)
 }
 
-/// One word for any Bourne shell, or for fish, whatever bytes it holds.
-pub fn quoted(word: &OsStr, for_fish: bool) -> Vec<u8> {
-    let mut quoted = vec![b'\''];
-    for byte in word.as_bytes() {
-        match byte {
-            b'\'' | b'\\' if for_fish => quoted.extend_from_slice(&[b'\\', *byte]),
-            b'\'' => quoted.extend_from_slice(b"'\\''"),
-            byte => quoted.push(*byte),
-        }
-    }
-    quoted.push(b'\'');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,13 +104,35 @@ mod tests {
     #[test]
     fn a_path_is_one_word_for_the_shell() {
         let odd = OsStr::from_bytes(b"/a b/it's/back\\slash/\xff$(x)");
-        for (shell, for_fish) in [("sh", false), ("fish", true)] {
-            let output = std::process::Command::new(shell)
+        for (program, shell) in [("sh", Shell::Bash), ("zsh", Shell::Zsh), ("fish", Shell::Fish)] {
+            let output = std::process::Command::new(program)
                 .arg("-c")
-                .arg(OsStr::from_bytes(&[b"printf %s ".as_slice(), &quoted(odd, for_fish)].concat()))
+                .arg(OsStr::from_bytes(&[b"printf %s ".as_slice(), &shell.quoted(odd)].concat()))
                 .output()
                 .unwrap();
-            assert_eq!(output.stdout, odd.as_bytes(), "{shell}");
+            assert_eq!(output.stdout, odd.as_bytes(), "{program}");
         }
+        assert_eq!(Shell::Powershell.quoted(OsStr::new("it's")), b"'it''s'");
+    }
+
+    /// PowerShell runs nowhere where this is tested: its grammar, at least, takes the hook whole.
+    #[test]
+    fn the_hook_of_powershell_is_powershell() {
+        let mut parser = tree_sitter::Parser::new();
+        parser.set_language(&tree_sitter_powershell::LANGUAGE.into()).unwrap();
+        let mut wrong = |text: &str| {
+            let tree = parser.parse(text, None).unwrap();
+            let mut nodes = vec![tree.root_node()];
+            let mut wrong = Vec::new();
+            while let Some(node) = nodes.pop() {
+                if node.is_error() || node.is_missing() {
+                    wrong.push(text.lines().nth(node.start_position().row).unwrap_or_default().to_owned());
+                }
+                nodes.extend((0..node.child_count() as u32).filter_map(|at| node.child(at)));
+            }
+            wrong
+        };
+        assert_eq!(wrong(Shell::Powershell.hook()), [""; 0]);
+        assert_ne!(wrong("function { if ("), [""; 0], "the grammar knows an error");
     }
 }

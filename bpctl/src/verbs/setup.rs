@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use bp_proto::place::{Places, home};
 
-use super::init::{Shell, quoted};
+use super::init::Shell;
 use super::{Exit, Usage, daemon};
 use crate::rcfile::{self, RcFile};
 use crate::screen::{Screen, Tone};
@@ -104,7 +104,7 @@ fn rc_file(shell: Shell) -> anyhow::Result<RcFile> {
 fn login_shell(screen: &Screen) -> anyhow::Result<Shell> {
     let path = std::env::var_os("SHELL").map(PathBuf::from).unwrap_or_default();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let known = Shell::ALL.into_iter().find(|shell| shell.name() == name);
+    let known = Shell::ALL.into_iter().find(|shell| shell.name() == name || shell.program() == name);
     Ok(known.ok_or_else(|| Usage(screen.say(Word::SetupWhichShell, &[&name])))?)
 }
 
@@ -116,7 +116,7 @@ fn word_for_bpctl(shell: Shell) -> anyhow::Result<String> {
     if found.and_then(|file| file.canonicalize().ok()) == own.canonicalize().ok() {
         return Ok("bpctl".to_owned());
     }
-    let word = quoted(own.as_os_str(), shell == Shell::Fish);
+    let word = shell.quoted(own.as_os_str());
     let shown = own.display().to_string();
     Ok(String::from_utf8(word).ok().or_say(Word::CannotUse, &[&shown])?)
 }

@@ -1,0 +1,103 @@
+# bp for PowerShell 7.3 and later on Linux and macOS: tells bpd what is typed, in records of bp-proto's mailbox. shell/README.md is the
+# contract. Everything is done inside PowerShell: no process is started, nothing is waited for, nothing is ever thrown.
+
+if ($env:BP_OFF -ne '1' -and -not $IsWindows -and $PSVersionTable.PSVersion -ge [Version] '7.3' -and
+    -not (Get-Variable -Name __bizim -Scope Global -ErrorAction Ignore) -and
+    (Test-Path Function:\PSConsoleHostReadLine)) {
+    $global:__bizim = @{ Read = ${function:PSConsoleHostReadLine}; Dir = $null; To = $null; Options = $null; Shell = $null; Stamp = 0; History = -1 }
+
+    # Where the records go; the same places in the same order as bp_proto::place, whatever the environment says.
+    function global:__bizim_load {
+        $uid = [int](& 'id' '-u')
+        $run =
+            if ($env:BP_HOME) {
+                if (-not $env:BP_HOME.StartsWith('/')) { return }
+                "$env:BP_HOME/run"
+            }
+            elseif ([IO.Directory]::Exists("/run/user/$uid")) { "/run/user/$uid/bp" }
+            elseif ([IO.Directory]::Exists('/dev/shm')) { "/dev/shm/bp-$uid" }
+            else { "$HOME/.local/state/bp/run" }
+        if (-not [IO.Directory]::Exists("$run/mail")) { & 'sh' '-c' 'umask 077 && mkdir -p -- "$1"' sh "$run/mail" }
+        # Ours alone: the owner of a directory is not told by .NET, its test is.
+        & 'sh' '-c' '[ -O "$1" ] && [ ! -L "$1" ]' sh $run
+        if ($LASTEXITCODE -ne 0) { return }
+        $boot = '-'
+        $start = '-'
+        if ([IO.File]::Exists("/proc/$PID/stat")) {
+            $boot = [IO.File]::ReadAllText('/proc/sys/kernel/random/boot_id').Trim()
+            # The program's name, in brackets, may hold anything; field 22 is the 20th behind it.
+            $stat = [IO.File]::ReadAllText("/proc/$PID/stat")
+            $start = $stat.Substring($stat.LastIndexOf(')') + 2).Split(' ')[19]
+        }
+        $actor = if ($env:BP_ACTOR) { $env:BP_ACTOR -replace '[^A-Za-z0-9:._-]', '_' } else { '-' }
+        $parent = if ($env:BP_RUN) { $env:BP_RUN -replace '[^A-Za-z0-9]', '_' } else { '-' }
+        $__bizim.Shell = "powershell $($PSVersionTable.PSVersion) $boot $start $actor $parent"
+        $options = [IO.FileStreamOptions]::new()
+        $options.Mode = [IO.FileMode]::Append
+        $options.Access = [IO.FileAccess]::Write
+        $options.Share = [IO.FileShare]::ReadWrite
+        # For the user alone, whatever the umask.
+        $options.UnixCreateMode = [IO.UnixFileMode] 'UserRead, UserWrite'
+        $__bizim.Options = $options
+        $__bizim.Dir = "$run/mail"
+        $__bizim.To = "$run/mail/$PID"
+    }
+
+    # Microseconds since 1970.
+    function global:__bizim_micros([DateTime] $At) {
+        [long](($At.ToUniversalTime() - [DateTime]::UnixEpoch).Ticks / 10)
+    }
+
+    # Each record opens the file anew: bpd may have taken it away to read it.
+    function global:__bizim_deliver([string[]] $Fields) {
+        if ($env:BP_OFF -eq '1' -or -not [IO.Directory]::Exists($__bizim.Dir)) { return }
+        $bytes = [Text.Encoding]::UTF8.GetBytes("`0" + ($Fields -join "`0") + "`0")
+        $file = [IO.FileStream]::new($__bizim.To, $__bizim.Options)
+        try { $file.Write($bytes, 0, $bytes.Length) } finally { $file.Dispose() }
+    }
+
+    # What the user keeps out of the history goes without its text; PSReadLine's own handler knows what looks secret.
+    function global:__bizim_is_hidden([string] $Line) {
+        if ($Line.StartsWith(' ')) { return $true }
+        $handler = (Get-PSReadLineOption).AddToHistoryHandler
+        if ($null -eq $handler) { return $false }
+        $kept = $handler.Invoke($Line)
+        return ($kept -is [bool] -and -not $kept) -or ("$kept" -in 'SkipAdding', 'MemoryOnly')
+    }
+
+    # The line before has ended: PowerShell's own history says when, to the tick.
+    function global:__bizim_end([bool] $Fine, $Native) {
+        if ($__bizim.Stamp -eq 0) { return }
+        $last = Get-History -Count 1
+        $ended = if ($last -and $last.Id -ne $__bizim.History) { $last.EndExecutionTime } else { [DateTime]::UtcNow }
+        $code = if ($Fine) { 0 } elseif ($Native) { [int] $Native } else { 1 }
+        __bizim_deliver @('1E', $__bizim.Shell, "$($__bizim.Stamp)", "$code", "$(__bizim_micros $ended)", '')
+        $__bizim.Stamp = 0
+    }
+
+    function global:__bizim_begin([string] $Line) {
+        if ([string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart().StartsWith('#') -and -not $Line.Contains("`n")) { return }
+        $last = Get-History -Count 1
+        $__bizim.History = if ($last) { $last.Id } else { -1 }
+        $__bizim.Stamp = __bizim_micros ([DateTime]::UtcNow)
+        $how = if (__bizim_is_hidden $Line) { 'h' } else { 'x' }
+        $text = if ($how -eq 'x') { $Line.Replace("`0", '') } else { '' }
+        __bizim_deliver @('1S', $__bizim.Shell, "$($__bizim.Stamp)", $how, "$($PWD.ProviderPath)", '', $text)
+    }
+
+    try { __bizim_load } catch { }
+
+    if ($__bizim.To) {
+        # `$?` first: every other statement overwrites it. The line is read as it would be without us.
+        function global:PSConsoleHostReadLine {
+            $fine = $?
+            $native = $global:LASTEXITCODE
+            try { __bizim_end $fine $native } catch { }
+            # The reader looks at `$?` itself: what it finds there decides the colour of its prompt.
+            if ($fine) { $line = & $__bizim.Read } else { Write-Error '' -ErrorAction Ignore; $line = & $__bizim.Read }
+            try { __bizim_begin $line } catch { }
+            $global:LASTEXITCODE = $native
+            $line
+        }
+    }
+}
