@@ -1,6 +1,7 @@
 //! The reading and changing verbs in a pipe, against the real bpd.
 
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use bp_proto::Run;
 
@@ -92,5 +93,50 @@ fn what_goes_wrong_is_said_in_the_language() {
         let output = bpctl(&home, words);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains(said), "{words:?}: {error}");
+    }
+}
+
+#[test]
+fn what_a_run_did_and_what_the_machine_did_meanwhile_is_shown() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let line = "dd if=/dev/zero of=file bs=64k count=32 conv=fsync 2>/dev/null; until [ -e go ]; do sleep 0.05; done";
+    let run = std::thread::scope(|scope| {
+        let wrapper = scope.spawn(|| bpctl(&home, &["run", "--quiet", "-c", line]));
+        // Long enough for two readings of the machine.
+        newest(&home, |run| run.run_stats.as_ref().is_some_and(|stats| stats.samples >= 12));
+        std::fs::write(home.work().join("go"), "").unwrap();
+        text(&wrapper.join().unwrap());
+        newest(&home, |run| run.finished_at.is_some())
+    });
+    let stats = run.run_stats.unwrap();
+    assert!(stats.minor_faults.unwrap() > 50 && stats.voluntary_switches.unwrap() > 1, "{stats:?}");
+    assert!(stats.written_mb.is_none_or(|written| written < 64.0), "{stats:?}");
+    assert!((0.0..=100.0).contains(&stats.host_cpu_avg.unwrap()), "{stats:?}");
+    let has_pressure = std::fs::read_to_string("/proc/pressure/cpu").is_ok();
+    for share in [stats.pressure_cpu, stats.pressure_memory, stats.pressure_io] {
+        assert_eq!(share.is_some(), has_pressure, "{stats:?}");
+    }
+    let context = run.context.unwrap();
+    assert_eq!(context.pressure_cpu_avg10.is_some(), has_pressure, "{context:?}");
+    // In a pipe: what is unknown has its name and nothing behind it.
+    let shown = text(&bpctl(&home, &["show", "latest"]));
+    let faults = format!("run_stats.minor_faults\t{}\n", stats.minor_faults.unwrap());
+    assert!(shown.contains(&faults) && shown.contains("run_stats.host_cpu_avg\t"), "{shown}");
+}
+
+/// The newest run, once it is as wanted.
+fn newest(home: &Home, wanted: impl Fn(&Run) -> bool) -> Run {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let output = bpctl(home, &["show", "--json", "latest"]);
+        if output.status.success() {
+            let run: Run = serde_json::from_slice(&output.stdout).unwrap();
+            if wanted(&run) {
+                return run;
+            }
+        }
+        assert!(Instant::now() < deadline, "the run never came so far");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use crate::event::{Pressure, Stall};
 
@@ -20,8 +21,12 @@ pub(super) struct PressureFiles {
 impl PressureFiles {
     /// What is not there (no Linux, a kernel without PSI, or with `psi=0`) stays unknown.
     pub(super) fn open() -> Self {
+        Self::within(Path::new("/proc/pressure"))
+    }
+
+    fn within(folder: &Path) -> Self {
         let file = |name: &str| {
-            let file = File::open(format!("/proc/pressure/{name}")).ok()?;
+            let file = File::open(folder.join(name)).ok()?;
             stall(&file).ok()?.map(|_| file)
         };
         Self { cpu: file("cpu"), memory: file("memory"), io: file("io") }
@@ -61,6 +66,20 @@ mod tests {
         {
             assert_eq!(parsed(strange), None, "{strange:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_there_is_unknown_and_not_zero() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = PressureFiles::within(folder.path());
+        assert_eq!(files.read(), Pressure::default());
+        std::fs::write(folder.path().join("cpu"), "some avg10=1.50 avg60=0 avg300=0 total=9\n").unwrap();
+        // With `psi=0` the files are there and cannot be read; a folder reads no better.
+        std::fs::create_dir(folder.path().join("memory")).unwrap();
+        std::fs::write(folder.path().join("io"), "").unwrap();
+        let cpu = Some(Stall { avg10_percent: 1.5, total_us: 9 });
+        let files = PressureFiles::within(folder.path());
+        assert_eq!(files.read(), Pressure { cpu, memory: None, io: None });
     }
 
     #[test]
