@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use workload::suite::waited;
 use workload::{Bound, Truth};
 
+use super::cases;
 use super::lines::{self, LINES};
 use super::verdict::{Expected, hold};
 use crate::pty::Terminal;
@@ -51,7 +51,7 @@ impl<'a> Typist<'a> {
 
 fn every_workload(kind: Kind, home: &Home) {
     let (mut typist, _bpd) = Typist::start(kind, home);
-    let cases: Vec<_> = waited().collect();
+    let cases = cases();
     hold(home, cases.len(), |at, mark| {
         let (line, reports) = cases[at].line_to(&mark);
         let made = typist.record(line, reports, mark, cases[at].cpu);

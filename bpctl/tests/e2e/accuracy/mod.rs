@@ -5,3 +5,11 @@ mod hooked;
 mod lines;
 mod verdict;
 mod wrapped;
+
+use workload::suite::{CASES, Case};
+
+/// All but the daemon of a command that ends at once: on a busy machine bpd hears of it when nobody can tell any more
+/// whose it was. What is said of one is held to its bound by `cargo xtask bench accuracy`.
+fn cases() -> Vec<&'static Case> {
+    CASES.iter().filter(|case| !case.outlives_line).collect()
+}

@@ -3,8 +3,9 @@
 use std::process::{Command, Stdio};
 
 use workload::Truth;
-use workload::suite::{CASES, Case};
+use workload::suite::Case;
 
+use super::cases;
 use super::verdict::{Expected, hold};
 use crate::served::{Served, until};
 use crate::shells::Home;
@@ -31,8 +32,8 @@ fn record(home: &Home, case: &Case, mark: String) -> Expected {
 
 fn every_workload(home: &Home) {
     let _bpd = Served::start(home);
-    let cases = CASES;
-    hold(home, cases.len(), |at, mark| record(home, &cases[at], mark));
+    let cases = cases();
+    hold(home, cases.len(), |at, mark| record(home, cases[at], mark));
 }
 
 #[test]
