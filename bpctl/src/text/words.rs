@@ -83,7 +83,6 @@ words! {
     OneProcess: "1 process", "1 süreç";
     ThreadsAtOnce: "{} threads", "{} iş parçacığı";
     OneThread: "1 thread", "1 iş parçacığı";
-    AtLeast: "≥ {}", "≥ {}";
     DiskBytes: "disk", "disk";
     BytesRead: "{} read", "{} okundu";
     BytesWritten: "{} written", "{} yazıldı";
