@@ -1,10 +1,11 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`,
+//! `schedule`, `activity`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`,
 //! `counters`, `machine`, `orphans`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
 //! `counting` what their shells' counters are asked.
 
+mod activity;
 mod cost;
 mod counters;
 mod counting;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bp_proto::Ulid;
 
+use super::activity::Account;
 use super::pids::PidMap;
 use super::probe::Reading;
 
@@ -21,6 +22,7 @@ pub(super) struct Tracked {
     /// Own time credited to `run`, under the process's name.
     pub credited_ns: u64,
     pub rss_max_bytes: u64,
+    pub account: Account,
     /// Read at least twice.
     pub stayed: bool,
 }
@@ -38,7 +40,9 @@ pub(super) struct Gone {
 impl Tracked {
     pub(super) fn new(reading: Reading, run: Option<Ulid>) -> Self {
         let rss_max_bytes = reading.rss_bytes + reading.spike_bytes;
+        let account = Account::from_now(reading.counts);
         Self {
+            account,
             reading,
             run,
             balance: 0,
@@ -48,6 +52,11 @@ impl Tracked {
             rss_max_bytes,
             stayed: false,
         }
+    }
+
+    /// A process of which everything is its run's.
+    pub(super) fn whole(reading: Reading, run: Option<Ulid>) -> Self {
+        Self { account: Account::from_its_start(), ..Self::new(reading, run) }
     }
 
     /// What its parent finds in its waited-for time, as far as it is known.

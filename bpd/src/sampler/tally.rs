@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use bp_proto::Child;
+use bp_proto::{Activity, Child};
+
+use super::activity::Grown;
 
 /// The children that are kept with a run.
 const KEPT_CHILDREN: usize = 5;
@@ -24,6 +26,8 @@ pub(super) struct Tally {
     rss_max_bytes: u64,
     processes: u32,
     max_processes: u32,
+    max_threads: u32,
+    pub grown: Grown,
     names: HashMap<String, Named>,
 }
 
@@ -38,6 +42,7 @@ struct Named {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Alive {
     pub processes: u32,
+    pub threads: u32,
     pub rss_bytes: u64,
     /// How much more one of them had since the reading before.
     pub spike_bytes: u64,
@@ -54,6 +59,7 @@ pub(super) struct Usage {
     /// Alive at the last reading.
     pub processes: u32,
     pub max_processes: u32,
+    pub activity: Activity,
     /// The five that burned most, most first.
     pub children: Vec<Child>,
 }
@@ -64,6 +70,7 @@ impl Tally {
         self.processes = now.processes;
         self.rss_max_bytes = self.rss_max_bytes.max(now.rss_bytes + now.spike_bytes);
         self.max_processes = self.max_processes.max(now.processes);
+        self.max_threads = self.max_threads.max(now.threads);
     }
 
     /// A process is gone, or another run's from now on.
@@ -117,6 +124,7 @@ impl Tally {
             rss_max_bytes: self.rss_max_bytes,
             processes: self.processes,
             max_processes: self.max_processes,
+            activity: self.grown.activity(self.max_threads),
             children: Vec::new(),
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
             .map(|usage| usage.max_processes)
             .filter(|most| *most > 0)
             .or(reported.max_processes),
-        activity: reported.activity,
+        activity: reported.activity.completed_by(usage.map(|usage| usage.activity).unwrap_or_default()),
         surroundings: Surroundings::default(),
         quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),

@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use bp_proto::{Owner, Ulid};
 
+use super::activity::Account;
 use super::pids::{PidMap, PidSet};
 use super::probe::Reading;
 use super::processes::{Gone, Processes, Tracked};
@@ -119,9 +120,12 @@ impl Tree {
     pub(super) fn take_in(&mut self, run: Ulid, readings: &[Reading]) {
         for reading in readings {
             if self.is_new(reading.pid) && !self.is_reporter(reading) {
-                let mut tracked = Tracked::new(reading.clone(), Some(run));
+                let mut tracked = Tracked::whole(reading.clone(), Some(run));
                 tracked.credited_ns = reading.own_ns;
-                self.with_tally(run, |tally| tally.cpu_ns += reading.own_ns + reading.waited_ns);
+                self.with_tally(run, |tally| {
+                    tally.cpu_ns += reading.own_ns + reading.waited_ns;
+                    tracked.account.grow(reading.counts, Some(&mut tally.grown));
+                });
                 self.track(tracked);
             }
         }
@@ -224,6 +228,7 @@ impl Tree {
             tracked.balance = 0;
             tracked.absorbed_ns = 0;
             tracked.gone.clear();
+            tracked.account = Account::from_now(reading.counts);
             self.processes.read_again(reading);
         } else {
             self.track(Tracked::new(reading.clone(), None));
@@ -315,6 +320,7 @@ impl Tree {
                 continue;
             };
             now.processes += 1;
+            now.threads += tracked.reading.threads;
             now.rss_bytes += tracked.reading.rss_bytes;
             // Whether the marks of two were reached at one moment, nobody knows.
             now.spike_bytes = now.spike_bytes.max(std::mem::take(&mut tracked.reading.spike_bytes));
@@ -395,6 +401,7 @@ impl Tree {
         let Some(above) = self.processes.get_mut(parent) else { return };
         above.absorbed_ns += time;
         above.gone.extend_from_slice(&tracked.gone);
+        tracked.account.hand_on_to(&mut above.account);
         above.gone.push(Gone {
             run,
             name: tracked.reading.name.clone(),
@@ -432,6 +439,9 @@ impl Tree {
         if own_of == tracked.run {
             tracked.credited_ns += own;
         }
+        let grown = waited_of.and_then(|run| self.runs.get_mut(&run)).map(|claimed| &mut claimed.tally.grown);
+        let is_wrappers = is_wrapper || owned.is_some_and(|(_, claim)| claim == Claim::Wrapper);
+        tracked.account.grow(if is_wrappers { reading.counts.waited() } else { reading.counts }, grown);
         self.processes.read_again(reading);
         if let Some(run) = own_of {
             self.with_tally(run, |tally| tally.cpu_ns += own);
@@ -468,8 +478,13 @@ impl Tree {
     /// A process that is seen for the first time.
     fn welcome(&mut self, reading: &Reading) {
         let run = self.run_for(reading);
-        let mut tracked = Tracked::new(reading.clone(), run);
         let owned = self.owned_by(reading.pid).map(|(run, _)| run);
+        // An owner that is met now began before its run.
+        let begins = if owned.is_some() { Tracked::new } else { Tracked::whole };
+        let mut tracked = begins(reading.clone(), run);
+        if let Some(claimed) = owned.or(run).and_then(|run| self.runs.get_mut(&run)) {
+            tracked.account.grow(reading.counts, Some(&mut claimed.tally.grown));
+        }
         if let Some(run) = run
             && !self.is_wrapper(Some(run), reading.pid)
         {

@@ -1,5 +1,6 @@
 //! The real sampler between its two channels, with real process trees.
 
+mod activity;
 mod escaped;
 
 use std::io::Write as _;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::activity::Counts;
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
@@ -39,6 +41,8 @@ pub(super) struct Reading {
     /// How much more it had at some moment since the reading before, as far as it is known.
     pub(super) spike_bytes: u64,
     pub(super) threads: u32,
+    /// As far as they were read this time.
+    pub(super) counts: Counts,
     /// Ended, but not yet waited for, or about to: its memory is gone already.
     pub(super) zombie: bool,
 }

@@ -9,6 +9,7 @@ use bp_proto::Owner;
 use bp_proto::process::TICKS_PER_SECOND;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
+use super::super::activity::Counts;
 use super::{MAX_READINGS, Reading, Seen};
 
 pub(crate) struct Probe {
@@ -118,6 +119,7 @@ fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {
         rss_bytes: if zombie { 0 } else { process.memory() },
         spike_bytes: 0,
         threads: 0,
+        counts: Counts::default(),
         zombie,
     }
 }

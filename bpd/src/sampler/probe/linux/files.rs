@@ -96,6 +96,7 @@ pub(super) struct Files {
     stat: OwnedFd,
     statm: OwnedFd,
     status: Option<OwnedFd>,
+    schedstat: Option<OwnedFd>,
     threads: Vec<Thread>,
 }
 
@@ -138,17 +139,19 @@ impl Files {
         let dir = openat(CWD, format!("/proc/{pid}"), flags, Mode::empty())?;
         let stat = below(&dir, "stat")?;
         let statm = below(&dir, "statm")?;
-        Ok(Self { dir, stat, statm, status: None, threads: Vec::new() })
+        Ok(Self { dir, stat, statm, status: None, schedstat: None, threads: Vec::new() })
     }
 
     pub(super) fn close(self, allowance: &mut Allowance) {
-        allowance.files += NEEDED + usize::from(self.status.is_some()) + self.threads.len();
+        let more = usize::from(self.status.is_some()) + usize::from(self.schedstat.is_some());
+        allowance.files += NEEDED + more + self.threads.len();
         allowance.processes += 1;
     }
 
     /// Gives up what can be opened again.
     pub(super) fn shed(&mut self, allowance: &mut Allowance) {
-        allowance.files += usize::from(self.status.take().is_some()) + self.threads.len();
+        let given_up = [self.status.take(), self.schedstat.take()];
+        allowance.files += given_up.iter().flatten().count() + self.threads.len();
         self.threads = Vec::new();
     }
 
@@ -167,16 +170,20 @@ impl Files {
         text: &'a mut [u8],
         allowance: &mut Allowance,
     ) -> Result<&'a [u8], Missing> {
-        if self.status.is_none() {
-            let status = below(&self.dir, "status")?;
-            if allowance.thrifty || !allowance.take(1) {
-                let length = pread(&status, &mut *text, 0)?;
-                return Ok(&text[..length]);
-            }
-            self.status = Some(status);
-        }
-        let Some(status) = &self.status else { return Err(Missing::Unknown) };
-        let length = pread(status, &mut *text, 0)?;
+        kept_or_not(&self.dir, &mut self.status, "status", text, allowance)
+    }
+
+    pub(super) fn schedstat<'a>(
+        &mut self,
+        text: &'a mut [u8],
+        allowance: &mut Allowance,
+    ) -> Result<&'a [u8], Missing> {
+        kept_or_not(&self.dir, &mut self.schedstat, "schedstat", text, allowance)
+    }
+
+    /// A file of the process that is seldom read, and not kept.
+    pub(super) fn seldom<'a>(&self, name: &str, text: &'a mut [u8]) -> Result<&'a [u8], Missing> {
+        let length = pread(&below(&self.dir, name)?, &mut *text, 0)?;
         Ok(&text[..length])
     }
 
@@ -218,6 +225,25 @@ impl Files {
         }
         tids
     }
+}
+
+/// Reads a file that is kept from now on, as long as there are files enough.
+fn kept_or_not<'a>(
+    dir: &OwnedFd,
+    kept: &mut Option<OwnedFd>,
+    name: &str,
+    text: &'a mut [u8],
+    allowance: &mut Allowance,
+) -> Result<&'a [u8], Missing> {
+    let opened;
+    let file = if let Some(file) = &*kept {
+        file
+    } else {
+        opened = below(dir, name)?;
+        if allowance.thrifty || !allowance.take(1) { &opened } else { kept.insert(opened) }
+    };
+    let length = pread(file, &mut *text, 0)?;
+    Ok(&text[..length])
 }
 
 fn below(dir: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {

@@ -11,12 +11,17 @@ use bp_proto::process::TICKS_PER_SECOND;
 use super::clock::CpuClock;
 use super::files::{self, Allowance, Files, Missing};
 use super::stat::{Numbers, Stat, labelled};
+use crate::sampler::activity::{Count, Counts};
 use crate::sampler::probe::Reading;
 
 const NS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 
 /// A process that stands still is read in full every so many readings all the same.
 const VERIFY_EVERY: u8 = 10;
+
+/// What is dearer and less urgent is read every so many full readings.
+const WAIT_EVERY: u32 = 2;
+const IO_EVERY: u32 = 4;
 
 const BYTES_PER_KB: u64 = 1024;
 
@@ -34,6 +39,10 @@ pub(super) struct Kept {
     /// The high-water mark of its memory, and how many faults it had when that was read.
     peak_bytes: u64,
     faults: Option<u64>,
+    /// Full readings so far.
+    readings: u32,
+    /// What it reads and writes is not ours to know.
+    is_closed: bool,
 }
 
 /// What a look at a process came to.
@@ -63,9 +72,19 @@ impl Kept {
         let clock = CpuClock::of(pid);
         let clock_ns = clock.read();
         let reading = Reading { pid, ..Reading::default() };
-        let mut met =
-            Self { reading, clock, clock_ns, still: 0, looked: 0, files, peak_bytes: 0, faults: None };
-        match met.read(bench) {
+        let mut met = Self {
+            reading,
+            clock,
+            clock_ns,
+            still: 0,
+            looked: 0,
+            files,
+            peak_bytes: 0,
+            faults: None,
+            readings: 0,
+            is_closed: false,
+        };
+        match met.read(true, bench) {
             Ok(()) => Ok(met),
             Err(missing) => {
                 met.close(&mut bench.allowance);
@@ -120,7 +139,7 @@ impl Kept {
             return Look::Still;
         }
         let before = std::mem::replace(&mut self.clock_ns, clock_ns);
-        match self.read(bench) {
+        match self.read(fresh, bench) {
             Ok(()) => Look::Moved,
             Err(Missing::Gone) => Look::Gone,
             Err(Missing::Unknown) => {
@@ -137,7 +156,7 @@ impl Kept {
         }
     }
 
-    fn read(&mut self, bench: &mut Bench) -> Result<(), Missing> {
+    fn read(&mut self, fresh: bool, bench: &mut Bench) -> Result<(), Missing> {
         let pid = self.reading.pid;
         let began = (self.reading.start_ticks > 0).then_some(self.reading.start_ticks);
         let stat = Stat::parse(self.stat(&mut bench.text[..])?).ok_or(Missing::Gone)?;
@@ -155,6 +174,11 @@ impl Kept {
         reading.own_ns = self.clock_ns.unwrap_or(stat.own_ticks * NS_PER_TICK);
         reading.waited_ns = stat.waited_ticks * NS_PER_TICK;
         reading.threads = stat.threads;
+        reading.counts = Counts {
+            minor: Count { own: stat.minor_faults, waited: stat.waited_minor_faults },
+            major: Count { own: stat.major_faults, waited: stat.waited_major_faults },
+            ..Counts::default()
+        };
         reading.zombie = stat.is_zombie();
         reading.rss_bytes = 0;
         reading.spike_bytes = 0;
@@ -173,7 +197,43 @@ impl Kept {
         if !self.reading.zombie && self.faults.replace(faults) != Some(faults) {
             self.read_peak(bench);
         }
+        if fresh || self.readings.is_multiple_of(WAIT_EVERY) {
+            self.reading.counts.wait_ns = self.read_wait(bench);
+        }
+        if fresh || self.readings.is_multiple_of(IO_EVERY) {
+            self.read_io(bench);
+        }
+        self.readings = self.readings.wrapping_add(1);
         Ok(())
+    }
+
+    /// Of its first thread alone: what the whole process waited is at least this.
+    fn read_wait(&mut self, bench: &mut Bench) -> Option<u64> {
+        let line = match &mut self.files {
+            Some(files) => files.schedstat(&mut bench.text[..], &mut bench.allowance),
+            None => files::by_path(self.reading.pid, "schedstat", &mut bench.text[..]),
+        };
+        let mut numbers = Numbers { rest: line.ok()? };
+        let (ran, waited) = (numbers.next()?, numbers.next()?);
+        // Kernels that do not keep it say that nothing ever ran.
+        (ran > 0).then_some(waited)
+    }
+
+    fn read_io(&mut self, bench: &mut Bench) {
+        if self.is_closed {
+            return;
+        }
+        let text = match &self.files {
+            Some(files) => files.seldom("io", &mut bench.text[..]),
+            None => files::by_path(self.reading.pid, "io", &mut bench.text[..]),
+        };
+        let Ok(text) = text else {
+            self.is_closed = text == Err(Missing::Gone);
+            return;
+        };
+        let count = |label| labelled(text, label).map(|own| Count { own, waited: 0 });
+        self.reading.counts.read = count(b"read_bytes:");
+        self.reading.counts.written = count(b"write_bytes:");
     }
 
     /// Memory can have been higher since the last reading only if pages were faulted in.
