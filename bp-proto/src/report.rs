@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, Serializer};
 use ulid::Ulid;
 
+use crate::event::Owner;
 use crate::request::Align;
 use crate::run::{Comment, Level, Quality, Run};
 use crate::time::UnixMillis;
@@ -276,6 +277,13 @@ pub struct HostPoint {
     /// Its disk, since the reading before, MiB a second.
     pub disk_read_mb_per_s: Option<f64>,
     pub disk_written_mb_per_s: Option<f64>,
+}
+
+/// The processes that belong to a run. Neither the shell nor the `bpctl run` that it was started by is among them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Processes {
+    pub run: u64,
+    pub processes: Vec<Owner>,
 }
 
 /// A one-time code for `POST /session`: 60 s, one use.

@@ -33,6 +33,10 @@ pub enum Request {
     Edit { run: String, edit: Edit },
     /// → `{}`.
     Delete { run: String },
+    /// The processes of a running run, as they are now → [`crate::report::Processes`].
+    Processes { run: String },
+    /// → [`crate::report::HostStats`] without its series. Who asks is taken for a watcher for a while.
+    Host,
     /// → [`crate::Status`].
     Status,
     /// → [`crate::Overhead`].

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bp_proto::label::LabelError;
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
-use bp_proto::{AlertReport, Child, Failure, Finish, Point, Sample, Start, Totals, Ulid, UnixMillis};
+use bp_proto::{AlertReport, Child, Failure, Finish, Owner, Point, Sample, Start, Totals, Ulid, UnixMillis};
 use tokio::sync::oneshot;
 
 /// Anything that changes what is kept, and who wants to hear that it is durable.
@@ -52,6 +52,10 @@ pub enum Body {
     /// Somebody looks at the machine: it is read every few seconds meanwhile, the first time at once. Answered
     /// [`Receipt::Done`] when that reading is there.
     Watch(Watcher),
+    /// Which processes an open run has now: answered [`Receipt::Members`] by the sampler, where it ends.
+    Members {
+        run: Ulid,
+    },
 }
 
 /// Who looks at the machine, and for how long.
@@ -146,6 +150,7 @@ pub enum Receipt {
     Accepted {
         points: usize,
     },
+    Members(Vec<Owner>),
     Done,
 }
 

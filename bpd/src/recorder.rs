@@ -137,7 +137,9 @@ impl Group {
                 let run = writer.amend(&amendment)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
-            Body::CaughtUp | Body::Reporter { .. } | Body::Watch(_) => (Receipt::Done, None),
+            Body::CaughtUp | Body::Reporter { .. } | Body::Watch(_) | Body::Members { .. } => {
+                (Receipt::Done, None)
+            }
             Body::Alert(alert) => {
                 writer.alert(&alert)?;
                 (Receipt::Done, Some(Recorded::Alert { alert: *alert }))

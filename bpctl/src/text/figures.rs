@@ -103,7 +103,7 @@ pub fn signed(value: f64, shown: impl Fn(f64) -> String) -> String {
     format!("{sign}{size}")
 }
 
-fn mark(number: String, lang: Lang) -> String {
+pub fn mark(number: String, lang: Lang) -> String {
     match lang {
         Lang::En => number,
         Lang::Tr => number.replace('.', ","),

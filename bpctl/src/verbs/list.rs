@@ -73,8 +73,8 @@ fn curve(bpd: &mut Bpd, run: &Run) -> String {
     sparkline(&values, CURVE, highest(&values).map(|most| most.max(QUIET_PERCENT)))
 }
 
-/// The table. Also what `watch` repaints.
-pub(super) fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) -> String {
+/// The table.
+fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) -> String {
     if runs.is_empty() {
         return format!("{}\n", screen.word(Word::NoRuns));
     }
@@ -160,7 +160,7 @@ pub(super) fn command(run: &Run, screen: &Screen) -> String {
 }
 
 /// id, state, exit code, start, seconds, CPU %, RSS MiB, directory, command; tabs between, nothing localised.
-fn plain(run: &Run) -> String {
+pub(super) fn plain(run: &Run) -> String {
     let stats = run.run_stats.as_ref();
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
     let word = match run.state {

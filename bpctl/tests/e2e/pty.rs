@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
+use crate::picture::Picture;
+
 /// Longer than anything here takes on a machine that does ten other things; only a failure waits that long.
 const DEADLINE: Duration = Duration::from_secs(60);
 const SIZE: Winsize = Winsize { ws_row: 50, ws_col: 400, ws_xpixel: 0, ws_ypixel: 0 };
@@ -26,6 +28,7 @@ pub(crate) struct Terminal {
     /// How much of it was handed out.
     read_to: usize,
     prompts: u64,
+    size: Winsize,
 }
 
 /// What was shown up to a prompt, and the status that it carried.
@@ -62,7 +65,7 @@ impl Terminal {
             });
         }
         let child = command.spawn().unwrap();
-        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0 }
+        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0, size: SIZE }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -71,6 +74,42 @@ impl Terminal {
 
     pub(crate) fn send(&mut self, keys: impl AsRef<[u8]>) {
         self.master.write_all(keys.as_ref()).unwrap();
+    }
+
+    /// As when the window is made larger or smaller.
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = Winsize { ws_row: rows, ws_col: columns, ..SIZE };
+        rustix::termios::tcsetwinsize(&self.master, self.size).unwrap();
+    }
+
+    /// What a full-screen program has painted so far.
+    pub(crate) fn picture(&self) -> Picture {
+        Picture::of(&self.all(), self.size.ws_col.into(), self.size.ws_row.into())
+    }
+
+    /// Waits for a picture.
+    pub(crate) fn paints(&mut self, what: &str, looks: impl Fn(&Picture) -> bool) {
+        let until = Instant::now() + DEADLINE;
+        while !looks(&self.picture()) {
+            assert!(self.more(until), "waited for {what}; painted:\n{}", self.picture().text());
+        }
+    }
+
+    /// Waits for a picture that shows `text`.
+    pub(crate) fn paints_text(&mut self, text: &str) {
+        self.paints(text, |picture| picture.shows(text));
+    }
+
+    /// Whether the terminal gives whole lines and echoes them, as a shell leaves it.
+    pub(crate) fn is_cooked(&self) -> bool {
+        use rustix::termios::LocalModes;
+        let modes = rustix::termios::tcgetattr(&self.master).unwrap().local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    /// Everything that was shown since the program began.
+    pub(crate) fn all(&self) -> String {
+        String::from_utf8_lossy(&self.shown).into_owned()
     }
 
     /// Types a line, presses Enter and waits for the next prompt.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bp_proto::report::{CodeState, OpenCode};
+use bp_proto::report::{CodeState, OpenCode, Processes};
 use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Failure, Request, Start, Ulid, UnixMillis, mask};
@@ -15,7 +15,7 @@ use super::Reload;
 use super::conversation::Said;
 use super::mailbox::Mail;
 use crate::access::Access;
-use crate::event::{Body, Event, Receipt, Refusal};
+use crate::event::{Body, Event, Receipt, Refusal, Watcher};
 use crate::queries::{NoAnswer, Own, Queries};
 
 /// A change that is not on disk by then is no longer waited for; it may still take effect.
@@ -74,6 +74,11 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             change(room, run, Some(edit)).await
         }
         Request::Delete { run } => change(room, run, None).await,
+        Request::Processes { run } => processes(room, run).await,
+        Request::Host => {
+            submit(room, Body::Watch(Watcher::Asked)).await?;
+            inquire(room, |queries, _| json(&queries.host(0))).await
+        }
         Request::OpenCode => {
             let code = room.access.mint_code();
             json(&OpenCode { code, origin: room.origin.clone() })
@@ -134,14 +139,28 @@ fn look_up(queries: &Queries, question: Request, began: UnixMillis) -> Result<Ve
     }
 }
 
-/// Changes a run that is named by a selector, or removes it.
-async fn change(room: &Arc<Room>, selector: String, edit: Option<Edit>) -> Result<Vec<u8>, Failure> {
+/// Which processes a run has now.
+async fn processes(room: &Arc<Room>, selector: String) -> Result<Vec<u8>, Failure> {
+    let (id, uid) = named(room, selector).await?;
+    match submit(room, Body::Members { run: uid }).await? {
+        Receipt::Members(processes) => json(&Processes { run: id, processes }),
+        other => Err(internal(&other)),
+    }
+}
+
+/// The one run that a selector means.
+async fn named(room: &Arc<Room>, selector: String) -> Result<(u64, Ulid), Failure> {
     room.mail.settle().await;
     let run = inquire(room, move |queries, _| {
         let run = queries.show(&selector, None, UnixMillis::now()).map_err(|no| no.failure)?;
         Ok((run.id, run.uid))
     });
-    let (id, uid): (u64, Ulid) = run.await?;
+    run.await
+}
+
+/// Changes a run that is named by a selector, or removes it.
+async fn change(room: &Arc<Room>, selector: String, edit: Option<Edit>) -> Result<Vec<u8>, Failure> {
+    let (id, uid) = named(room, selector).await?;
     match edit {
         None => {
             submit(room, Body::Delete { run: uid }).await?;

@@ -157,6 +157,14 @@ impl Stage {
                 // Behind the reading.
                 self.pass(Body::Watch(Watcher::Asked), reply);
             }
+            Body::Members { run } => {
+                let run = self.known_as(run);
+                if self.open.contains_key(&run) || self.tails.contains_key(&run) {
+                    // What has just been started is among them.
+                    self.read(&[run]);
+                }
+                answer(reply, Receipt::Members(self.tree.processes_of(run)));
+            }
             body @ (Body::Alert(_) | Body::Amend(_)) => self.pass(body, reply),
         }
         self.let_go();

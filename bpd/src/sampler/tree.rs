@@ -345,6 +345,17 @@ impl Tree {
     }
 
     /// The run that a process belongs to now: the one it owns, else the one it is a member of.
+    /// The processes of a run, but for the owner where that only stands above it.
+    pub(super) fn processes_of(&self, run: Ulid) -> Vec<Owner> {
+        let Some(claimed) = self.runs.get(&run) else { return Vec::new() };
+        let stands_above = |pid: u32| {
+            claimed.wrapper == Some(pid) || (claimed.owner.pid == pid && claimed.claim != Claim::Whole)
+        };
+        let known = claimed.members.iter().filter_map(|pid| self.processes.get(*pid));
+        let known = known.map(|tracked| &tracked.reading).filter(|reading| !stands_above(reading.pid));
+        known.map(|reading| Owner { pid: reading.pid, start_ticks: reading.start_ticks }).collect()
+    }
+
     pub(super) fn run_of(&self, pid: u32) -> Option<Ulid> {
         self.owned_by(pid).map(|(run, _)| run).or_else(|| self.processes.get(pid)?.run)
     }

@@ -1,0 +1,144 @@
+//! `bpctl watch`: the commands that run, live, in a terminal; one of them can be stopped, or opened in the page. In a
+//! pipe, or with `--once`, they are listed once.
+
+mod board;
+mod gather;
+mod painted;
+mod stop;
+mod view;
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bp_proto::request::ListQuery;
+use bp_proto::{Request, RunState, UnixMillis};
+use crossterm::event::{self, Event, KeyEventKind};
+
+use self::board::{Action, Board};
+use self::painted::Painted;
+use super::{Exit, list};
+use crate::ask::Bpd;
+use crate::screen::Screen;
+use crate::text::words::Word;
+
+/// Between two looks at bpd.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Within this a signal that ends us is heeded.
+const ATTENTION: Duration = Duration::from_millis(200);
+/// Commands that are shown at most; a terminal has fewer rows.
+const MAX_RUNS: u32 = 200;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One look, as a table
+    #[arg(long)]
+    once: bool,
+    /// One look: the documents of bpd as they come
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+    let mut bpd = Bpd::connect()?;
+    if args.json {
+        Screen::print_json(&bpd.ask_raw(&running(screen))?)?;
+        return Ok(Exit::Fine);
+    }
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if args.once || !screen.person || dumb {
+        return once(&mut bpd, screen);
+    }
+    let mut painted = Painted::begin()?;
+    let outcome = look(bpd, screen, &mut painted);
+    // The terminal first: an error is read on the usual screen.
+    drop(painted);
+    outcome.map(|()| Exit::Fine)
+}
+
+fn running(screen: &Screen) -> Request {
+    Request::List(ListQuery {
+        limit: Some(MAX_RUNS),
+        state: Some(RunState::Running),
+        lang: Some(screen.lang.code().to_owned()),
+        ..ListQuery::default()
+    })
+}
+
+fn once(bpd: &mut Bpd, screen: &Screen) -> anyhow::Result<Exit> {
+    let mut board = Board::default();
+    board.show(gather::rows(bpd, screen)?);
+    let page = if screen.person {
+        let mut lines = view::table_lines(&board, screen, screen.width, usize::MAX);
+        if board.rows.is_empty() {
+            lines = vec![screen.word(Word::WatchNothing).to_owned()];
+        }
+        lines.join("\n") + "\n"
+    } else {
+        board.rows.iter().map(|row| list::plain(&row.run)).collect::<String>()
+    };
+    screen.print(&page)?;
+    Ok(Exit::Fine)
+}
+
+fn look(bpd: Bpd, screen: &Screen, painted: &mut Painted) -> anyhow::Result<()> {
+    let mut board = Board::default();
+    let mut bpd = Some(bpd);
+    let mut opening: Option<(u64, Child)> = None;
+    loop {
+        let deadline = Instant::now() + INTERVAL;
+        gather::refresh(&mut board, &mut bpd, screen);
+        loop {
+            note_browser(&mut board, &mut opening, screen);
+            painted.draw(|frame| view::draw(frame, &mut board, &now(screen, frame.area().width)))?;
+            let Some(pressed) = next_event(painted, deadline)? else { break };
+            let Event::Key(key) = pressed else { continue };
+            if key.kind == KeyEventKind::Release {
+                continue;
+            }
+            match board.press(key) {
+                Action::None => {}
+                Action::Quit => return Ok(()),
+                Action::Suspend => painted.suspend()?,
+                Action::Open(run) => opening = open_page(run).ok().map(|child| (run, child)),
+                Action::Stop { run, force } => {
+                    if let Some(bpd) = &mut bpd {
+                        stop::stop(&mut board, bpd, run, force, screen);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn now(screen: &Screen, width: u16) -> Screen {
+    Screen { width: usize::from(width), now: UnixMillis::now(), ..screen.clone() }
+}
+
+/// What happens next in the terminal; `None` when the deadline comes first. Does not return from a signal that ends us.
+fn next_event(painted: &mut Painted, deadline: Instant) -> anyhow::Result<Option<Event>> {
+    loop {
+        painted.heed_signals();
+        let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Ok(None) };
+        if event::poll(left.min(ATTENTION))? {
+            return Ok(Some(event::read()?));
+        }
+    }
+}
+
+/// By a bpctl of its own: it waits for the browser, and says what it has to say to nobody.
+fn open_page(run: u64) -> std::io::Result<Child> {
+    Command::new(std::env::current_exe()?)
+        .args(["open", &run.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
+fn note_browser(board: &mut Board, opening: &mut Option<(u64, Child)>, screen: &Screen) {
+    let Some((run, child)) = opening else { return };
+    let Ok(Some(status)) = child.try_wait() else { return };
+    let word = if status.success() { Word::WatchOpened } else { Word::WatchNotOpened };
+    board.notice = Some(screen.say(word, &[&run.to_string()]));
+    *opening = None;
+}

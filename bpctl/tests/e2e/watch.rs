@@ -1,0 +1,204 @@
+//! `bpctl watch` in a terminal: what runs appears, is sorted, asked about and stopped; the terminal comes back.
+
+use std::process::{Child, Command, Stdio};
+
+use bp_proto::RunState;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::pty::{Terminal, clean};
+use crate::served::{Served, bpctl, runs, settled, until};
+use crate::shells::Home;
+
+const LEAVES: &str = "\x1b[?1049l";
+const SHOWS_CURSOR: &str = "\x1b[?25h";
+
+fn watch(home: &Home, words: &[&str]) -> Terminal {
+    let mut command = home.environment(clean(env!("CARGO_BIN_EXE_bpctl")));
+    command.env("TERM", "xterm-256color").env("BP_LANG", "en").args(words).current_dir(home.work());
+    Terminal::start(command)
+}
+
+fn start(home: &Home, words: &[&str]) -> Child {
+    let mut command = home.environment(Command::new(env!("CARGO_BIN_EXE_bpctl")));
+    command.args(["run", "--quiet"]).args(words).current_dir(home.work());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Two commands that run, the second one busy; both have been measured.
+fn two(home: &Home) -> [Child; 2] {
+    let idle = start(home, &["sleep", "1001"]);
+    until("the first run", || (runs(home).len() == 1).then_some(()));
+    let busy = start(home, &["-c", "while ! [ -e enough ]; do :; done # busy"]);
+    until("what the second run burns", || {
+        let busy = runs(home).into_iter().find(|run| run.id == 2)?;
+        (busy.run_stats?.cpu_seconds? > 0.2).then_some(())
+    });
+    [idle, busy]
+}
+
+fn end(children: [Child; 2]) {
+    for mut child in children {
+        kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::TERM).unwrap();
+        child.wait().unwrap();
+    }
+}
+
+/// Waits until `first` stands above `second`.
+fn paints_above(terminal: &mut Terminal, first: &str, second: &str) {
+    terminal.paints(&format!("{first:?} above {second:?}"), |picture| {
+        matches!((picture.row_of(first), picture.row_of(second)), (Some(first), Some(second)) if first < second)
+    });
+}
+
+#[test]
+fn what_runs_appears_and_is_sorted_and_the_terminal_comes_back() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let children = two(&home);
+    let mut terminal = watch(&home, &["watch"]);
+    terminal.paints_text("2 running");
+    terminal.paints_text("# busy");
+    terminal.paints_text("sleep 1001");
+    assert!(!terminal.is_cooked());
+    terminal.send("t");
+    paints_above(&mut terminal, "sleep 1001", "# busy");
+    terminal.send("c");
+    paints_above(&mut terminal, "# busy", "sleep 1001");
+    // So narrow that only the ends of a command are left.
+    terminal.resize(40, 12);
+    terminal.paints("a narrow table", |picture| {
+        picture.shows("while") && picture.shows("…") && picture.shows("? help")
+    });
+    paints_above(&mut terminal, "COMMAND", "sleep 1001");
+    terminal.send("?");
+    terminal.paints_text("KEYS");
+    terminal.send("xq");
+    terminal.shows(SHOWS_CURSOR);
+    terminal.shows(LEAVES);
+    assert_eq!((terminal.gone(), terminal.is_cooked()), (Some(0), true));
+    end(children);
+}
+
+#[test]
+fn a_signal_that_ends_it_leaves_the_terminal_as_it_was() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let home = Home::new();
+        let _bpd = Served::start(&home);
+        let mut terminal = watch(&home, &["watch"]);
+        terminal.paints_text("Nothing is running.");
+        kill_process(Pid::from_raw(terminal.pid() as i32).unwrap(), signal).unwrap();
+        terminal.shows(SHOWS_CURSOR);
+        terminal.shows(LEAVES);
+        assert_eq!((terminal.gone(), terminal.is_cooked()), (None, true));
+    }
+}
+
+#[test]
+fn a_run_is_stopped_after_asking_and_nothing_else_is() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let [mut idle, mut busy] = two(&home);
+    let mut terminal = watch(&home, &["watch"]);
+    terminal.paints_text("sleep 1001");
+    terminal.send("t");
+    terminal.send("k");
+    terminal.paints_text("Stop run 1?");
+    terminal.paints_text("sleep 1001");
+    terminal.paints_text("SIGTERM");
+    terminal.send("n");
+    terminal.send("k");
+    terminal.paints_text("Stop run 1?");
+    assert!(runs(&home).iter().all(|run| run.state == RunState::Running));
+    terminal.send("y");
+    terminal.paints_text("SIGTERM sent to 1 processes of run 1");
+    assert_eq!(idle.wait().unwrap().code(), Some(143));
+    assert!(busy.try_wait().unwrap().is_none());
+    kill_process(Pid::from_raw(busy.id() as i32).unwrap(), Signal::TERM).unwrap();
+    busy.wait().unwrap();
+    let recorded = settled(&home, 2);
+    assert_eq!((recorded[0].signal, recorded[1].signal), (Some(15), Some(15)));
+    terminal.send("q");
+    assert_eq!(terminal.gone(), Some(0));
+}
+
+#[test]
+fn what_does_not_heed_the_first_signal_is_killed_after_a_second_question() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut deaf = start(&home, &["env", "--ignore-signal=TERM", "sleep", "1001"]);
+    until("the run", || (runs(&home).len() == 1).then_some(()));
+    let mut terminal = watch(&home, &["watch"]);
+    terminal.paints_text("sleep 1001");
+    terminal.send("k");
+    terminal.paints_text("Stop run 1?");
+    terminal.send("y");
+    terminal.paints_text("SIGTERM sent to");
+    terminal.send("k");
+    terminal.paints_text("SIGKILL");
+    terminal.send("y");
+    assert_eq!(deaf.wait().unwrap().code(), Some(137));
+    terminal.send("q");
+    assert_eq!(terminal.gone(), Some(0));
+}
+
+#[test]
+fn another_users_process_is_left_alone() {
+    if !rustix::process::geteuid().is_root() {
+        // Nobody but root can start one; without root the kernel would refuse, too.
+        return;
+    }
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut other = start(&home, &["setpriv", "--reuid", "65534", "--clear-groups", "sleep", "1001"]);
+    until("the run", || (runs(&home).len() == 1).then_some(()));
+    let child = format!("/proc/{0}/task/{0}/children", other.id());
+    let sleeps = || {
+        let pid: i32 = std::fs::read_to_string(&child).ok()?.trim().parse().ok()?;
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (name.trim() == "sleep").then_some(pid)
+    };
+    let pid = until("the command of the other user", sleeps);
+    let mut terminal = watch(&home, &["watch"]);
+    terminal.paints_text("sleep 1001");
+    terminal.send("ky");
+    terminal.paints_text("belong to another user and were left alone");
+    terminal.send("q");
+    assert_eq!(terminal.gone(), Some(0));
+    assert!(other.try_wait().unwrap().is_none());
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    other.wait().unwrap();
+}
+
+#[test]
+fn a_command_that_would_paint_the_screen_is_shown_and_not_obeyed() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut child = start(&home, &["-c", "sleep 1001; : \x1b]0;owned\x07"]);
+    until("the run", || (runs(&home).len() == 1).then_some(()));
+    let mut terminal = watch(&home, &["watch"]);
+    terminal.paints_text("\\e]0;owned\\x07");
+    terminal.send("q");
+    assert_eq!(terminal.gone(), Some(0));
+    assert!(!terminal.all().contains("\x1b]0;owned"));
+    let once = String::from_utf8(bpctl(&home, &["watch", "--once"]).stdout).unwrap();
+    assert!(once.starts_with("1\trunning\t") && once.ends_with("\\e]0;owned\\x07\n"), "{once}");
+    kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::TERM).unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn without_colour_there_is_none() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let children = two(&home);
+    let mut terminal = watch(&home, &["--color", "never", "watch"]);
+    terminal.paints_text("# busy");
+    terminal.send("q");
+    assert_eq!(terminal.gone(), Some(0));
+    let shown = terminal.all();
+    // Of the escapes that choose a colour only the one for the terminal's own.
+    for color in ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[38;", "\x1b[48;"] {
+        assert!(!shown.replace("\x1b[38;5;0m", "").contains(color), "{color:?}");
+    }
+    end(children);
+}
