@@ -1,5 +1,7 @@
 //! What a full-screen program has painted, as a person sees it: cursor moves, clears and letters, each one column wide.
 
+use crate::pty::Terminal;
+
 pub(crate) struct Picture {
     rows: Vec<Vec<char>>,
     at: (usize, usize),
@@ -58,5 +60,24 @@ impl Picture {
     pub(crate) fn text(&self) -> String {
         let rows = self.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned() + "\n");
         rows.collect::<String>().trim_end().to_owned()
+    }
+}
+
+impl Terminal {
+    /// What a full-screen program has painted so far.
+    pub(crate) fn picture(&self) -> Picture {
+        let (columns, rows) = self.size();
+        Picture::of(&self.all(), columns.into(), rows.into())
+    }
+
+    /// Waits for a picture.
+    pub(crate) fn paints(&mut self, what: &str, looks: impl Fn(&Picture) -> bool) {
+        let painted = self.reads_until(|terminal| looks(&terminal.picture()));
+        assert!(painted, "waited for {what}; painted:\n{}", self.picture().text());
+    }
+
+    /// Waits for a picture that shows `text`.
+    pub(crate) fn paints_text(&mut self, text: &str) {
+        self.paints(text, |picture| picture.shows(text));
     }
 }

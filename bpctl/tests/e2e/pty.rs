@@ -14,8 +14,6 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
-use crate::picture::Picture;
-
 /// Longer than anything here takes on a machine that does ten other things; only a failure waits that long.
 const DEADLINE: Duration = Duration::from_secs(60);
 const SIZE: Winsize = Winsize { ws_row: 50, ws_col: 400, ws_xpixel: 0, ws_ypixel: 0 };
@@ -28,7 +26,6 @@ pub(crate) struct Terminal {
     /// How much of it was handed out.
     read_to: usize,
     prompts: u64,
-    size: Winsize,
 }
 
 /// What was shown up to a prompt, and the status that it carried.
@@ -65,7 +62,7 @@ impl Terminal {
             });
         }
         let child = command.spawn().unwrap();
-        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0, size: SIZE }
+        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0 }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -78,26 +75,25 @@ impl Terminal {
 
     /// As when the window is made larger or smaller.
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
-        self.size = Winsize { ws_row: rows, ws_col: columns, ..SIZE };
-        rustix::termios::tcsetwinsize(&self.master, self.size).unwrap();
+        let size = Winsize { ws_row: rows, ws_col: columns, ..SIZE };
+        rustix::termios::tcsetwinsize(&self.master, size).unwrap();
     }
 
-    /// What a full-screen program has painted so far.
-    pub(crate) fn picture(&self) -> Picture {
-        Picture::of(&self.all(), self.size.ws_col.into(), self.size.ws_row.into())
+    /// Columns and rows.
+    pub(crate) fn size(&self) -> (u16, u16) {
+        let size = rustix::termios::tcgetwinsize(&self.master).unwrap();
+        (size.ws_col, size.ws_row)
     }
 
-    /// Waits for a picture.
-    pub(crate) fn paints(&mut self, what: &str, looks: impl Fn(&Picture) -> bool) {
+    /// Reads until `found` in everything that was shown since the program began; false when it is never there.
+    pub(crate) fn reads_until(&mut self, found: impl Fn(&Self) -> bool) -> bool {
         let until = Instant::now() + DEADLINE;
-        while !looks(&self.picture()) {
-            assert!(self.more(until), "waited for {what}; painted:\n{}", self.picture().text());
+        while !found(self) {
+            if !self.more(until) {
+                return false;
+            }
         }
-    }
-
-    /// Waits for a picture that shows `text`.
-    pub(crate) fn paints_text(&mut self, text: &str) {
-        self.paints(text, |picture| picture.shows(text));
+        true
     }
 
     /// Whether the terminal gives whole lines and echoes them, as a shell leaves it.
