@@ -25,8 +25,14 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    /// Those of the run `start` that began in these clock ticks.
-    pub(super) fn find(&mut self, start: &Start, owner: Owner, from: u64, until: u64) -> Vec<u32> {
+    /// Those of the run `start` that began in these clock ticks. `others`: shells that run something too.
+    pub(super) fn find(
+        &mut self,
+        start: &Start,
+        owner: Owner,
+        others: &[u32],
+        (from, until): (u64, u64),
+    ) -> Vec<u32> {
         let above = above(start.under.unwrap_or(owner).pid);
         self.known.retain(|pid, _| above.contains(pid));
         let mut found = Vec::new();
@@ -36,7 +42,7 @@ impl Orphans {
             let now: PidSet = list.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect();
             let before = self.known.insert(pid, now.clone()).unwrap_or_default();
             for child in now.difference(&before).filter(|child| **child != owner.pid) {
-                let marks = marks.get_or_insert_with(|| Marks::of(start, owner));
+                let marks = marks.get_or_insert_with(|| Marks::of(start, owner, others));
                 if marks.is_on(*child, from, until) {
                     found.push(*child);
                 }
@@ -66,18 +72,25 @@ fn parent(pid: u32) -> Option<u32> {
 /// What a process of the run has inherited.
 enum Marks {
     Run(Vec<u8>),
-    Shell { session: u64, environment: Vec<u8> },
+    /// By the environment only if that is no other shell's too.
+    Shell {
+        session: u64,
+        environment: Vec<u8>,
+        others: Vec<Vec<u8>>,
+    },
 }
 
 impl Marks {
-    fn of(start: &Start, owner: Owner) -> Self {
+    fn of(start: &Start, owner: Owner, others: &[u32]) -> Self {
+        let environment = |pid: u32| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         if start.draft.source == Source::Wrapper {
             return Self::Run(format!("{RUN_ENV}={}", start.uid).into_bytes());
         }
         let line = fs::read(format!("/proc/{}/stat", owner.pid)).unwrap_or_default();
         Self::Shell {
             session: stat_field(&line, 6).unwrap_or(0),
-            environment: fs::read(format!("/proc/{}/environ", owner.pid)).unwrap_or_default(),
+            environment: environment(owner.pid),
+            others: others.iter().map(|pid| environment(*pid)).collect(),
         }
     }
 
@@ -88,12 +101,15 @@ impl Marks {
         match self {
             // The name is enough: nobody else gives it.
             Self::Run(name) => began >= from && entries(&environment()).any(|entry| entry == name),
-            Self::Shell { session, environment: shells } => {
+            Self::Shell { session, environment: shells, others } => {
                 let has_terminal = stat_field(&stat, 7).is_some_and(|terminal| terminal > 0);
                 let is_of_session = *session > 0 && stat_field(&stat, 6) == Some(*session);
                 // What leads a terminal of its own is another shell's window.
-                let is_marked = || is_of_session || (!has_terminal && inherits(shells, &environment()));
-                (from..=until).contains(&began) && is_marked()
+                let is_marked = || {
+                    let its = if has_terminal { Vec::new() } else { environment() };
+                    inherits(shells, &its) && !others.iter().any(|other| inherits(other, &its))
+                };
+                (from..=until).contains(&began) && (is_of_session || is_marked())
             }
         }
     }

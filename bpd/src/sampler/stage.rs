@@ -310,7 +310,10 @@ impl Stage {
     /// Takes in what has left the run before it was seen.
     pub(super) fn take_in_orphans(&mut self, open: &Open, until: u64, now: Now) {
         let from = open.ticks_at(Duration::ZERO, now);
-        let orphans = self.orphans.find(&open.start, open.owner, from, until);
+        let others = self.open.values().filter(|other| other.start.draft.source == Source::Hook);
+        let others: Vec<u32> =
+            others.map(|other| other.owner.pid).filter(|pid| *pid != open.owner.pid).collect();
+        let orphans = self.orphans.find(&open.start, open.owner, &others, (from, until));
         let tree = &self.tree;
         let new: Vec<u32> = orphans.into_iter().filter(|pid| tree.is_new(*pid)).collect();
         if !new.is_empty() {

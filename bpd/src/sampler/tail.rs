@@ -97,6 +97,7 @@ impl Tail {
         self.amended_at = now;
         let totals = Totals {
             cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
+            incomplete: self.totals.incomplete || (self.counters.is_empty() && usage.escaped),
             activity: self.totals.activity.or_larger(usage.activity),
             // The split of what came later is not known.
             user_ns: None,

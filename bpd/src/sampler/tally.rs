@@ -27,6 +27,8 @@ pub(super) struct Tally {
     processes: u32,
     max_processes: u32,
     max_threads: u32,
+    /// The time of some process was found in nobody's waited-for time.
+    pub escaped: bool,
     pub grown: Grown,
     names: HashMap<String, Named>,
 }
@@ -60,6 +62,8 @@ pub(super) struct Usage {
     pub processes: u32,
     pub max_processes: u32,
     pub activity: Activity,
+    /// Processes went whose time was found with nobody: it is known as far as they were seen.
+    pub escaped: bool,
     /// The five that burned most, most first.
     pub children: Vec<Child>,
 }
@@ -125,6 +129,7 @@ impl Tally {
             processes: self.processes,
             max_processes: self.max_processes,
             activity: self.grown.activity(self.max_threads),
+            escaped: self.escaped,
             children: Vec::new(),
         }
     }

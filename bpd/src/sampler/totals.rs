@@ -95,7 +95,10 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
         surroundings: Surroundings::default(),
         quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
-        incomplete: reported.incomplete,
+        incomplete: reported.incomplete
+            || (accounts.counted_ns.is_none()
+                && reported.quality != Quality::Exact
+                && usage.is_some_and(|usage| usage.escaped)),
     }
 }
 

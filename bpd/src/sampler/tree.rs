@@ -9,6 +9,8 @@
 //! Runs are read at different times. A process is read with its run, an owner with the innermost run that it owns; of
 //! what is not due it is only asked, below a parent that is read, whether it is still there.
 
+mod ask;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use bp_proto::{Owner, Ulid};
@@ -24,6 +26,9 @@ const MAX_REPORTERS: usize = 64;
 
 /// Waited-for time comes in whole clock ticks.
 const TICK_NS: i64 = 10_000_000;
+
+/// What is still owed a reading later is in no waited-for time, more than ticks can hide.
+const ESCAPED_NS: i64 = 3 * TICK_NS;
 
 /// How a run claims processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,29 +96,6 @@ impl Tree {
     /// Whether a process that is met below one that is read is read too.
     pub(super) fn is_new(&self, pid: u32) -> bool {
         !self.processes.contains(pid)
-    }
-
-    pub(super) fn owner_of(&self, run: Ulid) -> Option<Owner> {
-        self.runs.get(&run).map(|claimed| claimed.owner)
-    }
-
-    /// Its living processes.
-    pub(super) fn members(&self, run: Ulid) -> Vec<u32> {
-        self.runs.get(&run).map_or_else(Vec::new, |claimed| claimed.members.iter().copied().collect())
-    }
-
-    /// What only reports, and began when this run of a shell was going.
-    pub(super) fn reporters_of(&self, run: Ulid) -> Vec<u32> {
-        let Some(Claim::Hook { from, .. }) = self.runs.get(&run).map(|claimed| claimed.claim) else {
-            return Vec::new();
-        };
-        self.reporters.iter().filter(|(_, began)| *began >= from).map(|(pid, _)| *pid).collect()
-    }
-
-    /// What living processes of the run have burned: nobody has waited for them yet.
-    pub(super) fn living_ns(&self, run: Ulid) -> u64 {
-        let members = self.runs.get(&run).into_iter().flat_map(|claimed| &claimed.members);
-        members.filter_map(|pid| self.processes.get(*pid)).map(|tracked| tracked.credited_ns).sum()
     }
 
     /// Processes that left the run before they were seen, and what is below them.
@@ -409,7 +391,9 @@ impl Tree {
         let time = tracked.handed_on_ns();
         // What a wrapper burned itself is nobody's.
         let run = tracked.run.filter(|_| !self.is_wrapper(tracked.run, tracked.reading.pid));
-        let Some(above) = self.processes.get_mut(parent) else { return };
+        let Some(above) = self.processes.get_mut(parent) else {
+            return run.into_iter().for_each(|run| self.with_tally(run, |tally| tally.escaped = true));
+        };
         above.absorbed_ns += time;
         above.gone.extend_from_slice(&tracked.gone);
         tracked.account.hand_on_to(&mut above.account);
@@ -438,6 +422,7 @@ impl Tree {
         let absorbed = std::mem::take(&mut tracked.absorbed_ns);
         let gone = std::mem::take(&mut tracked.gone);
         tracked.balance += waited as i64 - absorbed as i64;
+        let never_waited_for = tracked.balance < -(absorbed as i64) - ESCAPED_NS;
         let unseen = tracked.balance.max(0) as u64;
         tracked.balance = tracked.balance.clamp(-(absorbed as i64) - TICK_NS, 0);
         if tracked.balance < -TICK_NS {
@@ -459,7 +444,10 @@ impl Tree {
         }
         let rest = unseen - self.credit_gone(unseen, &gone, waited_of);
         if let Some(run) = waited_of {
-            self.with_tally(run, |tally| tally.cpu_ns += rest);
+            self.with_tally(run, |tally| {
+                tally.cpu_ns += rest;
+                tally.escaped |= never_waited_for;
+            });
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod activity;
 mod escaped;
+mod limits;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -160,7 +161,10 @@ struct Shell {
 
 impl Shell {
     fn new() -> Self {
-        Self::with_environment("NOTHING", "special")
+        // As terminals have it: every shell is given something that no other one is.
+        static WINDOWS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let window = WINDOWS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Self::with_environment("WINDOWID", &format!("{}.{window}", std::process::id()))
     }
 
     fn with_environment(name: &str, value: &str) -> Self {

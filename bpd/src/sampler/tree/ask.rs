@@ -1,0 +1,30 @@
+//! What the rest of the sampler asks of the tree.
+
+use bp_proto::{Owner, Ulid};
+
+use super::{Claim, Tree};
+
+impl Tree {
+    pub(in crate::sampler) fn owner_of(&self, run: Ulid) -> Option<Owner> {
+        self.runs.get(&run).map(|claimed| claimed.owner)
+    }
+
+    /// Its living processes.
+    pub(in crate::sampler) fn members(&self, run: Ulid) -> Vec<u32> {
+        self.runs.get(&run).map_or_else(Vec::new, |claimed| claimed.members.iter().copied().collect())
+    }
+
+    /// What only reports, and began when this run of a shell was going.
+    pub(in crate::sampler) fn reporters_of(&self, run: Ulid) -> Vec<u32> {
+        let Some(Claim::Hook { from, .. }) = self.runs.get(&run).map(|claimed| claimed.claim) else {
+            return Vec::new();
+        };
+        self.reporters.iter().filter(|(_, began)| *began >= from).map(|(pid, _)| *pid).collect()
+    }
+
+    /// What living processes of the run have burned: nobody has waited for them yet.
+    pub(in crate::sampler) fn living_ns(&self, run: Ulid) -> u64 {
+        let members = self.runs.get(&run).into_iter().flat_map(|claimed| &claimed.members);
+        members.filter_map(|pid| self.processes.get(*pid)).map(|tracked| tracked.credited_ns).sum()
+    }
+}
