@@ -18,5 +18,6 @@ mod run;
 mod served;
 mod setup;
 mod shells;
+mod terminal;
 mod verbs;
 mod watch;
