@@ -51,6 +51,9 @@ enum Chore {
         /// Measure the programs in this folder instead of building them
         #[arg(long)]
         programs: Option<PathBuf>,
+        /// Turns that each tool has at each workload of `accuracy`
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
     },
 }
 
@@ -60,13 +63,13 @@ fn main() -> Result<()> {
         Chore::Test => test::run(),
         Chore::Web => web::build(),
         Chore::Install { root } => install::run(root),
-        Chore::Bench { subjects, out, programs } => {
+        Chore::Bench { subjects, out, programs, rounds } => {
             let programs = programs.map_or_else(build::shipped, Ok)?;
             if subjects.is_empty() {
                 let out = out.unwrap_or_else(|| PathBuf::from("docs/PERFORMANCE.md"));
-                bench::run(bench::Subject::value_variants(), &programs, Some(&out))
+                bench::run(bench::Subject::value_variants(), &programs, rounds, Some(&out))
             } else {
-                bench::run(&subjects, &programs, out.as_deref())
+                bench::run(&subjects, &programs, rounds, out.as_deref())
             }
         }
     }

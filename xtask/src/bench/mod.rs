@@ -45,9 +45,9 @@ impl Subject {
         }
     }
 
-    fn measure(self, programs: &Path) -> Result<Table> {
+    fn measure(self, programs: &Path, rounds: u32) -> Result<Table> {
         match self {
-            Self::Accuracy => accuracy::measure(programs),
+            Self::Accuracy => accuracy::measure(programs, rounds),
             Self::Sampler => sampler::measure(programs),
             Self::Hooks => hooks::measure(programs),
             Self::Run => wrapper::measure(programs),
@@ -59,13 +59,13 @@ impl Subject {
 
 /// Measures these subjects with the programs in `programs`, prints their tables, and writes them to `out` where it is
 /// given. Fails when a target is missed.
-pub(crate) fn run(subjects: &[Subject], programs: &Path, out: Option<&Path>) -> Result<()> {
+pub(crate) fn run(subjects: &[Subject], programs: &Path, rounds: u32, out: Option<&Path>) -> Result<()> {
     let mut page = String::from(PREFACE);
     let mut missed = Vec::new();
     for subject in subjects {
         let title = subject.title();
         eprintln!("measuring: {title}");
-        let table = subject.measure(programs)?;
+        let table = subject.measure(programs, rounds)?;
         let section = format!("\n## {title}\n\n{table}");
         print!("{section}");
         page.push_str(&section);

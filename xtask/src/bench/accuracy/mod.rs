@@ -12,9 +12,6 @@ use workload::{Truth, Way};
 use super::table::{Table, median};
 use tools::{Bench, Tool};
 
-/// Each tool has so many turns at each workload.
-const ROUNDS: usize = 3;
-
 const BYTES_PER_MB: f64 = 1_048_576.0;
 
 /// What a tool says of a run, the truth of the same run, and what the tool burned itself.
@@ -30,7 +27,8 @@ struct Measured {
     flagged: bool,
 }
 
-pub(super) fn measure(programs: &Path) -> Result<Table> {
+/// Each tool has `rounds` turns at each workload.
+pub(super) fn measure(programs: &Path, rounds: u32) -> Result<Table> {
     let mut bench = Bench::new(programs)?;
     let mut heads = vec!["CPU seconds, error".to_owned(), "truth".to_owned()];
     heads.extend(Tool::ALL.iter().map(|tool| tool.name().to_owned()));
@@ -38,26 +36,26 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
     let mut own: Vec<Vec<f64>> = vec![Vec::new(); Tool::ALL.len()];
     let mut peaks = Vec::new();
     for case in BENCH {
-        let mut rounds: Vec<Vec<Measured>> = vec![Vec::new(); Tool::ALL.len()];
-        for _ in 0..ROUNDS {
-            for (tool, measured) in Tool::ALL.into_iter().zip(&mut rounds) {
+        let mut turns: Vec<Vec<Measured>> = vec![Vec::new(); Tool::ALL.len()];
+        for _ in 0..rounds {
+            for (tool, measured) in Tool::ALL.into_iter().zip(&mut turns) {
                 measured.push(bench.run(tool, case)?);
             }
         }
-        let truth: Vec<f64> = rounds.iter().flatten().map(|run| run.truth.cpu_seconds()).collect();
+        let truth: Vec<f64> = turns.iter().flatten().map(|run| run.truth.cpu_seconds()).collect();
         let mut row = vec![case.name.to_owned(), format!("{:.3} s", median(&truth))];
-        for ((tool, runs), own) in Tool::ALL.into_iter().zip(&rounds).zip(&mut own) {
+        for ((tool, runs), own) in Tool::ALL.into_iter().zip(&turns).zip(&mut own) {
             row.push(cpu_cell(runs));
             own.extend(runs.iter().map(|run| run.own_ms));
             judge_cpu(&mut table, tool, case, runs, bench.has_counter);
         }
         table.row(row);
         if case.peak_is_known {
-            peaks.push((case, rounds));
+            peaks.push((case, turns));
         }
     }
-    for (case, rounds) in peaks {
-        peak_row(&mut table, case, &rounds);
+    for (case, turns) in peaks {
+        peak_row(&mut table, case, &turns);
     }
     let mut row = vec!["own CPU a run, median".to_owned(), String::new()];
     row.extend(own.iter().map(|own| format!("{:.1} ms", median(own))));
