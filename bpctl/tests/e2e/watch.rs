@@ -94,6 +94,24 @@ fn a_signal_that_ends_it_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
+fn it_goes_with_its_terminal() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut shell = home.environment(clean("sh"));
+    shell.env("TERM", "xterm-256color").env("BP_LANG", "en").current_dir(home.work());
+    shell.args(["-c", &format!("{} watch & echo $! >pid; wait", env!("CARGO_BIN_EXE_bpctl"))]);
+    shell.args(["sh"]);
+    let mut terminal = Terminal::start(shell);
+    terminal.paints_text("Nothing is running.");
+    let file = home.work().join("pid");
+    let pid = until("its pid", || std::fs::read_to_string(&file).ok()?.trim().parse().ok());
+    drop(terminal);
+    // Whoever has to wait for it may never do so.
+    let it = bp_proto::Owner { pid, start_ticks: 0 };
+    until("its end", || (!bp_proto::process::is_alive(it)).then_some(()));
+}
+
+#[test]
 fn a_run_is_stopped_after_asking_and_nothing_else_is() {
     let home = Home::new();
     let _bpd = Served::start(&home);

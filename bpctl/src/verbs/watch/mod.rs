@@ -23,8 +23,6 @@ use crate::text::words::Word;
 
 /// Between two looks at bpd.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// Within this a signal that ends us is heeded.
-const ATTENTION: Duration = Duration::from_millis(200);
 /// Commands that are shown at most; a terminal has fewer rows.
 const MAX_RUNS: u32 = 200;
 
@@ -90,7 +88,7 @@ fn look(bpd: Bpd, screen: &Screen, painted: &mut Painted) -> anyhow::Result<()> 
         loop {
             note_browser(&mut board, &mut opening, screen);
             painted.draw(|frame| view::draw(frame, &mut board, &now(screen, frame.area().width)))?;
-            let Some(pressed) = next_event(painted, deadline)? else { break };
+            let Some(pressed) = next_event(deadline)? else { break };
             let Event::Key(key) = pressed else { continue };
             if key.kind == KeyEventKind::Release {
                 continue;
@@ -114,15 +112,10 @@ fn now(screen: &Screen, width: u16) -> Screen {
     Screen { width: usize::from(width), now: UnixMillis::now(), ..screen.clone() }
 }
 
-/// What happens next in the terminal; `None` when the deadline comes first. Does not return from a signal that ends us.
-fn next_event(painted: &mut Painted, deadline: Instant) -> anyhow::Result<Option<Event>> {
-    loop {
-        painted.heed_signals();
-        let Some(left) = deadline.checked_duration_since(Instant::now()) else { return Ok(None) };
-        if event::poll(left.min(ATTENTION))? {
-            return Ok(Some(event::read()?));
-        }
-    }
+/// What happens next in the terminal; `None` when the deadline comes first.
+fn next_event(deadline: Instant) -> anyhow::Result<Option<Event>> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    Ok(if event::poll(left)? { Some(event::read()?) } else { None })
 }
 
 /// By a bpctl of its own: it waits for the browser, and says what it has to say to nobody.

@@ -1,8 +1,6 @@
 //! The terminal as the table needs it, and as it was when this ends: by `q`, an error, a panic or a signal.
 
 use std::io::{self, Stdout};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
@@ -10,11 +8,10 @@ use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 pub(super) struct Painted {
     terminal: Terminal<CrosstermBackend<Stdout>>,
-    /// The signal that wants us to end, or 0.
-    ended_by: Arc<AtomicUsize>,
 }
 
 impl Painted {
@@ -25,12 +22,11 @@ impl Painted {
             restore();
             usual(panic);
         }));
-        let ended_by = Arc::new(AtomicUsize::new(0));
-        for signal in [SIGTERM, SIGHUP, SIGINT] {
-            signal_hook::flag::register_usize(signal, Arc::clone(&ended_by), signal as usize)?;
-        }
+        // By a thread of their own: who reads a terminal that has gone may never come back to look for a signal.
+        let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT])?;
+        std::thread::spawn(move || signals.forever().for_each(end));
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        let painted = Self { terminal, ended_by };
+        let painted = Self { terminal };
         enter()?;
         Ok(painted)
     }
@@ -38,17 +34,6 @@ impl Painted {
     /// Paints what has changed.
     pub(super) fn draw(&mut self, paint: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(paint).map(drop)
-    }
-
-    /// Does not return when a signal wants us to end: the terminal is restored, and who started us sees the signal.
-    pub(super) fn heed_signals(&mut self) {
-        let signal = self.ended_by.load(Ordering::Relaxed);
-        if signal != 0 {
-            restore();
-            // Fails for no signal of ours; the exit code stands for it then.
-            let _ = signal_hook::low_level::emulate_default_handler(signal as i32);
-            std::process::exit(128 + signal as i32);
-        }
     }
 
     /// Ctrl-Z: the shell has its terminal back until `fg`.
@@ -65,6 +50,14 @@ impl Drop for Painted {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// The terminal is restored, and who started us sees the signal.
+fn end(signal: i32) {
+    restore();
+    // Fails for no signal of ours; the exit code stands for it then.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    std::process::exit(128 + signal);
 }
 
 fn enter() -> io::Result<()> {
