@@ -22,7 +22,8 @@ fn script(home: &Home, script: &str) -> String {
 fn a_full_screen_program_has_the_terminals_size_and_leaves_it_as_it_was() {
     for (program, quits) in [("less", "q"), ("vi", ":q!\r")] {
         let mut shell = Shell::start(Kind::Bash);
-        let text: String = (1..300).map(|line| format!("line {line}\n")).collect();
+        let lines: Vec<_> = (1..300).map(|line| format!("line {line}")).collect();
+        let text = lines.join("\n") + "\n";
         std::fs::write(shell.home.work().join("text"), text).unwrap();
         shell.terminal.resize(60, 12);
         shell.terminal.send(format!("TERM=xterm bpctl run -q -- {program} text\r"));
