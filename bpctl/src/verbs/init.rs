@@ -128,7 +128,7 @@ mod tests {
                 if node.is_error() || node.is_missing() {
                     wrong.push(text.lines().nth(node.start_position().row).unwrap_or_default().to_owned());
                 }
-                nodes.extend((0..node.child_count() as u32).filter_map(|at| node.child(at)));
+                nodes.extend((0..node.child_count()).filter_map(|at| node.child(at)));
             }
             wrong
         };
