@@ -53,6 +53,8 @@ pub(super) struct Session {
     /// Of the end before, unless something began since: what a start that is told late counts from.
     times: Option<Times>,
     open: Option<Opened>,
+    /// When the last line was read.
+    latest: UnixMillis,
     /// The line that was read while recording was paused.
     unrecorded: Option<Stamp>,
     seen: VecDeque<(bool, Stamp)>,
@@ -77,6 +79,7 @@ impl Session {
             text: None,
             times: None,
             open: None,
+            latest: UnixMillis(0),
             unrecorded: None,
             seen: VecDeque::new(),
             is_bare: false,
@@ -185,8 +188,11 @@ impl Session {
         let uid = self.uid(record.stamp);
         let started_at = match record.stamp {
             Stamp::Micros(micros) => UnixMillis((micros / 1000) as i64),
-            Stamp::Uptime { .. } | Stamp::Serial(_) => arrival.wall,
+            // Of two lines of one hundredth the second is not the earlier one, however the clocks are rounded.
+            Stamp::Uptime { .. } => arrival.wall.max(self.latest),
+            Stamp::Serial(_) => arrival.wall,
         };
+        self.latest = started_at;
         let kept = match &record.text {
             Text::Typed(bytes) | Text::Kept(bytes) => {
                 let kept = mask::keep(&String::from_utf8_lossy(bytes));

@@ -92,13 +92,15 @@ impl Stage {
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
+        let observed = open.observed_during(took, usage.as_ref());
         let accounts = Accounts {
             reported: finish.totals,
             usage: usage.as_ref(),
-            observed: open.observed_during(took, usage.as_ref()),
+            observed,
             living,
             living_ns: self.tree.living_ns(uid),
-            counted_ns: open.counted.as_ref().and_then(|counted| counted.total_ns),
+            // A counter that was read when the line was nearly over has missed it.
+            counted_ns: open.counted.as_ref().and_then(|counted| counted.total_ns).filter(|_| observed),
         };
         let mut totals = totals::settle(accounts);
         if let Some(exact) = open.exact {
