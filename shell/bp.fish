@@ -65,12 +65,18 @@ function __bizim_preexec --on-event fish_preexec
         case '#*' ' *' \t'*' \n'*'
             # A comment alone is no command; a line that begins with a space stays out of the history.
             string match -qr '^\s*(#[^\n]*\s*)*$' -- $line; and return
-            string match -q ' *' -- $line; and set how h
+            if string match -q ' *' -- $line
+                set how h
+                set line ''
+            end
     end
-    if test -n "$fish_private_mode$__bizim_asks"; and __bizim_is_kept_out $line
-        set how h
+    # `set -q` is a quarter of a `test`.
+    if set -q fish_private_mode[1]; or set -q __bizim_asks[1]
+        if __bizim_is_kept_out $argv[1]
+            set how h
+            set line ''
+        end
     end
-    test $how = x; or set line ''
     read -l uptime rest </proc/uptime
     if test "$uptime" = "$__bizim_uptime"
         set __bizim_stamp $__bizim_stamp+
@@ -81,7 +87,7 @@ function __bizim_preexec --on-event fish_preexec
     set __bizim_open 1
     # Each record opens the file anew: bpd may have taken it away to read it.
     printf '\0001S\0%s\0%s\0%s\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $how $PWD $line >>$__bizim_to
-    test -z "$__bizim_client"; or __bizim_send
+    set -q __bizim_client[1]; and __bizim_send
 end
 
 # From fish 4 on a function of the user's may keep lines out of the history.
@@ -93,10 +99,10 @@ end
 
 function __bizim_postexec --on-event fish_postexec
     set -l exit_code $status # First: every other command overwrites it.
-    test -n "$__bizim_open"; or return
+    set -q __bizim_open[1]; or return
     if test "$BP_OFF" != 1 -a -O "$__bizim_run" -a ! -L "$__bizim_run" -a -e "$__bizim_to"; or __bizim_make_ready
         printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $exit_code $CMD_DURATION >>$__bizim_to
-        test -z "$__bizim_client"; or __bizim_send
+        set -q __bizim_client[1]; and __bizim_send
     end
     set __bizim_open
 end
