@@ -3,6 +3,7 @@
 mod activity;
 mod escaped;
 mod limits;
+mod wrapped;
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -445,63 +446,6 @@ async fn a_daemon_that_left_its_parents_still_counts() {
     let later = lab.sample(uid, |sample| sample.at_ms > both.at_ms + 700 && sample.processes == 2).await;
     let last = lab.sample(uid, |sample| sample.cpu_ns > later.cpu_ns + 100 * MS).await;
     assert!(last.cpu_ns > later.cpu_ns);
-}
-
-#[tokio::test]
-async fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
-    let mut lab = Lab::new().await;
-    let shell = Shell::new();
-    let hook = lab.hook_start(&shell, "bpctl run --tag nightly make");
-    let hook_uid = hook.uid;
-    lab.start(hook).await;
-    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
-    let wrapper_uid = wrapper.uid;
-    assert_eq!(lab.start(wrapper).await.uid, hook_uid, "the wrapper learns the id of the shell's run");
-    let tags = lab.next(|measured| match measured {
-        Measured::Event(Event { body: Body::Edit { run, edit: Edit { tags, .. } }, .. })
-            if run == hook_uid =>
-        {
-            tags
-        }
-        _ => None,
-    });
-    assert_eq!(tags.await, ["nightly"]);
-
-    let exact = totals(Duration::from_millis(1234), Quality::Exact);
-    drop(lab.send(Body::Finish(Box::new(ended(wrapper_uid, Some(exact))))).await);
-    assert_eq!(lab.amended(hook_uid).await.totals, exact);
-    let times = totals(Duration::from_millis(1300), Quality::Times);
-    let settled = lab.finish(ended(hook_uid, Some(times))).await.totals.unwrap();
-    assert_eq!((settled.cpu_ns, settled.quality), (exact.cpu_ns, Quality::Exact));
-}
-
-#[tokio::test]
-async fn a_wrapper_that_was_spooled_finds_the_shells_run_after_its_end() {
-    let mut lab = Lab::new().await;
-    let shell = Shell::new();
-    let hook = lab.hook_start(&shell, "bpctl run make");
-    let hook_uid = hook.uid;
-    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
-    lab.start(hook).await;
-    lab.finish(ended(hook_uid, None)).await;
-    let wrapper_uid = wrapper.uid;
-    assert_eq!(lab.start(wrapper).await.uid, hook_uid);
-    let exact = totals(Duration::from_secs(2), Quality::Exact);
-    drop(lab.send(Body::Finish(Box::new(ended(wrapper_uid, Some(exact))))).await);
-    assert_eq!(lab.amended(hook_uid).await.totals, exact);
-}
-
-#[tokio::test]
-async fn a_wrapper_inside_a_longer_line_is_nested_in_the_shells_run() {
-    let mut lab = Lab::new().await;
-    let shell = Shell::new();
-    let hook = lab.hook_start(&shell, "bpctl run make | tee log");
-    let hook_uid = hook.uid;
-    lab.start(hook).await;
-    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
-    let wrapper_uid = wrapper.uid;
-    let nested = lab.start(wrapper).await;
-    assert_eq!((nested.uid, nested.parent), (wrapper_uid, Some(hook_uid)));
 }
 
 #[tokio::test]
