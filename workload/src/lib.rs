@@ -7,6 +7,6 @@ pub mod suite;
 pub mod truth;
 
 pub use bound::{Bound, Way};
-pub use counter::is_allowed as counter_is_allowed;
+pub use counter::{is_allowed as counter_is_allowed, refuse as refuse_counters};
 pub use suite::Case;
 pub use truth::Truth;

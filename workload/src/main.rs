@@ -11,11 +11,13 @@ mod project;
 mod storm;
 mod stream;
 
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -94,6 +96,11 @@ enum Work {
     Sleep { ms: u64 },
     /// Succeeds where the kernel lets this user count the CPU time of a whole tree of processes
     Counter,
+    /// Becomes a program that may not open counters, nor anything that it starts
+    WithoutCounter {
+        #[arg(required = true, last = true)]
+        program: Vec<OsString>,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -119,6 +126,11 @@ fn main() -> Result<ExitCode> {
         Work::Sleep { ms } => std::thread::sleep(milliseconds(ms)),
         Work::Counter if !workload::counter_is_allowed() => return Ok(ExitCode::FAILURE),
         Work::Counter => {}
+        Work::WithoutCounter { program } => {
+            workload::refuse_counters().context("the kernel takes no system call filter")?;
+            let failed = Command::new(&program[0]).args(&program[1..]).exec();
+            return Err(failed).with_context(|| format!("cannot start {}", program[0].display()));
+        }
     }
     if let Some(truth) = truth {
         let mut report = account::report();

@@ -116,3 +116,30 @@ fn a_control_group_says_the_same_of_all_of_them_also_of_what_nobody_waits_for() 
         check(case, truth, group.seconds(), "its control group");
     }
 }
+
+/// Whether `workload counter` succeeds, started by `program` with these words before it.
+fn may_count(program: &str, words: &[&str]) -> bool {
+    let workload = env!("CARGO_BIN_EXE_workload");
+    let mut asked = Command::new(program);
+    asked.args(words).args([workload, "counter"]).status().unwrap().success()
+}
+
+#[test]
+fn a_program_without_counters_may_open_none_whoever_it_is() {
+    let workload = env!("CARGO_BIN_EXE_workload");
+    let refused = ["without-counter", "--"];
+    assert!(!may_count(workload, &refused));
+    assert!(!may_count(workload, &[&refused[..], &["env"]].concat()), "nor what it starts");
+    if rustix::process::geteuid().is_root() && may_count("env", &[]) {
+        let nobody = ["--reuid=65534", "--clear-groups"];
+        let dir = tempfile::Builder::new().prefix("bp").tempdir_in("/tmp").unwrap();
+        let copy = dir.path().join("workload");
+        fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        fs::copy(workload, &copy).unwrap();
+        let copy = copy.to_str().unwrap();
+        let status = |before: &[&str]| {
+            Command::new("setpriv").args(nobody).args(before).args([copy, "counter"]).status().unwrap()
+        };
+        assert!(!status(&[&[copy], &refused[..]].concat()).success(), "without privileges");
+    }
+}
