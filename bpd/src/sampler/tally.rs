@@ -29,6 +29,10 @@ pub(super) struct Tally {
     max_threads: u32,
     /// The time of some process was found in nobody's waited-for time.
     pub escaped: bool,
+    /// What such a process read and wrote was not ours to know either.
+    pub lost_closed: bool,
+    /// Some process of it was hidden from us for a while.
+    pub was_hidden: bool,
     pub grown: Grown,
     names: HashMap<String, Named>,
 }
@@ -64,6 +68,9 @@ pub(super) struct Usage {
     pub activity: Activity,
     /// Processes went whose time was found with nobody: it is known as far as they were seen.
     pub escaped: bool,
+    /// Some process of it is hidden from us, or was for a while.
+    pub hides: bool,
+    pub was_hidden: bool,
     /// The five that burned most, most first.
     pub children: Vec<Child>,
 }
@@ -88,6 +95,12 @@ impl Tally {
     fn named(&mut self, name: &str) -> &mut Named {
         let full = self.names.len() >= MAX_NAMES && !self.names.contains_key(name);
         self.names.entry(if full { OTHERS } else { name }.to_owned()).or_default()
+    }
+
+    /// A process is gone, and nobody has waited for it.
+    pub(super) fn lose(&mut self, is_closed: bool) {
+        self.escaped = true;
+        self.lost_closed |= is_closed;
     }
 
     /// A process that was folded already burned some more.
@@ -130,6 +143,8 @@ impl Tally {
             max_processes: self.max_processes,
             activity: self.grown.activity(self.max_threads),
             escaped: self.escaped,
+            hides: false,
+            was_hidden: self.was_hidden,
             children: Vec::new(),
         }
     }

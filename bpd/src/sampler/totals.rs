@@ -81,7 +81,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
         (reported, Some(0)) => reported,
         (reported, seen) => reported.max(seen),
     };
-    let alone = usage.is_none_or(|usage| usage.max_processes <= 1);
+    let alone = usage.is_none_or(|usage| usage.max_processes <= 1 && !usage.was_hidden);
     Totals {
         cpu_ns,
         user_ns: reported.user_ns.filter(|_| trusts_report && whole_report),
@@ -96,6 +96,7 @@ pub(super) fn settle(accounts: Accounts<'_>) -> Totals {
         quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: reported.incomplete
+            || usage.is_some_and(|usage| usage.hides)
             || (accounts.counted_ns.is_none()
                 && reported.quality != Quality::Exact
                 && usage.is_some_and(|usage| usage.escaped)),

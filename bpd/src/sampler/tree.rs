@@ -10,6 +10,7 @@
 //! what is not due it is only asked, below a parent that is read, whether it is still there.
 
 mod ask;
+mod unseen;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -276,6 +277,9 @@ impl Tree {
                 self.welcome(reading);
             }
             touched.extend(self.processes.get(reading.pid).and_then(|tracked| tracked.run));
+            if reading.hides {
+                self.note_hidden(reading);
+            }
         }
         for run in touched {
             self.see(run);
@@ -318,7 +322,7 @@ impl Tree {
         let children = claimed.tally.children(
             alive.map(|tracked| (&*tracked.reading.name, tracked.credited_ns, tracked.rss_max_bytes)),
         );
-        Some(Usage { children, ..claimed.tally.usage() })
+        Some(self.as_far_as_seen(run, Usage { children, ..claimed.tally.usage() }))
     }
 
     /// As `usage`, without the children.
@@ -327,17 +331,6 @@ impl Tree {
     }
 
     /// The run that a process belongs to now: the one it owns, else the one it is a member of.
-    /// The processes of a run, but for the owner where that only stands above it.
-    pub(super) fn processes_of(&self, run: Ulid) -> Vec<Owner> {
-        let Some(claimed) = self.runs.get(&run) else { return Vec::new() };
-        let stands_above = |pid: u32| {
-            claimed.wrapper == Some(pid) || (claimed.owner.pid == pid && claimed.claim != Claim::Whole)
-        };
-        let known = claimed.members.iter().filter_map(|pid| self.processes.get(*pid));
-        let known = known.map(|tracked| &tracked.reading).filter(|reading| !stands_above(reading.pid));
-        known.map(|reading| Owner { pid: reading.pid, start_ticks: reading.start_ticks }).collect()
-    }
-
     pub(super) fn run_of(&self, pid: u32) -> Option<Ulid> {
         self.owned_by(pid).map(|(run, _)| run).or_else(|| self.processes.get(pid)?.run)
     }
@@ -392,7 +385,8 @@ impl Tree {
         // What a wrapper burned itself is nobody's.
         let run = tracked.run.filter(|_| !self.is_wrapper(tracked.run, tracked.reading.pid));
         let Some(above) = self.processes.get_mut(parent) else {
-            return run.into_iter().for_each(|run| self.with_tally(run, |tally| tally.escaped = true));
+            let is_closed = tracked.reading.is_closed;
+            return run.into_iter().for_each(|run| self.with_tally(run, |tally| tally.lose(is_closed)));
         };
         above.absorbed_ns += time;
         above.gone.extend_from_slice(&tracked.gone);

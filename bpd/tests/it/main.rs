@@ -3,6 +3,7 @@
 
 mod absurd;
 mod architecture;
+mod files;
 mod harness;
 mod http;
 mod life;

@@ -1,7 +1,9 @@
 //! The real sampler between its two channels, with real process trees.
 
 mod activity;
+mod apart;
 mod escaped;
+mod hidden;
 mod limits;
 mod wrapped;
 
@@ -100,7 +102,7 @@ impl Lab {
     }
 
     /// The first that is wanted; what comes before it is dropped.
-    async fn next<T>(&mut self, wanted: impl Fn(Measured) -> Option<T>) -> T {
+    async fn next<T>(&mut self, mut wanted: impl FnMut(Measured) -> Option<T>) -> T {
         let found = tokio::time::timeout(PATIENCE, async {
             loop {
                 let measured = self.measured.recv().await.expect("the sampler ended");

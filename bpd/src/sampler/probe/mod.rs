@@ -45,6 +45,10 @@ pub(super) struct Reading {
     pub(super) counts: Counts,
     /// Ended, but not yet waited for, or about to: its memory is gone already.
     pub(super) zombie: bool,
+    /// What it reads and writes is not ours to know.
+    pub(super) is_closed: bool,
+    /// Some child of it is hidden from us: another user's, where `/proc` shows nobody but oneself.
+    pub(super) hides: bool,
 }
 
 /// Processes that are read at most at once; what a run has beyond it is not counted. A machine has 4 million pids, a

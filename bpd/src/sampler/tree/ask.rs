@@ -9,6 +9,17 @@ impl Tree {
         self.runs.get(&run).map(|claimed| claimed.owner)
     }
 
+    /// The processes of a run, but for the owner where that only stands above it.
+    pub(in crate::sampler) fn processes_of(&self, run: Ulid) -> Vec<Owner> {
+        let Some(claimed) = self.runs.get(&run) else { return Vec::new() };
+        let stands_above = |pid: u32| {
+            claimed.wrapper == Some(pid) || (claimed.owner.pid == pid && claimed.claim != Claim::Whole)
+        };
+        let known = claimed.members.iter().filter_map(|pid| self.processes.get(*pid));
+        let known = known.map(|tracked| &tracked.reading).filter(|reading| !stands_above(reading.pid));
+        known.map(|reading| Owner { pid: reading.pid, start_ticks: reading.start_ticks }).collect()
+    }
+
     /// Its living processes.
     pub(in crate::sampler) fn members(&self, run: Ulid) -> Vec<u32> {
         self.runs.get(&run).map_or_else(Vec::new, |claimed| claimed.members.iter().copied().collect())

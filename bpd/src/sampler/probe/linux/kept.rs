@@ -41,8 +41,6 @@ pub(super) struct Kept {
     faults: Option<u64>,
     /// Full readings so far.
     readings: u32,
-    /// What it reads and writes is not ours to know.
-    is_closed: bool,
 }
 
 /// What a look at a process came to.
@@ -82,7 +80,6 @@ impl Kept {
             peak_bytes: 0,
             faults: None,
             readings: 0,
-            is_closed: false,
         };
         match met.read(true, bench) {
             Ok(()) => Ok(met),
@@ -180,7 +177,8 @@ impl Kept {
             ..Counts::default()
         };
         reading.zombie = stat.is_zombie();
-        reading.rss_bytes = 0;
+        reading.hides = false;
+        let rss_bytes = std::mem::take(&mut reading.rss_bytes);
         reading.spike_bytes = 0;
         if reading.zombie {
             return Ok(());
@@ -189,6 +187,11 @@ impl Kept {
             Some(files) => files.statm(&mut bench.text[..]),
             None => files::by_path(pid, "statm", &mut bench.text[..]),
         };
+        if statm == Err(Missing::Unknown) {
+            // No file was left for it: as it was, as far as anybody knows.
+            self.reading.rss_bytes = rss_bytes;
+            return Ok(());
+        }
         let mut pages = Numbers { rest: statm.unwrap_or_default() };
         let (size, resident) = (pages.next(), pages.next());
         self.reading.rss_bytes = resident.unwrap_or(0) * bench.page_bytes;
@@ -220,7 +223,7 @@ impl Kept {
     }
 
     fn read_io(&mut self, bench: &mut Bench) {
-        if self.is_closed {
+        if self.reading.is_closed {
             return;
         }
         let text = match &self.files {
@@ -228,7 +231,7 @@ impl Kept {
             None => files::by_path(self.reading.pid, "io", &mut bench.text[..]),
         };
         let Ok(text) = text else {
-            self.is_closed = text == Err(Missing::Gone);
+            self.reading.is_closed = text == Err(Missing::Gone);
             return;
         };
         let count = |label| labelled(text, label).map(|own| Count { own, waited: 0 });

@@ -64,25 +64,31 @@ impl Probe {
         looks_below: impl Fn(&Reading) -> bool,
     ) -> Seen {
         self.pass = self.looks;
-        let mut queue: VecDeque<u32> = pids.into_iter().collect();
-        let asked: PidSet = queue.iter().copied().collect();
+        // With each one that is met below another: which reading is the other's.
+        let mut queue: VecDeque<(u32, Option<usize>)> = pids.into_iter().map(|pid| (pid, None)).collect();
+        let asked: PidSet = queue.iter().map(|(pid, _)| *pid).collect();
         let mut found = PidSet::default();
         let mut seen = Seen::default();
         let mut parents_gone = PidSet::default();
         let mut children = Vec::new();
         let mut scanned = None;
-        while let Some(pid) = queue.pop_front() {
+        while let Some((pid, above)) = queue.pop_front() {
             let was_zombie = self.kept.get(&pid).is_some_and(|kept| kept.reading.zombie);
             // What is met below another one is new to whoever asks, even if it was read before.
             match self.look(pid, is_fresh(pid) || found.contains(&pid), &mut seen) {
                 Look::Still | Look::Unknown => continue,
                 Look::Gone => {
+                    if let Some(above) = above.and_then(|above| seen.readings.get_mut(above)) {
+                        // It has a clock still: it is there, and not for us to see.
+                        above.hides |= CpuClock::of(pid).read().is_some();
+                    }
                     parents_gone.insert(pid);
                     continue;
                 }
                 Look::Moved => {}
             }
             let Some(kept) = self.kept.get_mut(&pid) else { continue };
+            let above = seen.readings.len();
             seen.readings.push(kept.reading.clone());
             if kept.reading.zombie && !was_zombie {
                 parents_gone.insert(pid);
@@ -101,7 +107,7 @@ impl Probe {
                 children.extend(scanned.get(&pid).into_iter().flatten());
             }
             let is_new = |child: &u32| is_wanted(*child) && !asked.contains(child) && found.insert(*child);
-            queue.extend(children.drain(..).filter(is_new));
+            queue.extend(children.drain(..).filter(is_new).map(|child| (child, Some(above))));
         }
         self.suspect_children_of(&parents_gone);
         seen
