@@ -3,17 +3,17 @@
 # shellcheck shell=bash
 
 # PS0 is expanded after a whole line was read and before it runs; arithmetic in it stamps the time without a fork.
-# (`__bizim_nil` is set and empty, so that the expansion prints nothing.)
+# (`__bizim_nil` is set and empty: whatever part of it the arithmetic asks for, nothing is printed.)
 __bizim_arm() {
     if ((__bizim_version >= 500)); then
         # shellcheck disable=SC2016
-        __bizim_ps0='${__bizim_nil:$((__bizim_state=1,__bizim_number=HISTCMD,__bizim_stamp=${EPOCHREALTIME/[!0-9]},0)):0}'
+        __bizim_ps0='${__bizim_nil:__bizim_state=1,__bizim_moved=HISTCMD-__bizim_base,__bizim_stamp=${EPOCHREALTIME/[!0-9]}}'
     else
         # No clock below a second: a number that grows, also over `exec bash`; bpd takes the time of arrival.
         builtin printf -v __bizim_stamp '%(%s)T000000' -1
         __bizim_tilde='~'
         # shellcheck disable=SC2016
-        __bizim_ps0='${__bizim_nil:$((__bizim_state=1,__bizim_number=HISTCMD,__bizim_stamp+=1,0)):0}'
+        __bizim_ps0='${__bizim_nil:__bizim_state=1,__bizim_moved=HISTCMD-__bizim_base,__bizim_stamp+=1}'
     fi
 }
 
@@ -33,7 +33,6 @@ __bizim_place() {
     __bizim_mail=$__bizim_run/mail/$$
     __bizim_scratch=$__bizim_run/.shell.$$
     __bizim_sweep
-    [[ ! -O $__bizim_run || -L $__bizim_run ]] || __bizim_create "$__bizim_scratch"
 }
 
 # What shells left behind that are gone.
@@ -88,15 +87,13 @@ __bizim_guarded() {
 # Whether the line is in the history, and with it its text: HISTCMD moved since the prompt was shown. Only that is safe:
 # a line with a leading space or one that HISTIGNORE names is none of our business.
 __bizim_judge() {
-    local moved
     if ((__bizim_compares)); then
         __bizim_guarded __bizim_read_entry
-        __bizim_number=$__bizim_entry_number
+        __bizim_moved=$((__bizim_entry_number - __bizim_base))
     fi
-    moved=$((__bizim_number - __bizim_base))
-    if ((moved > 1)) && ! shopt -q cmdhist; then
+    if ((__bizim_moved > 1)) && ! shopt -q cmdhist; then
         __bizim_how=m # Every line of a multi-line command has an entry of its own.
-    elif ((moved != 0)) || [[ $__bizim_entry != "$__bizim_base_entry" ]]; then
+    elif ((__bizim_moved != 0)) || [[ $__bizim_entry != "$__bizim_base_entry" ]]; then
         __bizim_how=t
     elif [[ ${HISTCONTROL-} == *dups* || ${HISTCONTROL-} == *both* ]] && [[ -n $1 && $1 == "$__bizim_first" ]]; then
         __bizim_how=r
@@ -121,11 +118,6 @@ __bizim_read_entry() {
     __bizim_entry_number=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
     __bizim_entry_number=${__bizim_entry_number%%[!0-9]*}
     : "${__bizim_entry_number:=0}" >|"$__bizim_scratch" # Nothing typed stays there.
-}
-
-# What the traps are is nobody's business either.
-__bizim_empty() {
-    [[ ! -s $__bizim_scratch || ! -O $__bizim_run || -L $__bizim_run ]] || : >|"$__bizim_scratch"
 }
 
 # Blanks, the number, a blank or `*`, a blank, and then the text: whether it starts with a blank.
@@ -164,20 +156,7 @@ __bizim_print_end() {
 
 # Each record opens the file anew: bpd may have taken it away to read it. The directory may have been taken away, too, at
 # a logout, and put there again by somebody else: is it still ours alone? A limit on file sizes must not kill the shell.
-# What runs for every command is short: bash copies a function's whole body for each call, a command costs some
-# microseconds, a redirection ten. What is rare stands in functions `…_with_care`.
 __bizim_deliver() {
-    if [[ -z $__bizim_traps$__bizim_client && -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_mail && ${BP_OFF-} != 1 ]]; then
-        builtin trap '' XFSZ
-        "$@" >>"$__bizim_mail"
-        builtin trap - XFSZ
-    else
-        __bizim_deliver_with_care "$@"
-    fi
-}
-
-# The first record of a shell, beside traps of the user's, or over the socket.
-__bizim_deliver_with_care() {
     [[ -O $__bizim_run && ! -L $__bizim_run && ${BP_OFF-} != 1 ]] || return 0
     [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap '' XFSZ
     if [[ -n $__bizim_client ]]; then
@@ -199,22 +178,34 @@ __bizim_deliver_by_client() {
     : >|"$__bizim_scratch" # Nothing typed stays there.
 }
 
-# Called with the first simple command of the line, before it runs. After `( … )` that is the first of PROMPT_COMMAND, or
-# none: the line has ended, and an upper-case `how` says that the times are not those of its start.
-__bizim_start() {
-    if ((__bizim_state == 1 && __bizim_number - __bizim_base == 1 && !__bizim_compares)) &&
-        [[ -n $1 && $1 != __bizim_* && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]]; then
-        __bizim_state=2 __bizim_how=t __bizim_first=$1 # The usual line, at once.
-        __bizim_deliver __bizim_print_start
+# What runs for a usual line is short, and for all else there is a function `…_with_care`: bash copies a function's whole
+# body for each call, a command costs some microseconds, a redirection fifteen.
+
+# Before the first simple command of a line, where all was as usual at the prompt.
+__bizim_fired() {
+    if [[ $__bizim_moved == 1 && $BASH_COMMAND != __bizim_* &&
+        -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_mail ]]; then
+        builtin trap '' XFSZ
+        __bizim_state=2 __bizim_how=t __bizim_first=$BASH_COMMAND
+        {
+            builtin printf '\0001S\0%s\0%s\0t\0%s\0' "$__bizim_shell" "$__bizim_stamp" "${PWD-}"
+            builtin times
+            builtin printf '\0'
+            if [[ -z ${HISTTIMEFORMAT-} ]]; then builtin history 1; else __bizim_print_entry; fi
+            builtin printf '\0'
+        } 2>/dev/null >>"$__bizim_mail"
+        builtin trap - XFSZ
     else
-        __bizim_start_with_care "$1"
+        __bizim_start "$BASH_COMMAND" 2>/dev/null
     fi
     return 0
 }
 
-__bizim_start_with_care() {
+# Called with the first simple command of the line, before it runs. After `( … )` that is the first of PROMPT_COMMAND, or
+# none: the line has ended, and an upper-case `how` says that the times are not those of its start.
+__bizim_start() {
     if ((__bizim_state == 3)); then
-        __bizim_number=$HISTCMD
+        __bizim_moved=$((HISTCMD - __bizim_base))
         __bizim_stamp=${EPOCHREALTIME-$((__bizim_stamp + 1))}
         __bizim_stamp=${__bizim_stamp/[!0-9]/}
     fi
@@ -223,6 +214,7 @@ __bizim_start_with_care() {
     __bizim_judge "$1"
     [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_how=${__bizim_how^}
     __bizim_deliver __bizim_print_start
+    return 0
 }
 
 # bash-preexec and ble.sh hand over the line's text; bash-preexec takes it from the history, so that the text of a line
@@ -244,8 +236,15 @@ __bizim_preexec() {
 
 # First at the prompt; `__bizim_status` is what `$?` was.
 __bizim_prompt() {
-    if ((__bizim_state == 2 && __bizim_version >= 501)); then
-        __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
+    if [[ $__bizim_state == 2 && -z $__bizim_traps$__bizim_care && ${BP_OFF-} != 1 &&
+        -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_mail ]]; then
+        builtin trap '' XFSZ
+        {
+            builtin printf '\0001E\0%s\0%s\0%s\0%s\0' "$__bizim_shell" "$__bizim_stamp" "$__bizim_status" "${__bizim_now/[!0-9]/}"
+            builtin times
+            builtin printf '\0'
+        } >>"$__bizim_mail"
+        builtin trap - XFSZ
         __bizim_state=0
     else
         __bizim_prompt_with_care
@@ -264,19 +263,23 @@ __bizim_prompt_with_care() {
     return 0
 }
 
-# Last at the prompt. True when DEBUG is free for us.
+# Last at the prompt: DEBUG is set, if it is free for us. Mostly all is as it was left; of PROMPT_COMMAND and PS0, long
+# strings, the length tells that.
 __bizim_rearm() {
-    # Mostly all is as it was left; a `__bizim_head` is only set where bash has the array.
-    if [[ -n $__bizim_head && ${PROMPT_COMMAND[0]-} == "$__bizim_head" && ${PROMPT_COMMAND[__bizim_end]-} == "$__bizim_tail" &&
-        -z ${PROMPT_COMMAND[__bizim_end + 1]-}${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} &&
-        $__bizim_compares == 0 && ${HISTCONTROL-} != *erasedups* && ${PS0-} == *"$__bizim_ps0"* && :$BASHOPTS: == *:promptvars:* ]]; then
-        __bizim_base=$HISTCMD __bizim_seen=$HISTCMD
-        [[ $__bizim_traps != *' DEBUG'* ]]
-    else
-        __bizim_rearm_with_care
+    local strings="${PROMPT_COMMAND[*]}${PS0-}"
+    if [[ ${#strings} == "$__bizim_length" && ${PROMPT_COMMAND-} == "$__bizim_head" && ${BP_OFF-} != 1 && $- != *x* &&
+        -z $__bizim_traps$__bizim_care${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} &&
+        ${HISTCONTROL-} != *erasedups* ]] && shopt -q promptvars; then
+        __bizim_base=$HISTCMD
+        # shellcheck disable=SC2064
+        builtin trap "$__bizim_fire" DEBUG
+    elif __bizim_rearm_with_care; then
+        # shellcheck disable=SC2064
+        builtin trap "$__bizim_fire_with_care" DEBUG
     fi
 }
 
+# True when DEBUG is free for us.
 __bizim_rearm_with_care() {
     __bizim_await
     if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
@@ -289,6 +292,8 @@ __bizim_rearm_with_care() {
         -n ${PROMPT_COMMAND[__bizim_end + 1]-} ]]; then
         __bizim_take_place
     fi
+    local strings="${PROMPT_COMMAND[*]}${PS0-}"
+    __bizim_length=${#strings}
     [[ -z ${BLE_VERSION-} && $__bizim_traps != *' DEBUG'* ]]
 }
 
@@ -301,10 +306,10 @@ __bizim_await() {
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
         PS0=${PS0-}$__bizim_ps0
     fi
-    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_compares=0
+    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_compares=0 __bizim_care=$__bizim_client
     __bizim_entry='' __bizim_base_entry=''
     if [[ ${HISTCONTROL-} == *erasedups* ]] || ((__bizim_version < 501)); then
-        __bizim_compares=1
+        __bizim_compares=1 __bizim_care=1
         __bizim_guarded __bizim_read_entry
         __bizim_base=$__bizim_entry_number __bizim_base_entry=$__bizim_entry
     fi
@@ -331,14 +336,10 @@ __bizim_join_preexec() {
     preexec_functions+=(__bizim_preexec)
 }
 
-__bizim_look_at_limits() {
-    builtin trap -p XFSZ >/proc/self/fd/0
-    IFS= builtin read -r -d '' __bizim_traps || :
-} <<<''
-
 __bizim_precmd() {
     __bizim_status=$? __bizim_now=${EPOCHREALTIME-}
-    __bizim_look_at_limits
+    __bizim_traps=''
+    builtin trap -p XFSZ >&- || eval "$__bizim_look"
     __bizim_prompt
     __bizim_await
 } 2>/dev/null
@@ -386,8 +387,8 @@ __bizim_load() {
     # Arrays are never exported, so `set -a` cannot make a nested shell believe that it is done.
     __bizim_loaded=(1)
     __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
-    __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=0 __bizim_number=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
-    __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client=''
+    __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=0 __bizim_moved=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
+    __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client='' __bizim_care=1 __bizim_length=0
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
         # `bpctl init` says which client is its own.
@@ -396,23 +397,25 @@ __bizim_load() {
     fi
     __bizim_arm
     # Whole groups with their own stderr: `set -x` shows nothing of them. The traps that matter are looked at without a
-    # fork: mostly a file of ours stays empty, and that is all. Else a here-string is a pipe, which takes them and gives
-    # them back. (Before bash 5.1 it is a file that bash has unlinked already; that does as well.) In a function `trap -p
-    # DEBUG` shows nothing, so all this stands at the top level; and a trap that the command has set must be known before
-    # its end is written.
+    # fork: mostly there are none, and `trap -p` has nothing to fail on where it may not print. In a function `trap -p
+    # DEBUG` shows nothing, so this stands at the top level, as does its removal, which a function's end would undo; and a
+    # trap that the command has set must be known before its end is written.
     # shellcheck disable=SC2016
-    local look='[[ -z $__bizim_traps && -O $__bizim_run && ! -L $__bizim_run ]] && builtin trap -p XFSZ DEBUG >|"$__bizim_scratch" && [[ ! -s $__bizim_scratch ]] || { builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; __bizim_empty; } <<<"";'
+    local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-} __bizim_traps=;builtin trap -p XFSZ DEBUG >&-||eval "$__bizim_look";'
+    # A here-string is a pipe, which takes the traps and gives them back. (Before bash 5.1 it is a file that bash has
+    # unlinked already; that does as well.)
     # shellcheck disable=SC2016
-    local rearm='if __bizim_rearm; then builtin trap "$__bizim_fire" DEBUG; fi; } 2>/dev/null'
-    # shellcheck disable=SC2016
-    local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-};'
+    __bizim_look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; } <<<""'
     __bizim_nothing='__bizim_nil() { :; }' # What `set -x` does not show.
-    __bizim_before="$begin $look"' __bizim_prompt; } 2>/dev/null'
+    __bizim_before="$begin __bizim_prompt; } 2>/dev/null"
     # shellcheck disable=SC2016
-    __bizim_after="$begin $look"' case $__bizim_state in [12]) __bizim_prompt ;; esac; '"$rearm"
-    __bizim_alone="$begin $look __bizim_prompt; $rearm"
+    __bizim_after="$begin"' case $__bizim_state in [12]) __bizim_prompt ;; esac; __bizim_rearm; } 2>/dev/null'
+    __bizim_alone="$begin __bizim_prompt; __bizim_rearm; } 2>/dev/null"
+    # Its own last argument, put back, is what `$_` was.
     # shellcheck disable=SC2016
-    __bizim_fire='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && HISTCMD != __bizim_seen)))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
+    __bizim_fire='case $__bizim_state$BASH_SUBSHELL in 10) __bizim_last=$_; builtin trap - DEBUG; __bizim_fired "$__bizim_last";; esac'
+    # shellcheck disable=SC2016
+    __bizim_fire_with_care='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && HISTCMD != __bizim_seen)))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
     if ((__bizim_version < 501)); then __bizim_take_place_in_string; else __bizim_take_place; fi
 }
