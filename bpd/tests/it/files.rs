@@ -11,6 +11,7 @@ use bp_proto::client::Client;
 use bp_proto::event::Source;
 use bp_proto::place::Places;
 use bp_proto::report::Registered;
+use bp_proto::request::SamplesQuery;
 use bp_proto::{Draft, Owner, Point, Quality, Request, Run, RunState, Start, process};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, setrlimit};
 
@@ -111,7 +112,7 @@ fn show(client: &mut Client, run: u64) -> Run {
 }
 
 fn curve(client: &mut Client, run: u64) -> Vec<Point> {
-    client.ask(&Request::Samples { run: run.to_string(), query: Default::default() }).unwrap()
+    client.ask(&Request::Samples { run: run.to_string(), query: SamplesQuery::default() }).unwrap()
 }
 
 /// The head of an answer; `None` when there is none.

@@ -5,6 +5,7 @@ mod apart;
 mod escaped;
 mod hidden;
 mod limits;
+mod reuse;
 mod wrapped;
 
 use std::io::Write as _;

@@ -126,7 +126,7 @@ fn a_run_whose_hidden_child_lives_on_says_that_it_is_incomplete() {
         }
         let child = children_of(pid)[0];
         assert!(!std::path::Path::new(&format!("/proc/{child}")).exists(), "it is hidden");
-        let sample = lab.sample(uid, |sample| sample.at_ms > 500).await;
+        lab.sample(uid, |sample| sample.at_ms > 500).await;
         let totals = lab.finish(ended(uid, None)).await.totals.unwrap();
         assert!(totals.incomplete, "{totals:?}");
     });
