@@ -279,6 +279,12 @@ __bizim_rearm() {
     fi
 }
 
+# DEBUG is somebody else's: all that is left to do is done before the other commands of PROMPT_COMMAND.
+__bizim_yield() {
+    __bizim_rearm
+    __bizim_shut=1
+}
+
 # True when DEBUG is free for us.
 __bizim_rearm_with_care() {
     __bizim_await
@@ -407,9 +413,14 @@ __bizim_load() {
     # shellcheck disable=SC2016
     __bizim_look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; } <<<""'
     __bizim_nothing='__bizim_nil() { :; }' # What `set -x` does not show.
-    __bizim_before="$begin __bizim_prompt; } 2>/dev/null"
     # shellcheck disable=SC2016
-    __bizim_after="$begin"' case $__bizim_state in [12]) __bizim_prompt ;; esac; __bizim_rearm; } 2>/dev/null'
+    __bizim_before="$begin"' __bizim_prompt; case $__bizim_traps in *" DEBUG"*) __bizim_yield ;; esac; } 2>/dev/null'
+    # A DEBUG trap of somebody else's must not see us between the end of PROMPT_COMMAND and the line that is typed: whoever
+    # measures lines so would measure the time at the prompt. Expansions, groups and definitions are what DEBUG does not
+    # fire for: the door is opened, or not, by an expansion, and the definition is what the group is there for.
+    __bizim_doors=(/dev/null '') __bizim_door=0 __bizim_shut=0
+    # shellcheck disable=SC2016
+    __bizim_after='if { __bizim_void() { :; }; } 2>/dev/null <"${__bizim_doors[__bizim_door=__bizim_shut,__bizim_shut=0,__bizim_compares||(__bizim_base=__bizim_seen=HISTCMD),__bizim_door]}"; then '"$begin"' case $__bizim_state in [12]) __bizim_prompt ;; esac; __bizim_rearm; } 2>/dev/null; fi'
     __bizim_alone="$begin __bizim_prompt; __bizim_rearm; } 2>/dev/null"
     # Its own last argument, put back, is what `$_` was.
     # shellcheck disable=SC2016

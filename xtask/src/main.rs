@@ -7,6 +7,7 @@ mod build;
 mod clock;
 mod daemon;
 mod install;
+mod others;
 mod packages;
 // One terminal harness for the tests and for the chores.
 #[path = "../../bpctl/tests/e2e/pty.rs"]

@@ -1,6 +1,7 @@
 //! What the tests need beside Rust and Node: looked for, and installed where that is possible.
 
 use std::fmt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -21,6 +22,7 @@ enum Proof {
     Program(String),
     PythonModule(String),
     Locale(String),
+    File(String),
 }
 
 impl fmt::Display for Package {
@@ -29,6 +31,7 @@ impl fmt::Display for Package {
             Proof::Program(program) => write!(out, "{} (the program {program})", self.name),
             Proof::PythonModule(module) => write!(out, "{} (the Python module {module})", self.name),
             Proof::Locale(locale) => write!(out, "{} (the locale {locale})", self.name),
+            Proof::File(path) => write!(out, "{} ({path})", self.name),
         }
     }
 }
@@ -49,7 +52,9 @@ pub(crate) fn ensure_all() -> Result<()> {
     }
     eprintln!("installing {}", names.join(" "));
     apt(&["update", "-q"])?;
-    apt(&[&["install", "-q", "-y", "--no-install-recommends"], &names[..]].concat())?;
+    // fzf keeps its key bindings among the examples, which slim images leave out.
+    let examples = "Dpkg::Options::=--path-include=/usr/share/doc/*/examples/*";
+    apt(&[&["install", "-q", "-y", "--no-install-recommends", "-o", examples], &names[..]].concat())?;
     for package in missing {
         if let Proof::Locale(locale) = &package.proof
             && !package.proof.holds()
@@ -73,6 +78,7 @@ fn parse(list: &str) -> Result<Vec<Package>> {
                 None => Proof::Program(proof.trim().into()),
                 Some(("python", module)) => Proof::PythonModule(module.into()),
                 Some(("locale", locale)) => Proof::Locale(locale.into()),
+                Some(("file", path)) => Proof::File(path.into()),
                 Some((kind, _)) => bail!("{LIST}: {kind} proves nothing"),
             };
             Ok(Package { name: name.into(), proof })
@@ -93,6 +99,7 @@ impl Proof {
             Self::Locale(locale) => {
                 quiet("locale", &["-a"]).is_some_and(|output| output.1.lines().any(|line| line == locale))
             }
+            Self::File(path) => Path::new(path).is_file(),
         }
     }
 }
@@ -148,5 +155,7 @@ mod tests {
     fn what_is_missing_is_seen() {
         assert!(Proof::Program("sh".into()).holds());
         assert!(!Proof::Program("bizim-nowhere".into()).holds());
+        assert!(Proof::File("/etc/passwd".into()).holds());
+        assert!(!Proof::File("/etc".into()).holds());
     }
 }

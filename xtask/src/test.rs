@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{build, packages, web};
+use crate::{build, others, packages, web};
 
 /// The closing lines of a test runner are its last; more than these are failures, shown above already.
 const CLOSING_LINES: usize = 12;
@@ -17,6 +17,7 @@ type Step = (&'static str, fn(&mut Vec<String>) -> Result<()>);
 const STEPS: &[Step] = &[
     ("packages that the tests need", |_| packages::ensure_all()),
     ("the dashboard", |_| web::build()),
+    ("other people's prompts", |_| others::fetch()),
     ("rustfmt", |_| build::cargo(&["fmt", "--all", "--check"])),
     ("clippy", |_| build::cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])),
     ("licences", licences),

@@ -8,6 +8,7 @@ mod fish;
 mod hook;
 mod jobs;
 mod notice;
+mod others;
 mod picture;
 mod privacy;
 mod pty;

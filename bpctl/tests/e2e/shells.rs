@@ -35,7 +35,7 @@ impl Kind {
     }
 
     /// The numbered prompt, and nothing on the screen that a shell paints by itself.
-    fn prompt(self) -> &'static str {
+    pub(crate) fn prompt(self) -> &'static str {
         match self {
             Self::Bash => {
                 "__n=${__n-0}; PS1='<<P:$((++__n)):$?>>'; PS2='>'; set +H; bind 'set enable-bracketed-paste off'\n"
@@ -143,9 +143,14 @@ impl Home {
 
     /// Writes what the shells read at their start: `before`, the hook, `after`, the prompt.
     pub(crate) fn rc(&self, kind: Kind, before: &str, hooked: bool, after: &str) {
+        self.rc_with_prompt(kind, before, hooked, after, kind.prompt());
+    }
+
+    /// The same with another numbered prompt.
+    pub(crate) fn rc_with_prompt(&self, kind: Kind, before: &str, hooked: bool, after: &str, prompt: &str) {
         let hook = if hooked { format!("source '{}'\n", self.hook(kind).display()) } else { String::new() };
         let history = if kind == Kind::Fish { "" } else { "HISTFILE=~/history\nHISTSIZE=1000\n" };
-        let text = format!("{history}{before}\n{hook}{after}\n{}", kind.prompt());
+        let text = format!("{history}{before}\n{hook}{after}\n{prompt}");
         let file = self.rc_file(kind);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         if kind == Kind::Fish {
