@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use ulid::Ulid;
 
 use crate::activity::Activity;
+use crate::ignore::IGNORED;
 use crate::mask::Kept;
 use crate::run::{Actor, Child, Context, Git, Quality};
 use crate::surroundings::Surroundings;
@@ -60,6 +61,24 @@ impl Draft {
                 self.masked.push(rule);
             }
         }
+    }
+
+    /// A rule of the user's says that nothing of the text is kept.
+    pub fn ignored(&mut self) {
+        (self.command, self.command_truncated) = (None, None);
+        self.masked = vec![IGNORED.to_owned()];
+    }
+
+    /// What stands for an ignored text (`bpctl run`) has told what the line is to bp, and is not kept.
+    pub fn drop_stand_in(&mut self) {
+        if self.is_ignored() {
+            self.command = None;
+        }
+    }
+
+    /// Whether [`Self::ignored`] was said.
+    pub fn is_ignored(&self) -> bool {
+        self.masked.iter().any(|rule| rule == IGNORED)
     }
 }
 

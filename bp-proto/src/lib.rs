@@ -8,6 +8,7 @@ pub mod client;
 pub mod counter;
 pub mod event;
 pub mod frame;
+pub mod ignore;
 pub mod label;
 pub mod live;
 pub mod mailbox;

@@ -18,6 +18,7 @@ pub mod sampler;
 pub mod signals;
 pub mod store;
 pub mod supervisor;
+mod typed;
 pub mod words;
 
 pub use supervisor::{Parts, run};

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bp_proto::UnixMillis;
 use bp_proto::counter::Counter;
+use bp_proto::ignore::Rules;
 use bp_proto::place::{Places, own_dir};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -145,6 +147,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     let (recorded, recorded_in) = broadcast::channel(MAX_RECORDED);
     let (reload, reloads) = mpsc::channel(MAX_RELOADS);
     let (rules, rules_in) = watch::channel(parts.config.alerts.clone());
+    let (ignore, ignored) = watch::channel(Arc::new(parts.config.privacy.ignore.clone()));
 
     let identity = parts.identity()?;
     let origin = format!("http://{}", identity.http_address);
@@ -154,6 +157,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         places: parts.places.clone(),
         config: parts.config.clone(),
         rules,
+        ignore,
         logs: parts.logs,
         queries: queries.clone(),
         degraded: parts.degraded.clone(),
@@ -164,11 +168,11 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         events: events.clone(),
         recorded: recorded.downgrade(),
         access: parts.access.clone(),
+        ignored: ignored.clone(),
         began: parts.began,
         limits: http::Limits::default(),
     };
-    let (interval, began) = (parts.config.sampling.interval, parts.began);
-    let data = parts.places.data.clone();
+    let (interval, began, data) = (parts.config.sampling.interval, parts.began, parts.places.data.clone());
     let watchful = alerts::Parts {
         config: rules_in,
         interval,
@@ -185,6 +189,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         degraded: parts.degraded.clone(),
         events,
         access: parts.access,
+        ignored,
         origin: origin.clone(),
         began,
         reload,
@@ -197,12 +202,8 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     stages.start("http", http::run(front, stop.clone()));
     stages.start("config", live.reload(reloads, parts.reread));
     stages.start("sampler", sound(sampler::run(events_in, measured, resumed, interval, data)));
-    stages.start(
-        "recorder",
-        thread("recorder", move || {
-            recorder::run(parts.writer, measured_in, recorded, began);
-        }),
-    );
+    let recording = move || recorder::run(parts.writer, measured_in, recorded, began);
+    stages.start("recorder", thread("recorder", recording));
     stages.start("alerts", sound(alerts::run(watchful)));
     tracing::info!("bpd {} serves at {origin}", env!("CARGO_PKG_VERSION"));
 
@@ -210,8 +211,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     // flight is still stored before we return. The locks go last.
     let outcome = stages.join(&stop, &parts.degraded).await;
     tracing::info!("bpd ends; what it accepted is stored");
-    drop(counting);
-    drop(parts.lock);
+    drop((counting, parts.lock));
     outcome
 }
 
@@ -254,6 +254,7 @@ struct Live {
     places: Places,
     config: Config,
     rules: watch::Sender<crate::config::Alerts>,
+    ignore: watch::Sender<Arc<Rules>>,
     logs: Option<logs::Control>,
     queries: Queries,
     degraded: Degraded,
@@ -296,6 +297,7 @@ impl Live {
         }
         self.queries.speak(language(&config));
         self.rules.send_replace(config.alerts.clone());
+        self.ignore.send_replace(Arc::new(config.privacy.ignore.clone()));
         if config.http != self.config.http || config.sampling != self.config.sampling {
             tracing::info!("`http` and `sampling` take effect when bpd is started again");
         }

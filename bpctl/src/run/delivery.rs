@@ -9,17 +9,19 @@ use std::path::{Path, PathBuf};
 
 use bp_proto::event::{Draft, Source};
 use bp_proto::frame::{self, Kind};
+use bp_proto::ignore::Rules;
 use bp_proto::place::Places;
 use bp_proto::spool::{Spool, Spooled};
-use bp_proto::{Actor, Ending, Finish, RUN_ENV, Request, Start, Ulid, UnixMillis, mask, process};
+use bp_proto::{Actor, Ending, Finish, RUN_ENV, Request, Start, Ulid, UnixMillis, process};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::args::Args;
 use super::process::Outcome;
+use crate::ignored;
 
 /// A run's start as bpd is told it.
-pub(super) fn start(args: &Args, now: UnixMillis) -> Start {
+pub(super) fn start(args: &Args, now: UnixMillis, rules: &Rules) -> Start {
     let mut draft = Draft {
         cwd: std::env::current_dir().ok().map(|cwd| cwd.to_string_lossy().into_owned()),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
@@ -30,7 +32,7 @@ pub(super) fn start(args: &Args, now: UnixMillis) -> Start {
         note: args.note.clone(),
         ..Draft::default()
     };
-    draft.keep(mask::keep(&args.command.text()));
+    rules.keep(&mut draft, Some(&args.command.text()));
     Start {
         uid: ulid(now),
         draft,
@@ -76,6 +78,7 @@ fn actor() -> Actor {
 pub(super) struct Bpd {
     socket: PathBuf,
     spool: Spool,
+    config: PathBuf,
 }
 
 /// What became of the end of a run.
@@ -90,7 +93,13 @@ pub(super) enum Delivered {
 impl Bpd {
     pub(super) fn find() -> anyhow::Result<Self> {
         let places = Places::find()?;
-        Ok(Self { socket: places.socket()?, spool: Spool::at(places.spool()) })
+        Ok(Self { socket: places.socket()?, spool: Spool::at(places.spool()), config: places.config })
+    }
+
+    /// What is not to be kept of the command. Rules that cannot be read are for bpd to complain about: it tells whoever
+    /// asks, and the command must run.
+    pub(super) fn ignored(&self) -> Rules {
+        ignored::rules(&self.config).unwrap_or_else(|_| Rules::unreadable())
     }
 
     /// → whether bpd was there to take it.

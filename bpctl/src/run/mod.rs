@@ -45,8 +45,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn record(args: &Args) -> u8 {
-    let start = delivery::start(args, UnixMillis::now());
     let bpd = Bpd::find();
+    let rules = bpd.as_ref().map(Bpd::ignored).unwrap_or_default();
+    let start = delivery::start(args, UnixMillis::now(), &rules);
     let served = bpd.as_ref().is_ok_and(|bpd| bpd.started(&start));
     process::adopt_orphans(true);
     let began = Instant::now();

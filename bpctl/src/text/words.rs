@@ -193,6 +193,8 @@ words! {
     PauseTime: "\"{}\" is no time; say 30m, 2h or 90s", "\"{}\" bir süre değil; 30m, 2h ya da 90s deyin";
     NothingMasked: "Nothing in it is taken for a secret: it would be kept as it is.", "İçinde sır sayılan bir şey yok: olduğu gibi saklanırdı.";
     MaskedBy: "masked by: {}", "maskeleyen kurallar: {}";
+    IgnoredByCommand: "It would be measured without its text: {} is in privacy.ignore_commands.", "Metni olmadan ölçülürdü: {} privacy.ignore_commands içinde.";
+    IgnoredByDir: "It would be measured without its text and its place: {} is in privacy.ignore_dirs.", "Metni ve yeri olmadan ölçülürdü: {} privacy.ignore_dirs içinde.";
     CutFrom: "cut; it has {} bytes", "kesildi; uzunluğu {} bayt";
     SetupAlready: "{} loads the hook already", "{} kancayı zaten yüklüyor";
     SetupAsk: "Add this line? [y/N]", "Bu satır eklensin mi? [e/H]";
@@ -258,6 +260,7 @@ words! {
     Removed: "removed {}", "silindi: {}";
     NothingInstalled: "nothing was installed", "kurulu bir şey yoktu";
     Now: "now: {}", "şimdi: {}";
+    ConfigWrong: "{}: `{}` {}", "{}: `{}` {}";
     ConfigRead: "bpd has read {}", "bpd {} dosyasını okudu";
     ConfigRight: "{} is right", "{} doğru";
     ConfigNone: "there is no {}; every key has its default", "{} yok; her anahtar varsayılan değerinde";

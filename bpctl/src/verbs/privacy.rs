@@ -1,11 +1,16 @@
-//! `bpctl privacy test LINE`: what would be kept of a line, and which rules took something out. Asks nobody.
+//! `bpctl privacy test LINE`: what would be kept of a line, and which rules took something out, or all of it. Asks
+//! nobody: it reads the config by itself.
 
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
+use bp_proto::ignore::{Rule, Rules};
 use bp_proto::mask::{self, Kept};
+use bp_proto::place::Places;
 use clap::Subcommand;
 
 use super::Exit;
+use crate::ignored;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::words::Word;
@@ -24,11 +29,13 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct TestArgs {
-    /// The line, quoted; read from standard input when there is none, so that it comes into no history
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    line: Vec<String>,
+    /// As if it were typed there, not here
+    #[arg(long, value_name = "D")]
+    dir: Option<PathBuf>,
     #[arg(long)]
     json: bool,
+    /// The line, quoted; read from standard input when there is none, so that it comes into no history
+    line: Vec<String>,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
@@ -40,19 +47,47 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     } else {
         args.line.join(" ")
     };
-    let kept = mask::keep(&line);
+    let rules = ignored::rules(&Places::find()?.config)?;
+    let dir = std::path::absolute(args.dir.as_deref().unwrap_or(Path::new(".")))?;
+    let kept = kept(&rules, &line, &dir);
     if args.json {
-        let Kept { text, truncated, rules } = &kept;
-        let document =
-            serde_json::json!({ "command": text, "command_truncated": truncated, "masked": rules });
-        Screen::print_json(document.to_string().as_bytes())?;
+        Screen::print_json(document(&kept).to_string().as_bytes())?;
     } else {
         screen.print(&page(&kept, screen))?;
     }
     Ok(Exit::Fine)
 }
 
-fn page(kept: &Kept, screen: &Screen) -> String {
+/// What would be kept, or why nothing.
+fn kept<'a>(rules: &'a Rules, line: &str, dir: &Path) -> Result<Kept, Rule<'a>> {
+    match rules.of_dir(dir).or_else(|| rules.of_line(line)) {
+        Some(rule) => Err(rule),
+        None => Ok(mask::keep(line)),
+    }
+}
+
+fn document(kept: &Result<Kept, Rule<'_>>) -> serde_json::Value {
+    let (kept, key, rule) = match kept {
+        Ok(kept) => (Some(kept), None, None),
+        Err(Rule::Command(pattern)) => (None, Some("ignore_commands"), Some(*pattern)),
+        Err(Rule::Dir(dir)) => (None, Some("ignore_dirs"), Some(*dir)),
+        Err(Rule::Unreadable) => (None, None, None),
+    };
+    serde_json::json!({
+        "command": kept.map(|kept| &kept.text),
+        "command_truncated": kept.and_then(|kept| kept.truncated),
+        "masked": kept.map_or(&[][..], |kept| &kept.rules),
+        "ignored": key.map(|key| serde_json::json!({ "key": key, "rule": rule })),
+    })
+}
+
+fn page(kept: &Result<Kept, Rule<'_>>, screen: &Screen) -> String {
+    let kept = match kept {
+        Ok(kept) => kept,
+        Err(Rule::Dir(dir)) => return hidden(Word::IgnoredByDir, dir, screen),
+        Err(Rule::Command(pattern)) => return hidden(Word::IgnoredByCommand, pattern, screen),
+        Err(Rule::Unreadable) => return format!("{}\n", screen.word(Word::Hidden)),
+    };
     let mut page = format!("{}\n", visible(&kept.text));
     let said = match (&kept.rules[..], kept.truncated) {
         ([], None) => screen.paint(Tone::Faint, screen.word(Word::NothingMasked)),
@@ -70,4 +105,9 @@ fn page(kept: &Kept, screen: &Screen) -> String {
         page.push('\n');
     }
     page
+}
+
+fn hidden(word: Word, rule: &str, screen: &Screen) -> String {
+    let said = screen.paint(Tone::Good, &screen.say(word, &[&visible(rule)]));
+    format!("{}\n{said}\n", screen.word(Word::Hidden))
 }

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bp_proto::ignore::Rules;
+
 pub use read::parse_address;
 
 /// Why a config is refused. Nothing of a refused config takes effect.
@@ -30,6 +32,7 @@ pub struct Config {
     pub http: Http,
     pub sampling: Sampling,
     pub alerts: Alerts,
+    pub privacy: Privacy,
     /// `tr`, `en`; `None` = by the locale.
     pub lang: Option<String>,
     /// `info`, or `bpd::ipc=debug,info`.
@@ -45,6 +48,12 @@ pub struct Http {
 pub struct Sampling {
     /// 0.1 … 60 s.
     pub interval: Duration,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Privacy {
+    /// What is measured without its text.
+    pub ignore: Rules,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +120,7 @@ impl Default for Config {
                     cooldown: Duration::from_mins(10),
                 },
             },
+            privacy: Privacy::default(),
             lang: None,
             log: "info".to_owned(),
         }

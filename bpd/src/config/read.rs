@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Read as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::section::{Section, Source};
 use super::{Config, ConfigError, CpuRule, Scale};
@@ -29,13 +29,14 @@ impl Config {
             config.http.listen.set_port(0);
         }
         if let Some(text) = contents(file)? {
-            config.read(Source { path: file, text: &text })?;
+            let home = environment("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+            config.read(Source { path: file, text: &text }, home.as_deref())?;
         }
         config.overrule(environment)?;
         Ok(config)
     }
 
-    fn read(&mut self, source: Source<'_>) -> Result<(), ConfigError> {
+    fn read(&mut self, source: Source<'_>, home: Option<&Path>) -> Result<(), ConfigError> {
         let mut file = Section::parse(source)?;
         file.text("lang", &mut self.lang, |text| language(text).map(Some))?;
         file.text("log", &mut self.log, filter)?;
@@ -50,6 +51,11 @@ impl Config {
             })?;
             alerts.table("cpu_high", |rule| cpu_rule(rule, &mut self.alerts.cpu_high))?;
             alerts.table("host_cpu", |rule| cpu_rule(rule, &mut self.alerts.host_cpu))
+        })?;
+        file.table("privacy", |privacy| {
+            let ignore = &mut self.privacy.ignore;
+            privacy.texts("ignore_commands", |pattern| ignore.add_command(pattern))?;
+            privacy.texts("ignore_dirs", |dir| ignore.add_dir(dir, home))
         })?;
         file.finish()
     }
@@ -167,7 +173,7 @@ mod tests {
     fn read(text: &str) -> Result<Config, String> {
         let mut config = Config::default();
         config
-            .read(Source { path: Path::new("/c.toml"), text })
+            .read(Source { path: Path::new("/c.toml"), text }, Some(Path::new("/home/u")))
             .map(|()| config)
             .map_err(|error| error.to_string())
     }
@@ -199,6 +205,13 @@ mod tests {
         refused("[sampling]\ninterval_s = 0.01\n", &["/c.toml:2:", "`sampling.interval_s`", "0.1"]);
         refused("lang = \"tr\"\nlang = \"en\"\n", &["/c.toml:2:"]);
         refused("[http\n", &["/c.toml:1:"]);
+        refused(
+            "[privacy]\nignore_commands = [\n  \"^pass \",\n  \"(\",\n]\n",
+            &["/c.toml:4:", "`privacy.ignore_commands`", "pattern", "unclosed group"],
+        );
+        refused("[privacy]\nignore_dirs = [\"secret\"]\n", &["/c.toml:2:", "`privacy.ignore_dirs`", "~/"]);
+        refused("[privacy]\nignore_dirs = \"~/x\"\n", &["/c.toml:2:", "`privacy.ignore_dirs`", "brackets"]);
+        refused("[privacy]\nignore_commands = [7]\n", &["/c.toml:2:", "`privacy.ignore_commands`"]);
     }
 
     #[test]

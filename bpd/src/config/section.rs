@@ -150,6 +150,29 @@ impl<'a> Section<'a> {
         Ok(())
     }
 
+    /// A list of texts, each of which `read` understands, or says why not.
+    pub(super) fn texts(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&str) -> Result<(), String>,
+    ) -> Result<(), ConfigError> {
+        let Some(mut entry) = self.take(key) else { return Ok(()) };
+        let DeValue::Array(texts) = &entry.value else {
+            return Err(self.bad(&entry, "is a list of texts in brackets: [\"…\", \"…\"]".to_owned()));
+        };
+        let wrong = texts.iter().find_map(|text| {
+            let read = match text.get_ref() {
+                DeValue::String(text) => read(text),
+                _ => Err("is a list of texts in quotes".to_owned()),
+            };
+            read.err().map(|why| (text.span(), why))
+        });
+        let Some((at, why)) = wrong else { return Ok(()) };
+        // Of a list over many lines the one that is wrong.
+        entry.value_at = at;
+        Err(self.bad(&entry, why))
+    }
+
     /// Refuses what nobody asked for.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         let Some(unknown) = self.left.iter().min_by_key(|entry| entry.key_at.start) else { return Ok(()) };

@@ -34,11 +34,26 @@ impl Display for Config {
              whole_command = {}\n",
             self.alerts.desktop.enabled, self.alerts.desktop.whole_command
         )?;
+        writeln!(
+            f,
+            "[privacy]\n# Commands that are measured without their text: patterns (regular expressions), found anywhere in the line\n\
+             # unless they begin with ^; as in ['^pass ', '(?i)vault']. `bpctl privacy test LINE` tries them.\n\
+             ignore_commands = {}\n\
+             # Directories, with all below them, where commands are measured without text and place; as in ['~/secret'].\n\
+             ignore_dirs = {}\n",
+            list(self.privacy.ignore.commands()),
+            list(self.privacy.ignore.dirs())
+        )?;
         writeln!(f, "# A command that keeps the CPU busy.\n[alerts.cpu_high]")?;
         rule(f, &self.alerts.cpu_high)?;
         writeln!(f, "\n# The machine as a whole.\n[alerts.host_cpu]")?;
         rule(f, &self.alerts.host_cpu)
     }
+}
+
+/// As TOML writes it: what JSON writes, but for one letter.
+fn list<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.collect::<serde_json::Value>().to_string().replace('\u{7f}', "\\u007F")
 }
 
 fn rule(f: &mut fmt::Formatter<'_>, rule: &CpuRule) -> fmt::Result {
@@ -87,6 +102,10 @@ mod tests {
         other.alerts.cpu_high.enabled = false;
         other.alerts.host_cpu.scale = Scale::Core;
         other.alerts.host_cpu.clear_below = 12.5;
+        for pattern in ["^pass ", r#"a\s"b'\t\\"#, "\u{7f}\u{1}şifre"] {
+            other.privacy.ignore.add_command(pattern).unwrap();
+        }
+        other.privacy.ignore.add_dir("/srv/secret", None).unwrap();
         check(&other);
     }
 }

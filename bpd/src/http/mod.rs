@@ -28,8 +28,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bp_proto::UnixMillis;
+use bp_proto::ignore::Rules;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -46,6 +47,8 @@ pub struct Door {
     /// Weak: whoever watches the page must not keep the recorder from ending.
     pub recorded: broadcast::WeakSender<Recorded>,
     pub access: Access,
+    /// What is not to be kept of a line, as the config says now.
+    pub ignored: watch::Receiver<Arc<Rules>>,
     /// When this process did: its cost is counted from there.
     pub began: UnixMillis,
     pub limits: Limits,
@@ -79,7 +82,7 @@ impl Default for Limits {
 
 /// Serves until `stop`; then SSE streams end, requests in flight are answered, and the event sender is dropped.
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
-    let Door { listeners, queries, events, recorded, access, began, limits } = door;
+    let Door { listeners, queries, events, recorded, access, ignored, began, limits } = door;
     let live = Arc::new(live::Live::new(began));
     let following = recorded
         .upgrade()
@@ -88,6 +91,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
         queries,
         events,
         access,
+        ignored,
         limits,
         live,
         timings: timings::Timings::new(began),
@@ -111,6 +115,7 @@ struct Api {
     queries: Queries,
     events: mpsc::Sender<Event>,
     access: Access,
+    ignored: watch::Receiver<Arc<Rules>>,
     limits: Limits,
     live: Arc<live::Live>,
     timings: timings::Timings,

@@ -7,7 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bp_proto::event::Source;
-use bp_proto::{Actor, Draft, Owner, Start, Ulid, UnixMillis, mask, process};
+use bp_proto::ignore::Rules;
+use bp_proto::{Actor, Draft, Owner, Start, Ulid, UnixMillis, process};
 use serde::Deserialize;
 
 use super::failure::Refused;
@@ -32,9 +33,9 @@ pub(super) struct NewRun {
 pub(super) async fn start(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Refused> {
     let new: NewRun = body::json(request, body::LARGE, api.limits.body).await?;
     let began = stopwatch::now();
-    let host = api.host.clone();
+    let (host, rules) = (api.host.clone(), Arc::clone(&api.ignored.borrow()));
     // Masking a long line and looking at processes take their time.
-    let made = tokio::task::spawn_blocking(move || begun(new, host, UnixMillis::now())).await;
+    let made = tokio::task::spawn_blocking(move || begun(new, host, UnixMillis::now(), &rules)).await;
     let start = made.map_err(|broken| Refused::internal(&broken))??;
     let uid = start.uid;
     match api.change(Body::Start(Box::new(start))).await? {
@@ -49,7 +50,7 @@ pub(super) async fn start(State(api): State<Arc<Api>>, request: Request) -> Resu
     }
 }
 
-fn begun(new: NewRun, host: String, now: UnixMillis) -> Result<Start, Refused> {
+fn begun(new: NewRun, host: String, now: UnixMillis, rules: &Rules) -> Result<Start, Refused> {
     check_command(&new.command)?;
     if let Some(cwd) = &new.cwd {
         check_path(cwd)?;
@@ -65,7 +66,7 @@ fn begun(new: NewRun, host: String, now: UnixMillis) -> Result<Start, Refused> {
         ..Draft::default()
     };
     draft.check_labels().map_err(Refusal::from)?;
-    draft.keep(mask::keep(&new.command));
+    rules.keep(&mut draft, Some(&new.command));
     let uid = new.uid.unwrap_or_else(Ulid::generate);
     Ok(Start { uid, draft, owner, under: None, parent: None, context: None })
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bp_proto::report::{CodeState, OpenCode, Processes};
 use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
-use bp_proto::{Failure, Request, Start, Ulid, UnixMillis, mask};
+use bp_proto::{Failure, Request, Start, Ulid, UnixMillis};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::Reload;
 use super::conversation::Said;
 use super::mailbox::Mail;
+use super::{Ignored, Reload};
 use crate::access::Access;
 use crate::event::{Body, Event, Receipt, Refusal, Watcher};
 use crate::queries::{NoAnswer, Own, Queries};
@@ -33,6 +33,7 @@ pub(super) struct Room {
     pub(super) queries: Queries,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) access: Access,
+    pub(super) ignored: Ignored,
     pub(super) origin: String,
     pub(super) began: UnixMillis,
     pub(super) reload: mpsc::Sender<Reload>,
@@ -58,7 +59,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
     match request {
         Request::Start(start) => {
             room.mail.drain().await;
-            match submit(room, Body::Start(Box::new(kept(*start)?))).await? {
+            match submit(room, Body::Start(Box::new(kept(room, *start)?))).await? {
                 Receipt::Started { registered, .. } => json(&registered),
                 other => Err(internal(&other)),
             }
@@ -107,7 +108,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
 async fn completed(room: &Arc<Room>, run: Spooled) -> Result<Vec<u8>, Failure> {
     let uid = run.start.uid;
     room.mail.drain().await;
-    submit(room, Body::Start(Box::new(kept(run.start)?))).await?;
+    submit(room, Body::Start(Box::new(kept(room, run.start)?))).await?;
     match submit(room, Body::Finish(Box::new(run.finish))).await {
         Err(failure) if failure.error.code != "run_already_finished" => return Err(failure),
         _ => {}
@@ -201,12 +202,13 @@ async fn inquire<T: Send + 'static>(
         .unwrap_or_else(|_| Err(Failure::new("internal", "internal error, see the bpd log")))
 }
 
-/// A start as it may be kept, whoever sent it: secrets masked, no longer than the contract says.
-fn kept(mut start: Start) -> Result<Start, Failure> {
+/// A start as it may be kept, whoever sent it: without what is ignored, secrets masked, no longer than the contract
+/// says.
+fn kept(room: &Room, mut start: Start) -> Result<Start, Failure> {
     start.draft.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
-    if let Some(command) = start.draft.command.take() {
-        start.draft.keep(mask::keep(&command));
-    }
+    let rules = Arc::clone(&room.ignored.borrow());
+    let command = start.draft.command.take();
+    rules.keep(&mut start.draft, command.as_deref());
     Ok(start)
 }
 

@@ -15,6 +15,7 @@ use bp_proto::{Ulid, UnixMillis};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::Ignored;
 use super::maildir::{Letter, MailDir};
 use super::mailwatch::MailWatch;
 use crate::event::{Body, Event, Receipt, Refusal};
@@ -53,6 +54,7 @@ struct Shared {
     reading: Mutex<Reading>,
     watch: MailWatch,
     spool: Spool,
+    ignored: Ignored,
     events: mpsc::Sender<Event>,
     slips: mpsc::Sender<Slip>,
     /// How many slips have been settled.
@@ -93,18 +95,19 @@ enum Origin {
 
 impl Mail {
     /// Makes and watches `dir` (`Places::mail`). Reads nothing yet. Inside a tokio runtime. `pauses` = the file that says
-    /// when nothing is recorded.
+    /// when nothing is recorded; `ignored` = what is not kept of a line.
     pub fn open(
         dir: &Path,
         spool: Spool,
         pauses: PathBuf,
+        ignored: Ignored,
         events: mpsc::Sender<Event>,
     ) -> Result<Self, MailError> {
         own_dir(dir)?;
         let watch = MailWatch::on(dir).map_err(|source| MailError::Watch { path: dir.to_owned(), source })?;
         let (slips, slips_in) = mpsc::channel(MAX_UNSETTLED);
         let reading = Reading {
-            dir: MailDir::new(dir, pauses),
+            dir: MailDir::new(dir, pauses, ignored.clone()),
             caught_up: false,
             sent: 0,
             retry_at: None,
@@ -114,6 +117,7 @@ impl Mail {
             reading: Mutex::new(reading),
             watch,
             spool,
+            ignored,
             events,
             slips,
             settled: watch::Sender::new(0),
@@ -309,7 +313,7 @@ impl Shared {
 
     /// Runs of the spool that ended before, or began before and go on.
     fn spooled(&self, before: UnixMillis) -> Vec<(Origin, Letter)> {
-        let waiting = match self.spool.waiting() {
+        let mut waiting = match self.spool.waiting() {
             Ok(waiting) => waiting,
             Err(error) => {
                 tracing::warn!("the spool cannot be read: {error}");
@@ -318,6 +322,13 @@ impl Shared {
         };
         for path in &waiting.unreadable {
             tracing::warn!("{} is no run that this bpd can read; it stays", path.display());
+        }
+        let rules = Arc::clone(&self.ignored.borrow());
+        let runs = waiting.runs.iter_mut().map(|run| &mut run.start);
+        for start in runs.chain(&mut waiting.starts) {
+            // The rules may be younger than the run.
+            let command = start.draft.command.take();
+            rules.keep(&mut start.draft, command.as_deref());
         }
         let ended: BTreeSet<Ulid> = waiting.runs.iter().map(|run| run.start.uid).collect();
         let open = waiting.starts.into_iter().filter(|start| start.draft.started_at < before);

@@ -1,18 +1,22 @@
 //! The mailbox directory: which files there are, what of them was read, which may go.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bp_proto::ignore::Rules;
 use bp_proto::mailbox::{self, Record, Taken, Text};
 use bp_proto::{UnixMillis, process};
-use rustix::time::{ClockId, clock_gettime};
 
+use super::Ignored;
 use super::mailfile::Position;
 use super::pausefile::PauseFile;
-use super::session::{Arrival, Session};
+use super::session::{Arrival, Session, since_boot};
 use crate::event::Body;
 
 /// Everything in the mailbox together; with more, the oldest files are thrown away unread. Years of typing while bpd
@@ -60,18 +64,20 @@ pub(super) struct MailDir {
     uid: u32,
     boot_id: String,
     pauses: PauseFile,
+    ignored: Ignored,
     known: HashMap<u32, Kept>,
     /// Files that were refused, each said once.
     refused: HashSet<PathBuf>,
 }
 
 impl MailDir {
-    pub(super) fn new(dir: &Path, pauses: PathBuf) -> Self {
+    pub(super) fn new(dir: &Path, pauses: PathBuf, ignored: Ignored) -> Self {
         Self {
             dir: dir.to_owned(),
             uid: rustix::process::geteuid().as_raw(),
             boot_id: process::boot_id().unwrap_or_default(),
             pauses: PauseFile::at(pauses),
+            ignored,
             known: HashMap::new(),
             refused: HashSet::new(),
         }
@@ -119,6 +125,8 @@ impl MailDir {
         if left_behind && renamed.exists() {
             kept.renamed.get_or_insert_with(|| (Position::default(), Instant::now()));
         }
+        let rules = Arc::clone(&self.ignored.borrow());
+        let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
         let mut letters = Vec::new();
         let mut more = false;
         // The renamed file is the older one.
@@ -127,19 +135,12 @@ impl MailDir {
             match position.read(&path, self.uid) {
                 Ok(Some(piece)) => {
                     let arrival = if left_behind {
-                        Arrival { wall: piece.written_at, boot: None, paused: false }
+                        Arrival { wall: piece.written_at, boot: None, ..Arrival::default() }
                     } else {
-                        Arrival { wall: UnixMillis::now(), boot: Some(since_boot()), paused: false }
+                        Arrival::now()
                     };
-                    letters.extend(take_in(
-                        &mut kept.session,
-                        &mut kept.last_at,
-                        pid,
-                        piece.taken,
-                        arrival,
-                        &self.boot_id,
-                        &self.pauses,
-                    ));
+                    let (session, last_at) = (&mut kept.session, &mut kept.last_at);
+                    letters.extend(door.take_in(session, last_at, pid, piece.taken, arrival));
                     if piece.more {
                         more = true;
                         break;
@@ -162,9 +163,10 @@ impl MailDir {
     pub(super) fn accept(&mut self, pid: u32, bytes: &[u8]) -> Vec<Letter> {
         self.pauses.look();
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
-        let arrival = Arrival { wall: UnixMillis::now(), boot: Some(since_boot()), paused: false };
+        let rules = Arc::clone(&self.ignored.borrow());
+        let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
         let (session, last_at) = (&mut kept.session, &mut kept.last_at);
-        take_in(session, last_at, pid, mailbox::take(bytes), arrival, &self.boot_id, &self.pauses)
+        door.take_in(session, last_at, pid, mailbox::take(bytes), Arrival::now())
     }
 
     /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
@@ -302,33 +304,47 @@ pub(super) fn shell_of(name: &str) -> Option<u32> {
     pid.parse().ok().filter(|_| is_plain)
 }
 
-fn take_in(
-    session: &mut Session,
-    last_at: &mut UnixMillis,
-    pid: u32,
-    taken: Taken,
-    arrival: Arrival,
-    boot_id: &str,
-    pauses: &PauseFile,
-) -> Vec<Letter> {
-    if taken.unknown + taken.damaged > 0 {
-        let (unknown, damaged) = (taken.unknown, taken.damaged);
-        tracing::warn!(
-            "the mail of shell {pid}: {unknown} unknown records, {damaged} damaged places were skipped"
-        );
+/// What decides whether a record that comes in is kept.
+struct Door<'a> {
+    boot_id: &'a str,
+    pauses: &'a PauseFile,
+    rules: &'a Rules,
+}
+
+impl Door<'_> {
+    fn take_in(
+        &self,
+        session: &mut Session,
+        last_at: &mut UnixMillis,
+        pid: u32,
+        taken: Taken,
+        arrival: Arrival,
+    ) -> Vec<Letter> {
+        if taken.unknown + taken.damaged > 0 {
+            let (unknown, damaged) = (taken.unknown, taken.damaged);
+            tracing::warn!(
+                "the mail of shell {pid}: {unknown} unknown records, {damaged} damaged places were skipped"
+            );
+        }
+        let booted_at = UnixMillis::now().minus(since_boot());
+        let mut letters = Vec::new();
+        for record in taken.records {
+            let arrival = arrival.told_by(&record, self.boot_id, booted_at);
+            let paused = self.pauses.cover(&record, pid, arrival.wall);
+            let arrival = Arrival { paused, unplaced: self.is_unplaced(&record), ..arrival };
+            let is_known = matches!(&record, Record::Start(start) if matches!(start.text, Text::Kept(_)));
+            letters.extend(session.take(record, arrival, self.rules).into_iter().map(|body| {
+                *last_at = (*last_at).max(happened_at(&body));
+                Letter { pid, body, at: *last_at, is_known }
+            }));
+        }
+        letters
     }
-    let booted_at = UnixMillis::now().minus(since_boot());
-    let mut letters = Vec::new();
-    for record in taken.records {
-        let arrival = arrival.told_by(&record, boot_id, booted_at);
-        let arrival = Arrival { paused: pauses.cover(&record, pid, arrival.wall), ..arrival };
-        let is_known = matches!(&record, Record::Start(start) if matches!(start.text, Text::Kept(_)));
-        letters.extend(session.take(record, arrival).into_iter().map(|body| {
-            *last_at = (*last_at).max(happened_at(&body));
-            Letter { pid, body, at: *last_at, is_known }
-        }));
+
+    fn is_unplaced(&self, record: &Record) -> bool {
+        let Record::Start(start) = record else { return false };
+        self.rules.of_dir(Path::new(OsStr::from_bytes(&start.cwd))).is_some()
     }
-    letters
 }
 
 fn happened_at(body: &Body) -> UnixMillis {
@@ -345,12 +361,4 @@ fn remove(path: &Path) {
     {
         tracing::warn!("cannot remove {}: {error}", path.display());
     }
-}
-
-fn since_boot() -> Duration {
-    #[cfg(target_os = "linux")]
-    let time = clock_gettime(ClockId::Boottime);
-    #[cfg(not(target_os = "linux"))]
-    let time = clock_gettime(ClockId::Monotonic);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

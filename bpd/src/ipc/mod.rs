@@ -12,12 +12,14 @@ mod rundir;
 mod session;
 mod socket;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bp_proto::UnixMillis;
+use bp_proto::ignore::Rules;
 use bp_proto::place::Places;
 use bp_proto::spool::Spool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -32,6 +34,9 @@ use rundir::Watch;
 /// Answered when the config was read again: what is wrong with it, if anything.
 pub type Reload = oneshot::Sender<Result<(), String>>;
 
+/// What is not to be kept of a line, as the config says now.
+pub type Ignored = watch::Receiver<Arc<Rules>>;
+
 /// Everything that the local door needs.
 #[derive(Debug)]
 pub struct Door {
@@ -43,6 +48,7 @@ pub struct Door {
     pub degraded: Degraded,
     pub events: mpsc::Sender<Event>,
     pub access: Access,
+    pub ignored: Ignored,
     /// `http://127.0.0.1:PORT`, for whoever opens the page.
     pub origin: String,
     /// When this process began.
@@ -58,8 +64,8 @@ const UNREACHABLE: &str = "runtime directory";
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let Door { mut endpoint, places, degraded, .. } = door;
     loop {
-        let mail =
-            Mail::open(&places.mail(), Spool::at(places.spool()), places.pauses(), door.events.clone())?;
+        let (spool, ignored) = (Spool::at(places.spool()), door.ignored.clone());
+        let mail = Mail::open(&places.mail(), spool, places.pauses(), ignored, door.events.clone())?;
         let room = Room {
             owner: door.owner,
             mail: mail.clone(),
@@ -67,6 +73,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
             queries: door.queries.clone(),
             events: door.events.clone(),
             access: door.access.clone(),
+            ignored: door.ignored.clone(),
             origin: door.origin.clone(),
             began: door.began,
             reload: door.reload.clone(),

@@ -5,11 +5,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bp_proto::event::Source;
+use bp_proto::ignore::Rules;
 use bp_proto::mailbox::{EndRecord, KeptRecord, Record, Shell, Stamp, StartRecord, Text, Times};
 use bp_proto::{Draft, Ending, Finish, Owner, Quality, Start, Totals, Ulid, UnixMillis, mask};
+use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
 use crate::event::Body;
+use crate::typed::{self, Typed};
 
 /// Records that may come twice (once over the socket, once in the file) come close together.
 const REMEMBERED: usize = 64;
@@ -18,16 +21,22 @@ const REMEMBERED: usize = 64;
 const STEP: Duration = Duration::from_millis(500);
 
 /// When bpd read a record.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Arrival {
     pub(super) wall: UnixMillis,
     /// Since boot, suspended time counted; `None` for what was left behind while bpd was away.
     pub(super) boot: Option<Duration>,
     /// Nothing is to be recorded of a line that was read then.
     pub(super) paused: bool,
+    /// Neither text nor directory is to be kept of a line that was typed there.
+    pub(super) unplaced: bool,
 }
 
 impl Arrival {
+    pub(super) fn now() -> Self {
+        Self { wall: UnixMillis::now(), boot: Some(since_boot()), ..Self::default() }
+    }
+
     /// The same of a record that says itself how long after the boot `boot_id` its line was read; the boot was at
     /// `booted_at` by the wall clock as it is set now.
     pub(super) fn told_by(self, record: &Record, boot_id: &str, booted_at: UnixMillis) -> Self {
@@ -42,6 +51,21 @@ impl Arrival {
         }
     }
 }
+
+/// What may be told of a line's text.
+enum Told {
+    Kept(mask::Kept),
+    /// A rule of the user's took it; what stands in its place only says what the line is to bp.
+    Ignored(Option<&'static str>),
+    /// The shell told none.
+    Nothing,
+}
+
+/// Stands for any look at bp, none of which is recorded.
+const LOOK: &str = "bpctl";
+
+/// Stands for any `bpctl run`, which is one run with the line. The sampler drops it when it knows.
+const WRAPPED: &str = "bpctl run";
 
 /// What is known of one shell.
 #[derive(Debug)]
@@ -87,7 +111,7 @@ impl Session {
     }
 
     /// The events of one record, in order: mostly one.
-    pub(super) fn take(&mut self, record: Record, arrival: Arrival) -> Vec<Body> {
+    pub(super) fn take(&mut self, record: Record, arrival: Arrival, rules: &Rules) -> Vec<Body> {
         let (seen, shell) = match &record {
             Record::Start(start) => (Some((true, start.stamp)), &start.shell),
             Record::End(end) => (Some((false, end.stamp)), &end.shell),
@@ -114,13 +138,13 @@ impl Session {
                 self.unrecorded = Some(start.stamp);
                 // The shell's next line may be a repeat of this one.
                 events.extend(self.lose(arrival.wall));
-                self.start(start, arrival);
+                self.start(start, arrival, rules);
                 self.open = None;
             }
             Record::End(end) if self.unrecorded == Some(end.stamp) => self.times = end.times,
-            Record::Start(start) => events.push(self.start(start, arrival)),
+            Record::Start(start) => events.push(self.start(start, arrival, rules)),
             Record::End(end) => events.push(self.end(&end, arrival)),
-            Record::Kept(kept) => self.resume(&kept),
+            Record::Kept(kept) => self.resume(&kept, rules),
         }
         events
     }
@@ -150,8 +174,9 @@ impl Session {
         self.is_bare = false;
     }
 
-    fn resume(&mut self, kept: &KeptRecord) {
-        self.text = kept.text.as_ref().map(|text| mask::keep(&String::from_utf8_lossy(text)));
+    fn resume(&mut self, kept: &KeptRecord, rules: &Rules) {
+        let text = kept.text.as_ref().map(|text| String::from_utf8_lossy(text));
+        self.text = text.filter(|text| rules.of_line(text).is_none()).map(|text| mask::keep(&text));
         self.times = kept.times;
     }
 
@@ -184,7 +209,7 @@ impl Session {
         self.shell.boot_id == shell.boot_id && self.shell.start_ticks == shell.start_ticks
     }
 
-    fn start(&mut self, record: StartRecord, arrival: Arrival) -> Body {
+    fn start(&mut self, record: StartRecord, arrival: Arrival, rules: &Rules) -> Body {
         let uid = self.uid(record.stamp);
         let started_at = match record.stamp {
             Stamp::Micros(micros) => UnixMillis((micros / 1000) as i64),
@@ -193,22 +218,14 @@ impl Session {
             Stamp::Serial(_) => arrival.wall,
         };
         self.latest = started_at;
-        let kept = match &record.text {
-            Text::Typed(bytes) | Text::Kept(bytes) => {
-                let kept = mask::keep(&String::from_utf8_lossy(bytes));
-                self.is_bare |= kept.text.as_bytes() != bytes;
-                self.text = Some(kept);
-                self.text.clone()
-            }
-            Text::Repeat => self.text.clone(),
-            Text::Hidden | Text::Partial => None,
-        };
+        let said = self.said(&record.text, arrival.unplaced, rules);
         // The end before is where a line that is told late began, as far as its shell's account goes.
         let before = self.times.take();
         let times = if record.late { before } else { record.times };
         let record = StartRecord {
             // In memory there is the masked text alone.
-            text: if kept.is_some() { Text::Repeat } else { Text::Hidden },
+            text: if matches!(said, Told::Kept(_)) { Text::Repeat } else { Text::Hidden },
+            cwd: if arrival.unplaced { Vec::new() } else { record.cwd },
             times,
             late: false,
             ..record
@@ -223,8 +240,14 @@ impl Session {
             source: Source::Hook,
             ..Draft::default()
         };
-        if let Some(kept) = kept {
-            draft.keep(kept);
+        match said {
+            Told::Kept(kept) => draft.keep(kept),
+            Told::Ignored(stands_for) => {
+                draft.ignored();
+                draft.command = stands_for.map(str::to_owned);
+            }
+            Told::Nothing if arrival.unplaced => draft.ignored(),
+            Told::Nothing => {}
         }
         let parent = record.shell.parent.as_ref().and_then(|parent| Ulid::from_string(parent).ok());
         self.open = Some(Opened { uid, started_at, arrival, record });
@@ -236,6 +259,34 @@ impl Session {
             parent,
             context: None,
         }))
+    }
+
+    /// What a start tells of its line; what is kept of it is remembered for a repeat.
+    fn said(&mut self, text: &Text, unplaced: bool, rules: &Rules) -> Told {
+        match text {
+            Text::Typed(bytes) | Text::Kept(bytes) => {
+                let line = String::from_utf8_lossy(bytes);
+                if unplaced || rules.of_line(&line).is_some() {
+                    self.is_bare = true;
+                    self.text = None;
+                    return Told::Ignored(match typed::classify(&line) {
+                        Typed::Look => Some(LOOK),
+                        Typed::Wrapped => Some(WRAPPED),
+                        Typed::Work => None,
+                    });
+                }
+                let kept = mask::keep(&line);
+                self.is_bare |= kept.text.as_bytes() != bytes;
+                self.text = Some(kept.clone());
+                Told::Kept(kept)
+            }
+            Text::Repeat => match &self.text {
+                Some(kept) if unplaced || rules.of_line(&kept.text).is_some() => Told::Ignored(None),
+                Some(kept) => Told::Kept(kept.clone()),
+                None => Told::Nothing,
+            },
+            Text::Hidden | Text::Partial => Told::Nothing,
+        }
     }
 
     fn end(&mut self, record: &EndRecord, arrival: Arrival) -> Body {
@@ -321,6 +372,15 @@ fn spent(before: Times, after: Times, shell: &str) -> Totals {
         quality: if shell == "zsh" { Quality::Ticks } else { Quality::Times },
         ..Totals::default()
     }
+}
+
+/// Suspended time counted.
+pub(super) fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let time = clock_gettime(ClockId::Boottime);
+    #[cfg(not(target_os = "linux"))]
+    let time = clock_gettime(ClockId::Monotonic);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Shells say 128 + signal.

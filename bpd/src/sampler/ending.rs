@@ -116,7 +116,10 @@ impl Stage {
         totals.incomplete |= finish.background && living == 0;
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
-            finish.children.clone_from(&usage.children);
+            // Whose text is not to be kept is not told by the names of its programs either.
+            if !open.start.draft.is_ignored() {
+                finish.children.clone_from(&usage.children);
+            }
             let cpu_ns = open.curve_end(totals.cpu_ns, usage);
             if accounts.observed
                 && let Some(sample) = open.last_sample(took, cpu_ns, usage)
@@ -130,6 +133,7 @@ impl Stage {
             let usage = usage.unwrap_or_default();
             self.tree.close(uid);
             let mut tail = Tail::new(totals, &usage, self.interval, now.mono);
+            tail.is_nameless = open.start.draft.is_ignored();
             tail.count(&self.tree.members(uid));
             tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
             self.tails.insert(uid, tail);

@@ -1,6 +1,6 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `activity`, `pids`, `processes`, `tree`, `tally`, `totals` and `typed` are pure; `probe`,
+//! `schedule`, `activity`, `pids`, `processes`, `tree`, `tally` and `totals` are pure; `probe`,
 //! `counters`, `machine`, `orphans`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
 //! `counting` what their shells' counters are asked.
@@ -25,7 +25,6 @@ mod tally;
 mod tick;
 mod totals;
 mod tree;
-mod typed;
 mod watchers;
 
 use std::future::poll_fn;

@@ -11,7 +11,7 @@ use super::machine::{Busy, Look};
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
 use super::tree::Claim;
-use super::typed::{self, Typed};
+use crate::typed::{self, Typed};
 
 /// A hook's start that arrives later than this was left behind; what the machine and the branch were then, nobody
 /// knows.

@@ -20,9 +20,9 @@ use super::orphans::Orphans;
 use super::probe::Probe;
 use super::tail::Tail;
 use super::tree::{Claim, Tree};
-use super::typed::Typed;
 use super::watchers::Watchers;
 use crate::event::{Amendment, Body, Event, Measured, Receipt, Reply, Watcher};
+use crate::typed::{self, Typed};
 
 /// Ended runs of `bpctl run` that still wait for their wrapper's account.
 const MAX_ENDED: usize = 256;
@@ -184,6 +184,7 @@ impl Stage {
         }
         start.owner = owner;
         if self.open.contains_key(&start.uid) {
+            start.draft.drop_stand_in();
             return self.pass(Body::Start(Box::new(start)), reply);
         }
         if start.draft.source == Source::Hook
@@ -191,7 +192,7 @@ impl Stage {
         {
             self.settle_before(owner, start.draft.started_at, now);
             self.lose_older(owner, start.draft.started_at, now);
-            let typed = start.draft.command.as_deref().map(super::typed::classify);
+            let typed = start.draft.command.as_deref().map(typed::classify);
             if typed == Some(Typed::Look) {
                 self.looks.push_back(start.uid);
                 if self.looks.len() > MAX_LOOKS {
@@ -220,6 +221,7 @@ impl Stage {
                 self.watch(uid, now);
             }
         }
+        start.draft.drop_stand_in();
         // Only now: what is read of the run itself should be of its beginning.
         let look = Open::is_fresh(&start, now).then(|| self.machine.look());
         self.describe(&mut start, look.as_ref()).await;

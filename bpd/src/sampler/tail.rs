@@ -22,6 +22,8 @@ const MAX_COUNTED: usize = 32;
 pub(super) struct Tail {
     /// What it burns is in the counter of its shell.
     pub is_counted: bool,
+    /// The names of its processes are not to be kept.
+    pub is_nameless: bool,
     /// Of its processes, from the end on: what they burn after they were read last, before they end, nobody else knows.
     counters: Vec<Counter>,
     /// As recorded at the end.
@@ -40,6 +42,7 @@ impl Tail {
     pub(super) fn new(totals: Totals, usage: &Usage, interval: Duration, now: Duration) -> Self {
         Self {
             is_counted: false,
+            is_nameless: false,
             totals,
             seen_ns: usage.cpu_ns,
             schedule: Schedule::new(Opening::Late, interval, Duration::ZERO),
@@ -106,6 +109,7 @@ impl Tail {
             max_processes: self.totals.max_processes.max(Some(usage.max_processes)),
             ..self.totals
         };
-        Some(Amendment { run, totals, children: usage.children.clone(), background: true })
+        let children = if self.is_nameless { Vec::new() } else { usage.children.clone() };
+        Some(Amendment { run, totals, children, background: true })
     }
 }

@@ -11,16 +11,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("event", &[]),
     ("http", &["access", "event", "queries"]),
-    ("ipc", &["access", "event", "lock", "queries"]),
+    ("ipc", &["access", "event", "lock", "queries", "typed"]),
     ("listen", &[]),
     ("lock", &[]),
     ("logs", &[]),
     ("process", &[]),
     ("queries", &["analysis", "store", "words"]),
     ("recorder", &["event", "store"]),
-    ("sampler", &["event"]),
+    ("sampler", &["event", "typed"]),
     ("signals", &[]),
     ("store", &["event"]),
+    ("typed", &[]),
     ("words", &[]),
 ];
 
@@ -46,7 +47,7 @@ const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Modules that are functions of their arguments alone, and what they may therefore not name.
-const PURE: &[&str] = &["analysis", "alerts/machine.rs", "alerts/rules.rs"];
+const PURE: &[&str] = &["analysis", "alerts/machine.rs", "alerts/rules.rs", "typed.rs"];
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",

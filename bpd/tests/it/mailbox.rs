@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bp_proto::event::Source;
@@ -15,7 +16,7 @@ use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Draft, Ending, Finish, Owner, Start, Totals, Ulid, UnixMillis, process};
 use bpd::event::{Body, Event, Receipt, Refusal};
 use bpd::ipc::mailbox::Mail;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,6 +44,7 @@ impl Post {
             &home.path().join("mail"),
             Spool::at(home.path().join("spool")),
             home.path().join("pauses.json"),
+            watch::channel(Arc::default()).1,
             events_out,
         )
         .unwrap();
@@ -443,9 +445,14 @@ fn an_unprivileged_bpd_reads_its_own_files_and_not_roots() {
 #[allow(clippy::print_stdout, reason = "what the test that started this one looks for")]
 async fn read_as_nobody(home: PathBuf) {
     let (events_out, mut events) = mpsc::channel(16);
-    let mail =
-        Mail::open(&home.join("mail"), Spool::at(home.join("spool")), home.join("pauses.json"), events_out)
-            .unwrap();
+    let mail = Mail::open(
+        &home.join("mail"),
+        Spool::at(home.join("spool")),
+        home.join("pauses.json"),
+        watch::channel(Arc::default()).1,
+        events_out,
+    )
+    .unwrap();
     fs::write(home.join("mail").join((GONE + 1).to_string()), run(7, T0, "nobody's")).unwrap();
     mail.drain().await;
     let mut bodies = Vec::new();

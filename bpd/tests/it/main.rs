@@ -6,6 +6,7 @@ mod architecture;
 mod files;
 mod harness;
 mod http;
+mod ignored;
 mod life;
 mod mailbox;
 mod queries;

@@ -40,7 +40,12 @@ fn typed(text: &str) -> Text {
 }
 
 fn at(wall_ms: i64, boot_ms: u64) -> Arrival {
-    Arrival { wall: UnixMillis(wall_ms), boot: Some(Duration::from_millis(boot_ms)), paused: false }
+    Arrival { wall: UnixMillis(wall_ms), boot: Some(Duration::from_millis(boot_ms)), ..Arrival::default() }
+}
+
+/// Nothing is ignored.
+fn none() -> Rules {
+    Rules::default()
 }
 
 fn started(events: &[Body]) -> &Start {
@@ -61,14 +66,15 @@ fn finished(events: &[Body]) -> &Finish {
 fn a_start_and_an_end_make_one_run_with_the_shells_own_account() {
     let mut session = Session::new(42);
     let stamp = Stamp::Micros(1_700_000_000_000_500);
-    let begun = session.take(start(stamp, typed("make")), at(1_700_000_000_001, 5));
+    let begun = session.take(start(stamp, typed("make")), at(1_700_000_000_001, 5), &none());
     let begun = started(&begun);
     assert_eq!(begun.draft.command.as_deref(), Some("make"));
     assert_eq!(begun.draft.started_at, UnixMillis(1_700_000_000_000));
     assert_eq!(begun.owner, Some(Owner { pid: 42, start_ticks: 7 }));
     assert!(session.has_open_run());
 
-    let done = session.take(end(stamp, 130, Some(1_700_000_002_500_500)), at(1_700_000_002_501, 2505));
+    let done =
+        session.take(end(stamp, 130, Some(1_700_000_002_500_500)), at(1_700_000_002_501, 2505), &none());
     let done = finished(&done);
     assert_eq!((done.uid, done.took), (begun.uid, Some(Duration::from_millis(2500))));
     assert_eq!(done.ending, Ending::Exited { exit_code: 130, signal: Some(2) });
@@ -85,7 +91,7 @@ fn read_twice_gives_the_same_uid_and_another_shell_gives_another() {
         if let Record::Start(start) = &mut record {
             start.shell.start_ticks = Some(ticks);
         }
-        started(&session.take(record, at(0, 0))).uid
+        started(&session.take(record, at(0, 0), &none())).uid
     };
     let stamp = Stamp::Micros(1_700_000_000_000_500);
     assert_eq!(uid(1, 7, stamp), uid(1, 7, stamp));
@@ -102,11 +108,11 @@ fn read_twice_gives_the_same_uid_and_another_shell_gives_another() {
 fn of_a_line_read_in_a_pause_nothing_goes_on_and_a_repeat_of_it_has_its_text() {
     let mut session = Session::new(1);
     let paused = Arrival { paused: true, ..at(10, 10) };
-    assert!(session.take(start(Stamp::Serial(1), typed("make secret")), paused).is_empty());
+    assert!(session.take(start(Stamp::Serial(1), typed("make secret")), paused, &none()).is_empty());
     assert!(!session.has_open_run() && session.can_be_wiped());
     // The end comes when recording goes on again.
-    assert!(session.take(end(Stamp::Serial(1), 0, None), at(20, 20)).is_empty());
-    let events = session.take(start(Stamp::Serial(2), Text::Repeat), at(30, 30));
+    assert!(session.take(end(Stamp::Serial(1), 0, None), at(20, 20), &none()).is_empty());
+    let events = session.take(start(Stamp::Serial(2), Text::Repeat), at(30, 30), &none());
     assert_eq!(started(&events).draft.command.as_deref(), Some("make secret"));
 }
 
@@ -119,12 +125,12 @@ fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_lo
         let mut session = Session::new(1);
         let record = start(stamp, typed("make"));
         let told = arrived.told_by(&record, boot_id, booted_at);
-        let events = session.take(record, told);
+        let events = session.take(record, told, &none());
         let begun = started(&events);
         assert_eq!(begun.draft.started_at, UnixMillis(started_at));
         let Record::End(mut record) = end(stamp, 0, None) else { panic!("no end") };
         record.took_ms = Some(700);
-        let done = session.take(Record::End(record), at(1_013_215, 13_215));
+        let done = session.take(Record::End(record), at(1_013_215, 13_215), &none());
         let [Body::Finish(finish)] = &done[..] else { panic!("{done:?}") };
         assert_eq!(finish.uid, begun.uid);
         assert_eq!(finish.took, Some(Duration::from_millis(700)));
@@ -138,8 +144,8 @@ fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_lo
 
 fn check_took(stamp: Stamp, end_us: Option<u64>, from: Arrival, to: Arrival, ms: u64) {
     let mut session = Session::new(1);
-    session.take(start(stamp, typed("x")), from);
-    let done = session.take(end(stamp, 0, end_us), to);
+    session.take(start(stamp, typed("x")), from, &none());
+    let done = session.take(end(stamp, 0, end_us), to, &none());
     assert_eq!(finished(&done).took, Some(Duration::from_millis(ms)), "{stamp:?} {end_us:?} {from:?} {to:?}");
     assert!(finished(&done).finished_at >= UnixMillis(0));
 }
@@ -154,13 +160,13 @@ fn a_stepped_or_missing_clock_is_replaced_by_the_time_of_arrival() {
     check_took(Stamp::Micros(9_000_000), Some(5_000_000), at(9_000, 10), at(5_000, 2_010), 2_000);
     check_took(second, Some(90_000_000), at(1_000, 10), at(90_000, 2_010), 2_000);
     check_took(Stamp::Serial(4), None, at(1_000, 10), at(3_000, 2_010), 2_000);
-    let left = |wall| Arrival { wall: UnixMillis(wall), boot: None, paused: false };
+    let left = |wall| Arrival { wall: UnixMillis(wall), boot: None, ..Arrival::default() };
     check_took(second, Some(3_000_000), left(9_000), left(9_000), 2_000);
 }
 
 #[test]
 fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
-    let left = Arrival { wall: UnixMillis(9_000), boot: None, paused: false };
+    let left = Arrival { wall: UnixMillis(9_000), boot: None, ..Arrival::default() };
     // No clock at all, none at the end, and one that was set back meanwhile.
     for (stamp, end_us) in [
         (Stamp::Serial(4), None),
@@ -168,8 +174,8 @@ fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
         (Stamp::Micros(9_000_000), Some(5_000_000)),
     ] {
         let mut session = Session::new(1);
-        session.take(start(stamp, typed("x")), left);
-        let done = session.take(end(stamp, 0, end_us), left);
+        session.take(start(stamp, typed("x")), left, &none());
+        let done = session.take(end(stamp, 0, end_us), left, &none());
         assert_eq!(finished(&done).took, None, "{stamp:?}");
         assert!(finished(&done).finished_at >= UnixMillis(9_000));
     }
@@ -179,7 +185,7 @@ fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
 fn texts_repeat_hide_and_are_cut() {
     let mut session = Session::new(1);
     let mut text = |number, text| {
-        let events = session.take(start(Stamp::Serial(number), text), at(0, 0));
+        let events = session.take(start(Stamp::Serial(number), text), at(0, 0), &none());
         let draft = started(&events).draft.clone();
         (draft.command, draft.command_truncated)
     };
@@ -198,12 +204,62 @@ fn texts_repeat_hide_and_are_cut() {
 }
 
 #[test]
+fn what_is_ignored_has_no_text_here_nor_in_what_remains_and_neither_has_its_repeat() {
+    let mut rules = Rules::default();
+    rules.add_command("^pass ").unwrap();
+    let place = Arrival { unplaced: true, ..at(0, 0) };
+    let mut session = Session::new(1);
+    let mut number = 0;
+    let mut told = |text: Text, arrival| {
+        number += 1;
+        let events = session.take(start(Stamp::Serial(number), text), arrival, &rules);
+        for remains in session.remains() {
+            let remains = String::from_utf8_lossy(&remains).into_owned();
+            assert!(
+                !remains.contains("bank") && (!arrival.unplaced || !remains.contains("/tmp")),
+                "{remains}"
+            );
+        }
+        assert!(session.can_be_wiped(), "what was typed stands in the file while the line runs");
+        let draft = started(&events).draft.clone();
+        (draft.command, draft.cwd, draft.masked)
+    };
+    let ignored = vec!["ignored".to_owned()];
+    let tmp = Some("/tmp".to_owned());
+    assert_eq!(told(typed("pass show bank"), at(0, 0)), (None, tmp.clone(), ignored.clone()));
+    assert_eq!(told(Text::Repeat, at(0, 0)), (None, tmp.clone(), vec![]));
+    assert_eq!(told(typed("vi bank.txt"), place), (None, None, ignored.clone()));
+    assert_eq!(told(Text::Hidden, place), (None, None, ignored.clone()));
+    assert_eq!(told(Text::Repeat, at(0, 0)).0, None);
+    // A look at bp is not recorded at all, and has to be known as one.
+    assert_eq!(told(typed("bpctl show 'bank'"), place).0.as_deref(), Some("bpctl"));
+    assert_eq!(told(typed("bpctl run -- pass bank"), at(0, 0)).0.as_deref(), Some("bpctl run"));
+    assert_eq!(told(Text::Kept(b"pass show bank".to_vec()), at(0, 0)).0, None);
+}
+
+#[test]
+fn a_line_that_was_kept_before_there_was_a_rule_is_not_repeated_under_it() {
+    let mut rules = Rules::default();
+    rules.add_command("make").unwrap();
+    let mut session = Session::new(1);
+    session.take(start(Stamp::Serial(1), typed("make")), at(0, 0), &none());
+    let events = session.take(start(Stamp::Serial(2), Text::Repeat), at(0, 0), &rules);
+    assert_eq!(started(&events).draft.command, None);
+    let mut next = Session::new(1);
+    for record in bp_proto::mailbox::take(&session.remains()[1]).records {
+        next.take(record, at(0, 0), &rules);
+    }
+    let events = next.take(start(Stamp::Serial(3), Text::Repeat), at(0, 0), &rules);
+    assert_eq!(started(&events).draft.command, None);
+}
+
+#[test]
 fn a_record_that_comes_twice_says_nothing_the_second_time() {
     let mut session = Session::new(1);
-    assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(0, 0)).len(), 1);
-    assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(5, 5)).len(), 1);
-    assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(9, 9)).len(), 0);
-    assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(9, 9)).len(), 0);
+    assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(0, 0), &none()).len(), 1);
+    assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(5, 5), &none()).len(), 1);
+    assert_eq!(session.take(start(Stamp::Serial(1), typed("x")), at(9, 9), &none()).len(), 0);
+    assert_eq!(session.take(end(Stamp::Serial(1), 0, None), at(9, 9), &none()).len(), 0);
     assert!(!session.has_open_run());
 }
 
@@ -213,12 +269,12 @@ fn late(session: &mut Session, stamp: u64, at_ms: u64) -> Option<u64> {
     if let Record::Start(start) = &mut record {
         (start.late, start.times) = (true, Some(times(at_ms)));
     }
-    session.take(record, at(0, 0));
+    session.take(record, at(0, 0), &none());
     let mut record = end(Stamp::Serial(stamp), 0, None);
     if let Record::End(end) = &mut record {
         end.times = Some(times(at_ms));
     }
-    let totals = finished(&session.take(record, at(5, 5))).totals;
+    let totals = finished(&session.take(record, at(5, 5), &none())).totals;
     totals.and_then(|totals| totals.cpu_ns).map(|ns| ns / 1_000_000)
 }
 
@@ -227,7 +283,7 @@ fn a_start_that_is_told_late_counts_from_the_end_before_or_not_at_all() {
     let mut session = Session::new(1);
     assert_eq!(late(&mut session, 1, 50), None, "nothing is known from before it");
     assert_eq!(late(&mut session, 2, 80), Some(30));
-    session.take(start(Stamp::Serial(3), typed("x")), at(0, 0));
+    session.take(start(Stamp::Serial(3), typed("x")), at(0, 0), &none());
     assert_eq!(late(&mut session, 4, 900), None, "an end went untold: part of it is the other line's");
     assert_eq!(late(&mut session, 5, 1_000), Some(100));
 }
@@ -237,7 +293,7 @@ fn resumed(session: &Session, nth: usize) -> (Session, Vec<Body>) {
     let mut next = Session::new(1);
     let left = bp_proto::mailbox::take(&session.remains()[nth]);
     assert_eq!(left.damaged, 0);
-    let events = left.records.into_iter().flat_map(|record| next.take(record, at(0, 0))).collect();
+    let events = left.records.into_iter().flat_map(|record| next.take(record, at(0, 0), &none())).collect();
     (next, events)
 }
 
@@ -245,7 +301,7 @@ fn resumed(session: &Session, nth: usize) -> (Session, Vec<Body>) {
 fn what_remains_of_a_shell_is_enough_to_go_on_and_holds_no_secret() {
     let mut session = Session::new(1);
     let secret = "curl -u me:hunter2secret https://example.org";
-    let first = session.take(start(Stamp::Serial(1), typed(secret)), at(0, 0));
+    let first = session.take(start(Stamp::Serial(1), typed(secret)), at(0, 0), &none());
     let first = started(&first);
     assert!(session.can_be_wiped(), "it runs, but its secret is in the file");
     for remains in session.remains() {
@@ -253,32 +309,32 @@ fn what_remains_of_a_shell_is_enough_to_go_on_and_holds_no_secret() {
     }
     let (mut next, events) = resumed(&session, 0);
     assert_eq!((started(&events).uid, &started(&events).draft.command), (first.uid, &first.draft.command));
-    let done = next.take(end(Stamp::Serial(1), 0, None), at(5, 5));
+    let done = next.take(end(Stamp::Serial(1), 0, None), at(5, 5), &none());
     assert_eq!(finished(&done).totals.unwrap().cpu_ns, Some(240_000_000));
 
     session.was_wiped();
     assert!(!session.can_be_wiped());
-    session.take(end(Stamp::Serial(1), 0, None), at(5, 5));
+    session.take(end(Stamp::Serial(1), 0, None), at(5, 5), &none());
     assert!(session.can_be_wiped());
     let (mut next, events) = resumed(&session, 0);
     assert!(events.is_empty() && !next.has_open_run());
     assert_eq!(late(&mut next, 2, 300), Some(50), "the end before is still known");
-    let again = next.take(start(Stamp::Serial(3), Text::Repeat), at(0, 0));
+    let again = next.take(start(Stamp::Serial(3), Text::Repeat), at(0, 0), &none());
     assert_eq!(started(&again).draft.command.as_deref(), Some("(x)"));
     let (mut next, _) = resumed(&session, 0);
-    let again = next.take(start(Stamp::Serial(2), Text::Repeat), at(0, 0));
+    let again = next.take(start(Stamp::Serial(2), Text::Repeat), at(0, 0), &none());
     assert_eq!(started(&again).draft.command, first.draft.command);
 }
 
 #[test]
 fn a_pid_that_is_another_shells_now_loses_the_run_of_the_first() {
     let mut session = Session::new(1);
-    let first = started(&session.take(start(Stamp::Serial(1), typed("x")), at(0, 0))).uid;
+    let first = started(&session.take(start(Stamp::Serial(1), typed("x")), at(0, 0), &none())).uid;
     let mut other = start(Stamp::Serial(1), Text::Repeat);
     if let Record::Start(start) = &mut other {
         start.shell.start_ticks = Some(99);
     }
-    let events = session.take(other, at(7, 7));
+    let events = session.take(other, at(7, 7), &none());
     let [Body::Finish(lost), Body::Start(start)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((lost.uid, lost.ending, lost.finished_at), (first, Ending::Lost, UnixMillis(7)));
     assert_eq!(start.draft.command, None, "the other shell's text is none of its business");

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use bpd::queries::{self, Degraded, Identity, Queries};
 use bpd::words::Lang;
 use bpd::{recorder, sampler, store};
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Request;
@@ -69,6 +70,7 @@ impl Server {
             events,
             recorded: recorded.downgrade(),
             access: access.clone(),
+            ignored: watch::channel(Arc::default()).1,
             began,
             limits,
         };

@@ -1,6 +1,7 @@
 //! What the door says when the stages behind it refuse, are gone, or never answer.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bp_proto::{Ulid, UnixMillis};
@@ -11,7 +12,7 @@ use bpd::queries::{self, Degraded, Identity, Queries};
 use bpd::store;
 use bpd::words::Lang;
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Answer, Request};
@@ -48,6 +49,7 @@ async fn alone(dir: &Path, limits: Limits) -> Alone {
         events: sender,
         recorded: recorded.downgrade(),
         access,
+        ignored: watch::channel(Arc::default()).1,
         began: UnixMillis::now(),
         limits,
     };

@@ -2,7 +2,7 @@
 //! of shell grammar to be sure, and takes a line that it does not understand for somebody's work.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(crate) enum Typed {
     Work,
     /// One simple `bpctl run …`: the wrapper's run is this run.
     Wrapped,
@@ -19,7 +19,7 @@ const VIEWERS: [&str; 18] = [
 /// Options of `bpctl` itself that take a word.
 const WITH_VALUE: [&str; 2] = ["--color", "--lang"];
 
-pub(super) fn classify(line: &str) -> Typed {
+pub(crate) fn classify(line: &str) -> Typed {
     let Some(pipeline) = split(line) else { return Typed::Work };
     let mut commands = pipeline.iter().map(|words| command(words));
     let Some(Some(("bpctl", arguments))) = commands.next() else { return Typed::Work };
@@ -31,7 +31,7 @@ pub(super) fn classify(line: &str) -> Typed {
 }
 
 /// Whether the line itself puts something into the background. Quotes are not looked at: it is only a hint.
-pub(super) fn starts_job(line: &str) -> bool {
+pub(crate) fn starts_job(line: &str) -> bool {
     let bytes = line.as_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
     (0..bytes.len()).any(|index| {
