@@ -214,6 +214,8 @@ pub struct RunStats {
     pub voluntary_switches: Option<u64>,
     #[cfg_attr(test, ts(type = "number | null"))]
     pub involuntary_switches: Option<u64>,
+    /// For how long the machine was suspended while the run was going: `duration_s` is without it.
+    pub suspended_s: Option<f64>,
     /// The whole machine while the run was going; 100 = all CPUs.
     pub host_cpu_avg: Option<f64>,
     /// Share of the run's time in which some task of the machine waited for a CPU, for memory, for a disk; percent.

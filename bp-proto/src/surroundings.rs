@@ -20,6 +20,9 @@ pub struct Surroundings {
     /// … for a disk.
     #[serde(deserialize_with = "bounded")]
     pub io_stall_us: Option<u64>,
+    /// For how long the machine was suspended, milliseconds: in no duration, no average and no curve.
+    #[serde(deserialize_with = "bounded")]
+    pub suspended_ms: Option<u64>,
     /// CPU use of the whole machine; 1000 = all CPUs.
     pub host_cpu_permille: Option<u16>,
 }

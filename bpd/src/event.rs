@@ -92,7 +92,7 @@ pub enum Measured {
 /// The machine as a whole. `None` is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HostReading {
-    /// Monotonic, since boot.
+    /// Monotonic, suspended time not counted.
     pub at: Duration,
     pub wall: UnixMillis,
     /// 100 = all CPUs, since the reading before; `None` for the first one.

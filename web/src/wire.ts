@@ -83,6 +83,10 @@ minor_faults: number | null, major_faults: number | null,
  */
 voluntary_switches: number | null, involuntary_switches: number | null,
 /**
+ * For how long the machine was suspended while the run was going: `duration_s` is without it.
+ */
+suspended_s: number | null,
+/**
  * The whole machine while the run was going; 100 = all CPUs.
  */
 host_cpu_avg: number | null,

@@ -52,6 +52,7 @@ export function aRun(given: Partial<Run> & { stats?: Partial<RunStats> } = {}): 
       major_faults: null,
       voluntary_switches: null,
       involuntary_switches: null,
+      suspended_s: null,
       host_cpu_avg: null,
       pressure_cpu: null,
       pressure_memory: null,

@@ -93,6 +93,7 @@ words! {
     VoluntarySwitches: "{} voluntary", "{} gönüllü";
     InvoluntarySwitches: "{} involuntary", "{} zorunlu";
     Machine: "machine", "makine";
+    Suspended: "suspended for {}", "{} uykuda";
     HostDuring: "CPU {} meanwhile", "CPU bu sırada {}";
     HostBefore: "CPU {} before", "CPU öncesinde {}";
     LoadBefore: "load {} before", "yük öncesinde {}";

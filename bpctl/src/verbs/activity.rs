@@ -63,7 +63,9 @@ pub(super) fn machine(run: &Run, screen: &Screen) -> Vec<(Word, String)> {
         |word, value: Option<f64>| value.map(|value| screen.say(word, &[&figures::percent(value, lang)]));
     let stats = run.run_stats.clone().unwrap_or_default();
     let load = context.load_1m.map(|load| screen.say(Word::LoadBefore, &[&figures::load(load, lang)]));
+    let suspended = stats.suspended_s.filter(|suspended_s| *suspended_s > 0.0);
     let busy = vec![
+        suspended.map(|suspended_s| screen.say(Word::Suspended, &[&figures::duration(suspended_s, lang)])),
         percent(Word::HostDuring, stats.host_cpu_avg),
         percent(Word::HostBefore, context.host_cpu_percent),
         load,

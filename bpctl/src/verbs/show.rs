@@ -363,6 +363,22 @@ mod tests {
     }
 
     #[test]
+    fn for_how_long_the_machine_was_suspended_is_shown_if_it_was() {
+        for (suspended_s, shown) in [(3723.0, true), (0.0, false)] {
+            let stats =
+                serde_json::json!({ "duration_s": 2.0, "suspended_s": suspended_s, "quality": "exact" });
+            let run = run(&stats, &serde_json::Value::Null);
+            let told = [(Lang::En, "suspended for 1h 02m"), (Lang::Tr, "uykuda")];
+            let page = |lang| people(&run, &[], &screen(lang, 80));
+            assert!(
+                told.iter().all(|(lang, word)| page(*lang).contains(word) == shown),
+                "{}",
+                page(Lang::En)
+            );
+        }
+    }
+
+    #[test]
     fn what_is_not_known_is_not_shown() {
         let bare =
             run(&serde_json::json!({ "duration_s": 0.02, "quality": "sampled" }), &serde_json::Value::Null);

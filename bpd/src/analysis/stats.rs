@@ -89,6 +89,7 @@ fn went_on(stats: &mut RunStats, around: &Surroundings) {
     stats.pressure_cpu = share(around.cpu_stall_us);
     stats.pressure_memory = share(around.memory_stall_us);
     stats.pressure_io = share(around.io_stall_us);
+    stats.suspended_s = around.suspended_ms.map(|ms| ms as f64 / 1e3);
     stats.host_cpu_avg = around.host_cpu_permille.map(|permille| f64::from(permille) / 10.0);
 }
 
@@ -408,6 +409,7 @@ mod tests {
                 cpu_stall_us: Some(500_000),
                 memory_stall_us: Some(0),
                 io_stall_us: Some(2_000_500),
+                suspended_ms: Some(1500),
                 host_cpu_permille: Some(655),
             },
             ..Totals::default()
@@ -421,6 +423,7 @@ mod tests {
         near(stats.pressure_memory, 0.0);
         near(stats.pressure_io, 100.0);
         near(stats.host_cpu_avg, 65.5);
+        near(stats.suspended_s, 1.5);
 
         let unread = Surroundings { over_us: Some(0), cpu_stall_us: Some(3), ..Surroundings::default() };
         let totals = Totals { surroundings: unread, ..totals };

@@ -35,12 +35,9 @@ impl Stopwatch {
     }
 }
 
-/// Monotonic, suspended time counted.
+/// Monotonic, suspended time not counted.
 pub(super) fn now() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
-    #[cfg(target_os = "linux")]
-    let time = clock_gettime(ClockId::Boottime);
-    #[cfg(not(target_os = "linux"))]
     let time = clock_gettime(ClockId::Monotonic);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use bp_proto::event::Source;
-use bp_proto::{Ending, Finish, Quality, Ulid, UnixMillis};
+use bp_proto::{Ending, Finish, Ulid, UnixMillis};
 
 use super::counters::Counted;
-use super::ledger::Ledger;
 use super::open::{Now, Open};
 use super::stage::Stage;
 use super::tail::Tail;
-use super::totals::{self, Accounts, Count};
+use super::totals::{self, Accounts};
 use crate::event::{Body, Measured, Reply};
 
 /// A line that was typed ahead has reported its start before it starts anything; that is read within this.
@@ -40,7 +39,7 @@ impl Stage {
         self.count(uid);
         let Some(open) = self.open.get_mut(&uid) else { return self.end(finish, reply, now) };
         let took = finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at));
-        let (last, until) = open.last_ticks(took, now);
+        let (last, until) = open.last_ticks(took);
         let owner = open.owner.pid;
         if !open.watched || until == last || open.start.draft.source != Source::Hook {
             return self.end(finish, reply, now);
@@ -80,17 +79,23 @@ impl Stage {
             return self.pass(Body::Finish(Box::new(finish)), reply);
         };
         let started_at = open.start.draft.started_at;
-        let took = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
+        let told = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
         // What ended before bpd looked at it has no processes to be looked at.
         if open.watched {
-            let (last, until) = open.last_ticks(took, now);
+            let (last, until) = open.last_ticks(told);
             self.tree.until(uid, until);
             self.read_last(uid, open.owner.pid);
             if Open::is_fresh_at(finish.finished_at, now) {
-                self.take_in_orphans(&open, last, now);
+                self.take_in_orphans(&open, last);
             }
         }
-        self.settle_ledgers(open.owner, false);
+        let suspended = open.suspended(told, now);
+        // Clocks of shells count that; so do the two ends of a run of which nothing else is told.
+        let counts_it = finish.took.is_none() || open.start.draft.source == Source::Hook;
+        let took = if counts_it { told.saturating_sub(suspended) } else { told };
+        if took < told {
+            finish.took = Some(took);
+        }
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
@@ -102,24 +107,21 @@ impl Stage {
             living,
             living_ns: self.tree.living_ns(uid),
             // A counter that was read when the line was nearly over has missed it.
-            counted: open.counted.as_ref().filter(|_| observed).and_then(|counted| {
-                let user_permille = self.user_permille(open.owner, counted);
-                Some(Count { cpu_ns: counted.total_ns?, quality: counted.quality(), user_permille })
-            }),
+            counted_ns: open.counted.as_ref().and_then(|counted| counted.total_ns).filter(|_| observed),
         };
-        let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
         let mut totals = totals::settle(&accounts);
         if let Some(exact) = open.exact {
             totals = totals.completed_by(exact);
         }
         if took >= LEAST_LOOK {
             totals.surroundings = open.surroundings(&self.machine.look(), took);
+            totals.surroundings.suspended_ms = Some(suspended.as_millis() as u64);
         }
         // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
         let is_its = accounts.observed || u128::from(open.last.at_ms) <= took.as_millis();
         totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
         // The wrapper has seen some that we have not found.
-        totals.incomplete |= finish.background && living == 0 && !is_whole;
+        totals.incomplete |= finish.background && living == 0;
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
             // Whose text is not to be kept is not told by the names of its programs either.
@@ -142,13 +144,9 @@ impl Stage {
             tail.is_nameless = open.start.draft.is_ignored();
             tail.count(&self.tree.members(uid));
             tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
-            if open.counted.as_ref().is_some_and(|counted| counted.quality() == Quality::Exact) {
-                tail.ledger = self.mark(uid, open.owner).map(Ledger::new);
-            }
             self.tails.insert(uid, tail);
         } else {
             self.tree.forget(uid);
-            self.leave_scope(open.owner);
         }
         self.remember(open, finish.finished_at);
         self.pass(Body::Finish(Box::new(finish)), reply);

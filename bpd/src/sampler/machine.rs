@@ -77,6 +77,7 @@ impl Look {
             cpu_stall_us: stalled(now.cpu, then.cpu),
             memory_stall_us: stalled(now.memory, then.memory),
             io_stall_us: stalled(now.io, then.io),
+            suspended_ms: None,
             host_cpu_permille: self.busy.permille_since(before.busy),
         }
     }
@@ -117,7 +118,7 @@ impl Machine {
 
     /// What costs little: pressure now, CPU and memory as of the last fifth of a second.
     pub(super) fn look(&mut self) -> Look {
-        let at = since_boot();
+        let at = awake();
         self.refresh(at);
         Look { at, busy: self.busy, pressure: self.pressure.read() }
     }
@@ -172,6 +173,12 @@ impl Machine {
 pub(super) fn wall_clock() -> (UnixMillis, Duration) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (UnixMillis(since.as_millis() as i64), Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000)))
+}
+
+/// Suspended time does not count: nothing went on in it.
+fn awake() -> Duration {
+    let time = clock_gettime(ClockId::Monotonic);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Suspended time counts.
@@ -276,6 +283,7 @@ mod tests {
             cpu_stall_us: Some(700),
             memory_stall_us: None,
             io_stall_us: None,
+            suspended_ms: None,
             host_cpu_permille: Some(500),
         };
         assert_eq!(during, expected);

@@ -20,6 +20,9 @@ const FRESH: Duration = Duration::from_secs(2);
 /// A wrapper's clock and the shell's are the same; their order is not kept to the millisecond.
 const SLACK: Duration = Duration::from_millis(50);
 
+/// A shorter one is the time between two readings of clocks.
+const LEAST_SUSPEND: Duration = Duration::from_millis(500);
+
 /// A process that uses less of a core, and starts and ends nothing, stands still.
 const STILL_PER_MILLE: u128 = 1;
 
@@ -35,6 +38,13 @@ pub(super) struct Now {
     pub into_milli: Duration,
 }
 
+impl Now {
+    /// How far the clock that counts suspended time is ahead.
+    fn lead(self) -> Duration {
+        self.boot.saturating_sub(self.mono)
+    }
+}
+
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own; they come in any combination")]
 #[derive(Debug)]
 pub(super) struct Open {
@@ -44,6 +54,9 @@ pub(super) struct Open {
     /// When the sampler learned of the run, and how old it was then.
     opened: Duration,
     age: Duration,
+    /// When it began, since boot; and how far that clock was ahead when the sampler learned of the run.
+    began: Duration,
+    lead: Duration,
     pub schedule: Schedule,
     pub last: Sample,
     /// CPU time from before bpd's last start that the tree does not see.
@@ -96,6 +109,8 @@ impl Open {
             typed,
             opened: now.mono,
             age,
+            began: now.boot.saturating_sub(age),
+            lead: now.lead(),
             schedule: Schedule::new(opening, interval, age),
             last: Sample::default(),
             before_ns: 0,
@@ -147,25 +162,37 @@ impl Open {
         now.wall.since(at) < FRESH
     }
 
-    /// How the run claims its processes. `now` maps its wall clock to clock ticks.
-    pub(super) fn claim(&self, now: Now) -> Claim {
+    /// How the run claims its processes.
+    pub(super) fn claim(&self) -> Claim {
         match self.start.draft.source {
-            Source::Hook => Claim::Hook { from: self.ticks_at(Duration::ZERO, now), until: None },
+            Source::Hook => Claim::Hook { from: self.ticks_at(Duration::ZERO), until: None },
             Source::Wrapper => Claim::Wrapper,
             Source::Api | Source::Import => Claim::Whole,
         }
     }
 
-    /// Clock ticks since boot at `elapsed` after the run's start.
-    pub(super) fn ticks_at(&self, elapsed: Duration, now: Now) -> u64 {
-        let began = now.boot.saturating_sub(self.elapsed(now));
-        (began.saturating_add(elapsed).as_nanos() * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
+    /// Clock ticks since boot at `elapsed` after the run's start, suspended time counted.
+    pub(super) fn ticks_at(&self, elapsed: Duration) -> u64 {
+        (self.began.saturating_add(elapsed).as_nanos() * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
     }
 
-    /// The last clock tick of a run that took so long, and the last in which a process of it may have started.
-    pub(super) fn last_ticks(&self, took: Duration, now: Now) -> (u64, u64) {
-        let last = self.ticks_at(took, now);
+    /// The last clock tick of a run that took so long, suspended time counted, and the last in which a process of it may
+    /// have started.
+    pub(super) fn last_ticks(&self, took: Duration) -> (u64, u64) {
+        let last = self.ticks_at(took);
         (last, if self.takes_last_tick { last } else { last.saturating_sub(1) })
+    }
+
+    /// By the wall clock of its start, whatever was done to that since.
+    pub(super) fn seen_now(&self, now: Now) -> UnixMillis {
+        self.start.draft.started_at.plus(now.boot.saturating_sub(self.began))
+    }
+
+    /// For how long the machine was suspended in a run that took so long, as far as the sampler knew of it.
+    pub(super) fn suspended(&self, took: Duration, now: Now) -> Duration {
+        let suspended = now.lead().saturating_sub(self.lead);
+        // Else it was after the end.
+        if (LEAST_SUSPEND..took).contains(&suspended) { suspended } else { Duration::ZERO }
     }
 
     /// Monotonic time since the run's start.
@@ -259,11 +286,11 @@ impl Open {
             .unwrap_or_default()
     }
 
-    /// Whether so much CPU time and so many processes show that the run does something.
-    pub(super) fn moved(previous: Sample, cpu_ns: u64, processes: u32, elapsed: Duration) -> bool {
-        let grown = u128::from(cpu_ns.saturating_sub(previous.cpu_ns));
+    /// Whether this usage shows that the run does something.
+    pub(super) fn moved(&self, previous: Sample, usage: &Usage, elapsed: Duration) -> bool {
+        let grown = u128::from(self.cpu_ns(usage).saturating_sub(previous.cpu_ns));
         let interval = elapsed.saturating_sub(Duration::from_millis(previous.at_ms)).as_nanos();
-        processes != previous.processes || grown * 1000 > interval * STILL_PER_MILLE
+        usage.processes != previous.processes || grown * 1000 > interval * STILL_PER_MILLE
     }
 
     /// Whether the wrapper's run `start` is this run: typed as one simple command in the shell that started it.

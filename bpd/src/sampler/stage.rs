@@ -18,7 +18,6 @@ use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
 use super::orphans::Orphans;
 use super::probe::Probe;
-use super::scopes::Scopes;
 use super::tail::Tail;
 use super::tree::{Claim, Tree};
 use super::watchers::Watchers;
@@ -35,14 +34,13 @@ const MAX_LOOKS: usize = 1024;
 const MAX_NESTED: usize = 256;
 
 /// Processes above one another that are searched for a run.
-pub(super) const MAX_DEPTH: usize = 128;
+const MAX_DEPTH: usize = 128;
 
 pub(super) struct Stage {
     pub(super) interval: Duration,
     pub(super) probe: Probe,
     pub(super) tree: Tree,
     pub(super) counters: Counters,
-    pub(super) scopes: Scopes,
     orphans: Orphans,
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
@@ -60,6 +58,8 @@ pub(super) struct Stage {
     lookups: Lookups,
     host: String,
     epoch: Instant,
+    /// Time since boot, suspended time counted.
+    pub(super) boot: fn() -> Duration,
 }
 
 impl Stage {
@@ -69,7 +69,6 @@ impl Stage {
             probe: Probe::new(),
             tree: Tree::default(),
             counters: Counters::new(),
-            scopes: Scopes::new(),
             orphans: Orphans::default(),
             machine: Machine::new(data),
             watchers: Watchers::default(),
@@ -85,12 +84,13 @@ impl Stage {
             lookups: Lookups::new(),
             host: machine::host_name(),
             epoch: Instant::now(),
+            boot: machine::since_boot,
         }
     }
 
     pub(super) fn now(&self) -> Now {
         let (wall, into_milli) = machine::wall_clock();
-        Now { mono: self.epoch.elapsed(), boot: machine::since_boot(), wall, into_milli }
+        Now { mono: self.epoch.elapsed(), boot: (self.boot)(), wall, into_milli }
     }
 
     /// When [`Self::tick`] wants to be called; `None` = nothing is open.
@@ -261,13 +261,11 @@ impl Stage {
     fn watch(&mut self, uid: Ulid, now: Now) {
         let Some(owner) = self.open.get(&uid).map(|open| open.owner) else { return };
         let jobs = self.counted_jobs(owner);
-        let is_alone = !self.open.values().any(|open| open.owner == owner && open.uid() != uid);
-        self.settle_ledgers(owner, is_alone);
         let Some(open) = self.open.get_mut(&uid) else { return };
         open.watched = true;
         if process::is_alive(owner) {
             let tree = &self.tree;
-            let claim = open.claim(now);
+            let claim = open.claim();
             let seen = self.probe.with_descendants(
                 [owner.pid],
                 |_| true,
@@ -277,24 +275,16 @@ impl Stage {
             let probe = &mut self.probe;
             self.tree.open(uid, owner, claim, &seen.readings, |pid, start| probe.is_there(pid, start));
             open.observed = true;
-            open.seen_at = open.seen_at.max(now.wall);
+            open.seen_at = open.seen_at.max(open.seen_now(now));
             let found_ns = self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns);
             open.was_found(found_ns);
-            if Open::is_fresh(&open.start, now) && claim != Claim::Whole {
-                let by_time = claims_by_time(claim);
-                let counted = if by_time && self.counters.are_allowed() {
-                    self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs)
-                } else {
-                    self.begin_in_scope(owner, !by_time, found_ns, jobs)
-                };
-                if let Some(open) = self.open.get_mut(&uid) {
-                    open.counted = counted;
-                }
+            if claims_by_time(claim) && Open::is_fresh(&open.start, now) {
+                open.counted = self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs);
             }
         } else {
             open.gone_since = Some(now.mono);
         }
-        if let Some(open) = self.open.get_mut(&uid).filter(|open| open.start.context.is_none()) {
+        if open.start.context.is_none() {
             open.cpus = machine::cpus(Some(owner.pid));
         }
     }
@@ -323,13 +313,12 @@ impl Stage {
     }
 
     /// Takes in what has left the run before it was seen.
-    pub(super) fn take_in_orphans(&mut self, open: &Open, until: u64, now: Now) {
-        let from = open.ticks_at(Duration::ZERO, now);
+    pub(super) fn take_in_orphans(&mut self, open: &Open, until: u64) {
+        let from = open.ticks_at(Duration::ZERO);
         let others = self.open.values().filter(|other| other.start.draft.source == Source::Hook);
         let others: Vec<u32> =
             others.map(|other| other.owner.pid).filter(|pid| *pid != open.owner.pid).collect();
-        let mut orphans = self.orphans.find(&open.start, open.owner, &others, (from, until));
-        orphans.extend(self.strays_in_scope(open, (from, until)));
+        let orphans = self.orphans.find(&open.start, open.owner, &others, (from, until));
         let tree = &self.tree;
         let new: Vec<u32> = orphans.into_iter().filter(|pid| tree.is_new(*pid)).collect();
         if !new.is_empty() {
@@ -349,7 +338,7 @@ impl Stage {
     /// The shell's next line began: what started in the clock tick of an end before is its, unless it began later.
     fn settle_before(&mut self, owner: Owner, started_at: UnixMillis, now: Now) {
         let settles = |open: &Open, doubt: &Doubt| {
-            let began = open.ticks_at(started_at.since(open.start.draft.started_at), now);
+            let began = open.ticks_at(started_at.since(open.start.draft.started_at));
             is_same(open.owner, owner).then_some(began > doubt.last_tick)
         };
         self.settle_doubts(settles, now);

@@ -1,5 +1,5 @@
 //! Records as on disk: the store's own types, each with a version that never changes once released. A new field is a
-//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` and `-v2` prove it).
+//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` to `-v3` prove it).
 
 mod begun;
 mod ended;
@@ -13,7 +13,7 @@ use super::log::Series;
 use super::{OwnCost, Position, columns};
 use crate::event::{Amendment, Refusal};
 use begun::StartV2;
-use ended::{AmendV2, FinishV2};
+use ended::{AmendV2, AmendV3, FinishV2, FinishV3};
 
 const START: u8 = 1;
 const FINISH: u8 = 2;
@@ -138,14 +138,14 @@ impl Record {
         let (kind, version, payload) = match self {
             Self::Start { id, start } => (START, 2, written(&StartV2::of(*id, start))),
             Self::Finish { id, finish, previous } => {
-                (FINISH, 2, written(&FinishV2::of(*id, finish, *previous)))
+                (FINISH, 3, written(&FinishV3::of(*id, finish, *previous)))
             }
             Self::Edit { id, edited, previous } => {
                 let edit = EditV1 { id: *id, edited: edited.clone(), previous: *previous };
                 (EDIT, 1, written(&edit))
             }
             Self::Amend { id, amended, previous } => {
-                (AMEND, 2, written(&AmendV2::of(*id, amended, *previous)))
+                (AMEND, 3, written(&AmendV3::of(*id, amended, *previous)))
             }
             Self::Delete { id, uid } => (DELETE, 1, written(&DeleteV1 { id: *id, uid: uid.to_bytes() })),
             Self::Alert { alert, previous } => (ALERT, 1, written(&AlertV1::of(alert, *previous))),
@@ -171,12 +171,14 @@ impl Record {
             (START, 2) => postcard::from_bytes::<StartV2>(payload).map_err(post)?.record(),
             (FINISH, 1) => ended::first_finish(payload).map_err(post)?,
             (FINISH, 2) => postcard::from_bytes::<FinishV2>(payload).map_err(post)?.record(),
+            (FINISH, 3) => postcard::from_bytes::<FinishV3>(payload).map_err(post)?.record(),
             (EDIT, 1) => {
                 let EditV1 { id, edited, previous } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Edit { id, edited, previous }
             }
             (AMEND, 1) => ended::first_amend(payload).map_err(post)?,
             (AMEND, 2) => postcard::from_bytes::<AmendV2>(payload).map_err(post)?.record(),
+            (AMEND, 3) => postcard::from_bytes::<AmendV3>(payload).map_err(post)?.record(),
             (DELETE, 1) => {
                 let DeleteV1 { id, uid } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Delete { id, uid: Ulid::from_bytes(uid) }

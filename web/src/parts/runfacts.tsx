@@ -114,19 +114,24 @@ export function Figures({ stats, running, elapsed }: { stats: RunStats; running:
 
 type QuietFigure =
   | 'wait_seconds' | 'max_threads' | 'read_mb' | 'written_mb' | 'minor_faults' | 'major_faults' | 'voluntary_switches'
-  | 'involuntary_switches' | 'host_cpu_avg' | 'pressure_cpu' | 'pressure_memory' | 'pressure_io';
+  | 'involuntary_switches' | 'suspended_s' | 'host_cpu_avg' | 'pressure_cpu' | 'pressure_memory' | 'pressure_io';
 
 const DETAILS: ReadonlyArray<readonly [Key, readonly QuietFigure[]]> = [
   ['details.threads', ['max_threads', 'wait_seconds']],
   ['details.disk', ['read_mb', 'written_mb']],
   ['details.faults', ['minor_faults', 'major_faults']],
   ['details.switches', ['voluntary_switches', 'involuntary_switches']],
-  ['details.machine', ['host_cpu_avg', 'pressure_cpu', 'pressure_memory', 'pressure_io']],
+  ['details.machine', ['suspended_s', 'host_cpu_avg', 'pressure_cpu', 'pressure_memory', 'pressure_io']],
 ];
+
+/** That it was never suspended is what everybody expects. */
+function isTold(stats: RunStats, name: QuietFigure): boolean {
+  return stats[name] != null && !(name === 'suspended_s' && stats[name] === 0);
+}
 
 /** What people ask for second, in groups; what is not known is not there. */
 export function Details({ stats }: { stats: RunStats }) {
-  const groups = DETAILS.map(([title, names]) => [title, names.filter((name) => stats[name] != null)] as const);
+  const groups = DETAILS.map(([title, names]) => [title, names.filter((name) => isTold(stats, name))] as const);
   const known = groups.filter(([, names]) => names.length > 0);
   if (known.length === 0) return null;
   return (

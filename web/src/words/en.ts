@@ -214,6 +214,7 @@ export const en = {
   'detail.major_faults': 'Major',
   'detail.voluntary_switches': 'Voluntary',
   'detail.involuntary_switches': 'Involuntary',
+  'detail.suspended_s': 'Suspended',
   'detail.host_cpu_avg': 'CPU in use',
   'detail.pressure_cpu': 'Something waited for a CPU',
   'detail.pressure_memory': '… for memory',

@@ -217,6 +217,7 @@ export const tr: Words = {
   'detail.major_faults': 'Büyük',
   'detail.voluntary_switches': 'Gönüllü',
   'detail.involuntary_switches': 'Zorunlu',
+  'detail.suspended_s': 'Uykuda',
   'detail.host_cpu_avg': 'CPU kullanımı',
   'detail.pressure_cpu': 'CPU bekleyen vardı',
   'detail.pressure_memory': '… bellek',

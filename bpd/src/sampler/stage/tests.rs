@@ -1,3 +1,5 @@
+mod clocks;
+
 use bp_proto::{Draft, Ending};
 
 use super::*;

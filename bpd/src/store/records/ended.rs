@@ -1,5 +1,5 @@
-//! The end of a run on disk and what became known later, in both versions: the second knows what the run did besides
-//! burning CPU time, and what the machine did meanwhile.
+//! The end of a run on disk and what became known later, in all versions: the second knows what the run did besides
+//! burning CPU time, and what the machine did meanwhile; the third for how long it was suspended.
 
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use crate::store::Position;
 
 pub(super) type FinishV2 = FinishOf<TotalsV2>;
 pub(super) type AmendV2 = AmendOf<TotalsV2>;
+pub(super) type FinishV3 = FinishOf<TotalsV3>;
+pub(super) type AmendV3 = AmendOf<TotalsV3>;
 
 pub(super) fn first_finish(payload: &[u8]) -> postcard::Result<Record> {
     postcard::from_bytes::<FinishOf<TotalsV1>>(payload).map(FinishOf::record)
@@ -84,11 +86,11 @@ pub(super) struct AmendOf<T> {
     previous: Option<Position>,
 }
 
-impl AmendV2 {
+impl AmendV3 {
     pub(super) fn of(id: u64, amended: &Amended, previous: Option<Position>) -> Self {
         Self {
             id,
-            totals: TotalsV2::of(&amended.totals),
+            totals: TotalsV3::of(&amended.totals),
             children: amended.children.iter().map(ChildV1::of).collect(),
             background: amended.background,
             previous,
@@ -107,7 +109,7 @@ impl<T: Into<Totals>> AmendOf<T> {
     }
 }
 
-impl FinishV2 {
+impl FinishV3 {
     pub(super) fn of(id: u64, finish: &Finish, previous: Option<Position>) -> Self {
         Self {
             id,
@@ -118,7 +120,7 @@ impl FinishV2 {
                 Ending::Exited { exit_code, signal } => Some((exit_code, signal)),
                 Ending::Lost => None,
             },
-            totals: finish.totals.as_ref().map(TotalsV2::of),
+            totals: finish.totals.as_ref().map(TotalsV3::of),
             children: finish.children.iter().map(ChildV1::of).collect(),
             background: finish.background,
             previous,
@@ -237,7 +239,8 @@ impl TotalsV2 {
                 involuntary_switches: activity.involuntary_switches,
                 max_threads: activity.max_threads,
             },
-            surroundings: (around != Surroundings::default()).then_some(surroundings),
+            surroundings: (Surroundings { suspended_ms: None, ..around } != Surroundings::default())
+                .then_some(surroundings),
         }
     }
 }
@@ -250,6 +253,7 @@ impl From<TotalsV2> for Totals {
             cpu_stall_us: around.cpu_stall_us,
             memory_stall_us: around.memory_stall_us,
             io_stall_us: around.io_stall_us,
+            suspended_ms: None,
             host_cpu_permille: around.host_cpu_permille,
         });
         Self {
@@ -266,5 +270,25 @@ impl From<TotalsV2> for Totals {
             surroundings: around.unwrap_or_default(),
             ..totals.first.into()
         }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TotalsV3 {
+    second: TotalsV2,
+    suspended_ms: Option<u64>,
+}
+
+impl TotalsV3 {
+    fn of(totals: &Totals) -> Self {
+        Self { second: TotalsV2::of(totals), suspended_ms: totals.surroundings.suspended_ms }
+    }
+}
+
+impl From<TotalsV3> for Totals {
+    fn from(totals: TotalsV3) -> Self {
+        let mut whole: Self = totals.second.into();
+        whole.surroundings.suspended_ms = totals.suspended_ms;
+        whole
     }
 }

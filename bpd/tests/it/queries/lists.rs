@@ -28,6 +28,7 @@ fn figures() -> Value {
         "major_faults": 0,
         "voluntary_switches": 56,
         "involuntary_switches": 7,
+        "suspended_s": 0.0,
         "host_cpu_avg": 62.5,
         "pressure_cpu": 25.0,
         "pressure_memory": 0.0,

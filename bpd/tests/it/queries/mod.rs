@@ -37,6 +37,7 @@ const SURROUNDINGS: Surroundings = Surroundings {
     cpu_stall_us: Some(500_000),
     memory_stall_us: Some(0),
     io_stall_us: None,
+    suspended_ms: Some(0),
     host_cpu_permille: Some(625),
 };
 

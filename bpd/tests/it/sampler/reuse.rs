@@ -106,8 +106,8 @@ fn a_stranger_with_the_pid_of_a_process_that_is_gone_is_not_the_runs() {
             lab.next(|_| Some(())).await;
         }
         let burns = |pid: u32| {
-            let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap();
-            process::stat_field(&stat, 14).unwrap() * 10 * MS
+            let fields = std::fs::read(format!("/proc/{pid}/stat")).unwrap();
+            process::stat_field(&fields, 14).unwrap() * 10 * MS
         };
         lab.next(|_| (burns(pid) > 500 * MS).then_some(())).await;
         let last = lab.sample(uid, |sample| sample.at_ms > 0).await;

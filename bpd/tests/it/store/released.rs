@@ -173,6 +173,24 @@ pub(super) fn fill_v2(dir: &Path) {
     writer.commit().unwrap();
 }
 
+/// What version 3 added, on top of all that version 2 holds. Frozen: the fixture `store-v3` holds exactly this.
+pub(super) fn fill_v3(dir: &Path) {
+    fill_v2(dir);
+    let (mut writer, _reader) = open(dir);
+    for (n, ms) in [(7, Some(3_600_001)), (8, Some(0)), (9, None)] {
+        writer.begin(&bare(n, Source::Hook, Some("sleep 60"))).unwrap();
+        let finish = full_finish();
+        let surroundings = Surroundings { suspended_ms: ms, ..Surroundings::default() };
+        let totals = Totals { surroundings, ..finish.totals.unwrap() };
+        writer.finish(&Finish { uid: uid(n), totals: Some(totals), ..finish }).unwrap();
+        writer.commit().unwrap();
+    }
+    let surroundings = Surroundings { suspended_ms: Some(7), ..surroundings() };
+    let totals = Totals { surroundings, ..Totals::default() };
+    writer.amend(&Amendment { run: uid(9), totals, children: Vec::new(), background: false }).unwrap();
+    writer.commit().unwrap();
+}
+
 /// Eight counts that are all different.
 fn activity(from: u64) -> Activity {
     let nth = |n: u64| Some(from * 1_000_000 + n);
@@ -194,13 +212,14 @@ fn surroundings() -> Surroundings {
         cpu_stall_us: Some(300_000),
         memory_stall_us: Some(0),
         io_stall_us: None,
+        suspended_ms: None,
         host_cpu_permille: Some(512),
     }
 }
 
 fn shown(reader: &Reader) -> String {
     let rows = reader.rows(&Within::All, None, 99).unwrap();
-    let runs: Vec<_> = (1..=5).map(|id| (reader.get(id).unwrap(), reader.curve(id).unwrap())).collect();
+    let runs: Vec<_> = (1..=8).map(|id| (reader.get(id).unwrap(), reader.curve(id).ok())).collect();
     let rest =
         (reader.alerts(9).unwrap(), reader.own_costs(UnixMillis(0)).unwrap(), reader.open_runs().unwrap());
     format!("{rows:#?} {runs:#?} {rest:#?} {:?}", reader.counts())
@@ -249,6 +268,18 @@ fn a_store_of_version_2_opens_and_holds_what_it_held() {
     assert_eq!((totals.activity, totals.surroundings), (activity(2), surroundings()));
     let fresh = tempfile::tempdir().unwrap();
     fill_v2(fresh.path());
+    let (_writer, as_written_now) = open(fresh.path());
+    assert_eq!(shown(&reader), shown(&as_written_now));
+}
+
+#[test]
+fn a_store_of_version_3_opens_and_holds_what_it_held() {
+    let scratch = copy_of("store-v3");
+    let (_writer, reader) = open(scratch.path());
+    let suspended = |id| reader.get(id).unwrap().unwrap().totals.unwrap().surroundings.suspended_ms;
+    assert_eq!([6, 7, 8].map(suspended), [Some(3_600_001), Some(0), Some(7)]);
+    let fresh = tempfile::tempdir().unwrap();
+    fill_v3(fresh.path());
     let (_writer, as_written_now) = open(fresh.path());
     assert_eq!(shown(&reader), shown(&as_written_now));
 }
