@@ -37,74 +37,104 @@ function __bizim_identify
     true # `set` leaves the status as it was.
 end
 
-# Whether the records may be written: the first of a shell makes the file, for the user alone. The directory may have been
-# taken away at a logout and put there again by somebody else: is it still ours alone?
+# What runs for a usual line is as little as it can be: each command costs fish some microseconds, a `read` twenty. For all
+# else `__bizim_to` is empty and there is a function `…_with_care`.
+function __bizim_decide --on-variable BP_OFF --on-variable fish_private_mode
+    if test "$BP_OFF" = 1 -o -n "$fish_private_mode$__bizim_client$__bizim_asks$__bizim_untold"
+        set -g __bizim_to ''
+    else
+        set -g __bizim_to $__bizim_file
+    end
+end
+
+# fish has no clock that can be read without a fork: the kernel's uptime, to a hundredth of a second, says when the line
+# was read, and fish itself says at the end how long it took. Each record opens the file anew: bpd may have taken it away
+# to read it. The directory may have been taken away at a logout and put there again by somebody else: is it still ours?
+function __bizim_preexec --on-event fish_preexec
+    if test $__bizim_guard -O "$__bizim_run" -a -e "$__bizim_to"
+        switch $argv[1]
+            case '#*' ' *' \t'*' \n'*'
+                __bizim_preexec_with_care $argv[1]
+                return
+        end
+        read -g __bizim_uptime __bizim_idle </proc/uptime
+        switch "$__bizim_stamp"
+            case "u$__bizim_uptime*"
+                set __bizim_stamp $__bizim_stamp+ # Another line of the same hundredth.
+            case '*'
+                set __bizim_stamp u$__bizim_uptime
+        end
+        printf '\0001S\0%s\0%s\0x\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $PWD $argv[1] >>$__bizim_to
+    else
+        __bizim_preexec_with_care $argv[1]
+    end
+end
+
+function __bizim_postexec --on-event fish_postexec
+    set -l exit_code $status # First: every other command overwrites it.
+    if test $__bizim_guard -O "$__bizim_run" -a -e "$__bizim_to"
+        printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $exit_code $CMD_DURATION >>$__bizim_to
+    else
+        __bizim_postexec_with_care $exit_code
+    end
+end
+
+function __bizim_preexec_with_care
+    # Until it is told, the end of this line is not.
+    set -g __bizim_untold 1
+    __bizim_decide
+    # A comment alone is no command; a line that begins with a space stays out of the history.
+    string match -qr '^\s*(#[^\n]*\s*)*$' -- $argv[1]; and return
+    __bizim_make_ready; or return
+    set -l how x
+    set -l line $argv[1]
+    if string match -q ' *' -- $line; or __bizim_is_kept_out $line
+        set how h
+        set line ''
+    end
+    read -l uptime rest </proc/uptime
+    if string match -q "u$uptime*" -- $__bizim_stamp
+        set __bizim_stamp $__bizim_stamp+
+    else
+        set __bizim_stamp u$uptime
+    end
+    printf '\0001S\0%s\0%s\0%s\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $how $PWD $line >>$__bizim_file
+    __bizim_send
+    set __bizim_untold
+    __bizim_decide
+end
+
+function __bizim_postexec_with_care
+    if set -q __bizim_untold[1]
+        set __bizim_untold
+        __bizim_decide
+    else if __bizim_make_ready
+        printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_file
+        __bizim_send
+    end
+end
+
+# Whether the records may be written: the first of a shell makes the file, for the user alone.
 function __bizim_make_ready
     test "$BP_OFF" != 1 -a -O $__bizim_run -a ! -L $__bizim_run -a -d $__bizim_run/mail; or return 1
-    test -e $__bizim_to; and return
+    test -e $__bizim_file; and return
     set -l before $umask
     set -g umask 077
-    printf '' >>$__bizim_to
+    printf '' >>$__bizim_file
     set -g umask $before
 end
 
 function __bizim_send
-    command $__bizim_client event --pid $fish_pid <$__bizim_to >/dev/null 2>/dev/null
-    printf '' >$__bizim_to # Nothing typed stays there.
-end
-
-# fish has no clock that can be read without a fork: the kernel's uptime, to a hundredth of a second, says when the line
-# was read, and fish itself says at the end how long it took.
-function __bizim_preexec --on-event fish_preexec
-    test "$BP_OFF" != 1 -a -O "$__bizim_run" -a ! -L "$__bizim_run" -a -e "$__bizim_to"
-    or __bizim_make_ready
-    or return
-    set -l line $argv[1]
-    set -l how x
-    switch $line
-        case '#*' ' *' \t'*' \n'*'
-            # A comment alone is no command; a line that begins with a space stays out of the history.
-            string match -qr '^\s*(#[^\n]*\s*)*$' -- $line; and return
-            if string match -q ' *' -- $line
-                set how h
-                set line ''
-            end
-    end
-    # `set -q` is a quarter of a `test`.
-    if set -q fish_private_mode[1]; or set -q __bizim_asks[1]
-        if __bizim_is_kept_out $argv[1]
-            set how h
-            set line ''
-        end
-    end
-    read -l uptime rest </proc/uptime
-    if test "$uptime" = "$__bizim_uptime"
-        set __bizim_stamp $__bizim_stamp+
-    else
-        set __bizim_uptime $uptime
-        set __bizim_stamp u$uptime
-    end
-    set __bizim_open 1
-    # Each record opens the file anew: bpd may have taken it away to read it.
-    printf '\0001S\0%s\0%s\0%s\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $how $PWD $line >>$__bizim_to
-    set -q __bizim_client[1]; and __bizim_send
+    set -q __bizim_client[1]; or return
+    command $__bizim_client event --pid $fish_pid <$__bizim_file >/dev/null 2>/dev/null
+    printf '' >$__bizim_file # Nothing typed stays there.
 end
 
 # From fish 4 on a function of the user's may keep lines out of the history.
 function __bizim_is_kept_out
     test -n "$fish_private_mode"; and return
-    functions -q fish_should_add_to_history; or return 1
+    set -q __bizim_asks[1]; and functions -q fish_should_add_to_history; or return 1
     not fish_should_add_to_history $argv[1] >/dev/null 2>/dev/null
-end
-
-function __bizim_postexec --on-event fish_postexec
-    set -l exit_code $status # First: every other command overwrites it.
-    set -q __bizim_open[1]; or return
-    if test "$BP_OFF" != 1 -a -O "$__bizim_run" -a ! -L "$__bizim_run" -a -e "$__bizim_to"; or __bizim_make_ready
-        printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $exit_code $CMD_DURATION >>$__bizim_to
-        set -q __bizim_client[1]; and __bizim_send
-    end
-    set __bizim_open
 end
 
 # A limit on file sizes must not kill the shell. What it starts has the signal's default again.
@@ -113,26 +143,30 @@ end
 
 function __bizim_load
     set -g __bizim_loaded $fish_pid
-    set -g __bizim_open
+    set -g __bizim_untold 1
+    set -g __bizim_to ''
     set -g __bizim_stamp
-    set -g __bizim_uptime
     set -g __bizim_client
     set -g __bizim_asks
     string match -qr '^[0-3]\.' -- $version; or set -g __bizim_asks 1
     __bizim_place; and __bizim_identify; or return
-    set -g __bizim_to $__bizim_run/mail/$fish_pid
+    # In a directory that is everybody's the kernel follows no stranger's link, unless it was told to.
+    set -g __bizim_guard ! -L $__bizim_run -a
+    read -l protected 2>/dev/null </proc/sys/fs/protected_symlinks
+    test "$protected" = 1 -a ! -L $__bizim_run; and set -g __bizim_guard
+    set -g __bizim_file $__bizim_run/mail/$fish_pid
     if test "$BP_TRANSPORT" = socket
         # `bpctl init` says which client is its own.
         set -g __bizim_client $__bizim_bpctl
         test -n "$__bizim_client"; or set -g __bizim_client (command -s bpctl)
         test -n "$__bizim_client"; or return
-        set -g __bizim_to $__bizim_run/.shell.$fish_pid
+        set -g __bizim_file $__bizim_run/.shell.$fish_pid
     end
     true
 end
 
 if status is-interactive; and test "$BP_OFF" != 1; and test "$__bizim_loaded" != $fish_pid
-    __bizim_load 2>/dev/null; or functions -e __bizim_preexec __bizim_postexec __bizim_too_large
+    __bizim_load 2>/dev/null; or functions -e __bizim_preexec __bizim_postexec __bizim_decide __bizim_too_large
 else if not status is-interactive; or test "$BP_OFF" = 1
-    functions -e __bizim_preexec __bizim_postexec __bizim_too_large
+    functions -e __bizim_preexec __bizim_postexec __bizim_decide __bizim_too_large
 end

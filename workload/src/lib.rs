@@ -3,10 +3,12 @@
 
 pub mod bound;
 mod counter;
+mod group;
 pub mod suite;
 pub mod truth;
 
 pub use bound::{Bound, Way};
 pub use counter::{is_allowed as counter_is_allowed, refuse as refuse_counters};
+pub use group::Group;
 pub use suite::Case;
 pub use truth::Truth;

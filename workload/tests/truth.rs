@@ -4,10 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a failure in a test is a panic")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use workload::Group;
 use workload::suite::{CASES, Case, waited};
 use workload::truth::Truth;
 
@@ -69,51 +70,22 @@ fn the_shell_that_waited_for_a_workload_says_the_same() {
     }
 }
 
-/// A control group that is removed again.
-struct Group(PathBuf);
-
-impl Group {
-    /// `None` where this user may not make one, or where groups of version 2 are not mounted.
-    fn new() -> Option<Self> {
-        let mounts = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
-        let mount = mounts.into_iter().find(|mount| mount.join("cgroup.controllers").is_file())?;
-        let group = mount.join(format!("workload-{}", std::process::id()));
-        fs::create_dir(&group).ok().map(|()| Self(group))
-    }
-
-    fn seconds(&self) -> f64 {
-        let stat = fs::read_to_string(self.0.join("cpu.stat")).unwrap();
-        let usage = stat.lines().find_map(|line| line.strip_prefix("usage_usec ")).unwrap();
-        usage.parse::<f64>().unwrap() / 1e6
-    }
-
-    fn is_empty(&self) -> bool {
-        fs::read_to_string(self.0.join("cgroup.procs")).unwrap().is_empty()
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        fs::remove_dir(&self.0).ok();
-    }
-}
-
 #[test]
 fn a_control_group_says_the_same_of_all_of_them_also_of_what_nobody_waits_for() {
     for case in CASES {
-        let Some(group) = Group::new() else {
+        let Ok(group) = Group::new() else {
             // The other test needs nothing; of what nobody waits for only a group can account.
             eprintln!("no control group can be made here");
             return;
         };
         // The shell of before is in the group as well: it waits, and costs next to nothing.
-        let (_, truth) = run(case, &format!("echo $$ >{}/cgroup.procs || exit", group.0.display()));
+        let (_, truth) = run(case, &format!("echo $$ >{}/cgroup.procs || exit", group.path().display()));
         let until = Instant::now() + DEADLINE;
-        while !group.is_empty() {
+        while !group.is_empty().unwrap() {
             assert!(Instant::now() < until, "{}: processes are left", case.name);
             std::thread::sleep(Duration::from_millis(10));
         }
-        check(case, truth, group.seconds(), "its control group");
+        check(case, truth, group.seconds().unwrap(), "its control group");
     }
 }
 

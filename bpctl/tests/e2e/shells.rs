@@ -1,5 +1,7 @@
 //! Shells with the hook loaded, each with a home and a `BP_HOME` of its own.
 
+#![allow(unsafe_code, reason = "a child gives up its counters between fork and exec")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt as _;
@@ -72,6 +74,8 @@ pub(crate) struct Home {
     scratch: TempDir,
     /// Whose it is, when it is not this process's user's.
     user: Option<u32>,
+    /// Nothing that is started here may open counters.
+    is_refused: bool,
 }
 
 impl Home {
@@ -80,7 +84,7 @@ impl Home {
         let scratch = tempfile::Builder::new().prefix("bp").tempdir_in("/tmp").unwrap();
         fs::create_dir(scratch.path().join("home")).unwrap();
         fs::create_dir(scratch.path().join("work")).unwrap();
-        Self { scratch, user: None }
+        Self { scratch, user: None, is_refused: false }
     }
 
     /// The home of a user without privileges, with programs and hooks that this user can reach. Where the tests have
@@ -101,6 +105,11 @@ impl Home {
             std::os::unix::fs::chown(dir, home.user, home.user).unwrap();
         }
         home
+    }
+
+    /// As in a container whose profile forbids counters, to root too.
+    pub(crate) fn without_counters(self) -> Self {
+        Self { is_refused: true, ..self }
     }
 
     /// Whether this process's user may not ask its bpd.
@@ -174,6 +183,10 @@ impl Home {
         command.env("BP_HOME", self.bp()).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         if let Some(user) = self.user {
             command.uid(user).gid(user);
+        }
+        if self.is_refused {
+            // SAFETY: two system calls without memory of their own, allowed between fork and exec.
+            unsafe { command.pre_exec(workload::refuse_counters) };
         }
         for variable in ["BP_CONFIG", "BP_HTTP", "BP_LANG", "BP_OFF", "BP_RUN", "BP_ACTOR", "BP_TRANSPORT"] {
             command.env_remove(variable);

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 
 use bp_proto::counter::Counter;
-use bp_proto::{Owner, Ulid, process};
+use bp_proto::{Owner, Quality, Ulid, process};
+
+use super::scopes::Burned;
 
 /// Shells that are counted at once; lines of others are accounted for without.
 const MAX_SHELLS: usize = 256;
@@ -23,9 +25,24 @@ pub(super) struct Counters {
     shells: HashMap<Owner, Counter>,
 }
 
-/// What is to be known of a line when it begins, so that its end tells what it has cost.
+/// What counts a run.
+#[derive(Debug)]
+pub(super) enum Meter {
+    /// The inherited counter of its shell.
+    Counter,
+    /// The control group that its shell has for itself.
+    Scope {
+        /// When the run began.
+        before: Burned,
+        /// Processes in the group that are in nobody's run, and what each had burned then.
+        besides: Vec<(u32, u64)>,
+    },
+}
+
+/// What is to be known of a run when it begins, so that its end tells what it has cost.
 #[derive(Debug)]
 pub(super) struct Counted {
+    pub meter: Meter,
     from_ns: u64,
     /// What its processes had burned before they were counted.
     found_ns: u64,
@@ -40,6 +57,32 @@ pub(super) struct Counted {
 }
 
 impl Counted {
+    /// By the control group of its shell.
+    pub(super) fn in_scope(
+        before: Burned,
+        besides: Vec<(u32, u64)>,
+        found_ns: u64,
+        jobs: HashMap<Ulid, u64>,
+    ) -> Self {
+        let from_ns = before.total_ns;
+        let meter = Meter::Scope { before, besides };
+        Self { meter, from_ns, found_ns, early: Vec::new(), jobs, over_ns: 0, total_ns: None }
+    }
+
+    /// How good its figure is.
+    pub(super) fn quality(&self) -> Quality {
+        match self.meter {
+            Meter::Counter => Quality::Counter,
+            Meter::Scope { .. } => Quality::Exact,
+        }
+    }
+
+    /// What the run has cost so far, as far as that can be told before its end: not beside jobs of earlier lines.
+    pub(super) fn so_far(&self, counted_ns: u64) -> Option<u64> {
+        let is_alone = self.jobs.is_empty() && self.over_ns == 0;
+        is_alone.then(|| (counted_ns + self.found_ns).saturating_sub(self.from_ns))
+    }
+
     /// Whether the processes that live on are in the shell's counter.
     pub(super) fn covers_jobs(&self) -> bool {
         self.early.is_empty()
@@ -73,6 +116,10 @@ impl Counters {
         Self { held, shells: HashMap::new() }
     }
 
+    pub(super) fn are_allowed(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// A line begins. `members`: its processes so far, and `found_ns` what they have burned; `jobs`: what lives on of
     /// earlier lines of this shell, as far as it is counted, and what that has burned.
     pub(super) fn begin(
@@ -97,7 +144,7 @@ impl Counters {
             self.shells.insert(shell, counter);
         }
         let from_ns = self.shells.get(&shell)?.read()?;
-        Some(Counted { from_ns, found_ns, early, jobs, over_ns: 0, total_ns: None })
+        Some(Counted { meter: Meter::Counter, from_ns, found_ns, early, jobs, over_ns: 0, total_ns: None })
     }
 
     /// What the counters of a line show now.
@@ -113,7 +160,15 @@ mod tests {
 
     fn counted(jobs: &[(u128, u64)]) -> Counted {
         let jobs = jobs.iter().map(|(job, ns)| (Ulid::from(*job), *ns)).collect();
-        Counted { from_ns: 1000, found_ns: 30, early: Vec::new(), jobs, over_ns: 0, total_ns: None }
+        Counted {
+            meter: Meter::Counter,
+            from_ns: 1000,
+            found_ns: 30,
+            early: Vec::new(),
+            jobs,
+            over_ns: 0,
+            total_ns: None,
+        }
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bp_proto::event::Source;
-use bp_proto::{Ending, Finish, Ulid, UnixMillis};
+use bp_proto::{Ending, Finish, Quality, Ulid, UnixMillis};
 
 use super::counters::Counted;
+use super::ledger::Ledger;
 use super::open::{Now, Open};
 use super::stage::Stage;
 use super::tail::Tail;
-use super::totals::{self, Accounts};
+use super::totals::{self, Accounts, Count};
 use crate::event::{Body, Measured, Reply};
 
 /// A line that was typed ahead has reported its start before it starts anything; that is read within this.
@@ -89,6 +90,7 @@ impl Stage {
                 self.take_in_orphans(&open, last);
             }
         }
+        self.settle_ledgers(open.owner, false);
         let suspended = open.suspended(told, now);
         // Clocks of shells count that; so do the two ends of a run of which nothing else is told.
         let counts_it = finish.took.is_none() || open.start.draft.source == Source::Hook;
@@ -107,8 +109,12 @@ impl Stage {
             living,
             living_ns: self.tree.living_ns(uid),
             // A counter that was read when the line was nearly over has missed it.
-            counted_ns: open.counted.as_ref().and_then(|counted| counted.total_ns).filter(|_| observed),
+            counted: open.counted.as_ref().filter(|_| observed).and_then(|counted| {
+                let user_permille = self.user_permille(open.owner, counted);
+                Some(Count { cpu_ns: counted.total_ns?, quality: counted.quality(), user_permille })
+            }),
         };
+        let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
         let mut totals = totals::settle(&accounts);
         if let Some(exact) = open.exact {
             totals = totals.completed_by(exact);
@@ -121,7 +127,7 @@ impl Stage {
         let is_its = accounts.observed || u128::from(open.last.at_ms) <= took.as_millis();
         totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
         // The wrapper has seen some that we have not found.
-        totals.incomplete |= finish.background && living == 0;
+        totals.incomplete |= finish.background && living == 0 && !is_whole;
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
             // Whose text is not to be kept is not told by the names of its programs either.
@@ -144,9 +150,13 @@ impl Stage {
             tail.is_nameless = open.start.draft.is_ignored();
             tail.count(&self.tree.members(uid));
             tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
+            if open.counted.as_ref().is_some_and(|counted| counted.quality() == Quality::Exact) {
+                tail.ledger = self.mark(uid, open.owner).map(Ledger::new);
+            }
             self.tails.insert(uid, tail);
         } else {
             self.tree.forget(uid);
+            self.leave_scope(open.owner);
         }
         self.remember(open, finish.finished_at);
         self.pass(Body::Finish(Box::new(finish)), reply);

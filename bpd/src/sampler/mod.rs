@@ -1,7 +1,7 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `activity`, `pids`, `processes`, `tree`, `tally` and `totals` are pure; `probe`,
-//! `counters`, `machine`, `orphans`, `git` and `lookup` ask the machine;
+//! `schedule`, `activity`, `ledger`, `pids`, `processes`, `tree`, `tally` and `totals` are pure; `probe`,
+//! `counters`, `scopes`, `machine`, `orphans`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
 //! `counting` what their shells' counters are asked.
 
@@ -11,6 +11,7 @@ mod counters;
 mod counting;
 mod ending;
 mod git;
+mod ledger;
 mod lookup;
 mod machine;
 mod open;
@@ -19,6 +20,7 @@ mod pids;
 mod probe;
 mod processes;
 mod schedule;
+mod scopes;
 mod stage;
 mod tail;
 mod tally;

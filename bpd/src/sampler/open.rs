@@ -286,11 +286,11 @@ impl Open {
             .unwrap_or_default()
     }
 
-    /// Whether this usage shows that the run does something.
-    pub(super) fn moved(&self, previous: Sample, usage: &Usage, elapsed: Duration) -> bool {
-        let grown = u128::from(self.cpu_ns(usage).saturating_sub(previous.cpu_ns));
+    /// Whether so much CPU time and so many processes show that the run does something.
+    pub(super) fn moved(previous: Sample, cpu_ns: u64, processes: u32, elapsed: Duration) -> bool {
+        let grown = u128::from(cpu_ns.saturating_sub(previous.cpu_ns));
         let interval = elapsed.saturating_sub(Duration::from_millis(previous.at_ms)).as_nanos();
-        usage.processes != previous.processes || grown * 1000 > interval * STILL_PER_MILLE
+        processes != previous.processes || grown * 1000 > interval * STILL_PER_MILLE
     }
 
     /// Whether the wrapper's run `start` is this run: typed as one simple command in the shell that started it.

@@ -18,6 +18,7 @@ use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
 use super::orphans::Orphans;
 use super::probe::Probe;
+use super::scopes::Scopes;
 use super::tail::Tail;
 use super::tree::{Claim, Tree};
 use super::watchers::Watchers;
@@ -34,13 +35,14 @@ const MAX_LOOKS: usize = 1024;
 const MAX_NESTED: usize = 256;
 
 /// Processes above one another that are searched for a run.
-const MAX_DEPTH: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
 
 pub(super) struct Stage {
     pub(super) interval: Duration,
     pub(super) probe: Probe,
     pub(super) tree: Tree,
     pub(super) counters: Counters,
+    pub(super) scopes: Scopes,
     orphans: Orphans,
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
@@ -69,6 +71,7 @@ impl Stage {
             probe: Probe::new(),
             tree: Tree::default(),
             counters: Counters::new(),
+            scopes: Scopes::new(),
             orphans: Orphans::default(),
             machine: Machine::new(data),
             watchers: Watchers::default(),
@@ -261,6 +264,8 @@ impl Stage {
     fn watch(&mut self, uid: Ulid, now: Now) {
         let Some(owner) = self.open.get(&uid).map(|open| open.owner) else { return };
         let jobs = self.counted_jobs(owner);
+        let is_alone = !self.open.values().any(|open| open.owner == owner && open.uid() != uid);
+        self.settle_ledgers(owner, is_alone);
         let Some(open) = self.open.get_mut(&uid) else { return };
         open.watched = true;
         if process::is_alive(owner) {
@@ -278,13 +283,21 @@ impl Stage {
             open.seen_at = open.seen_at.max(open.seen_now(now));
             let found_ns = self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns);
             open.was_found(found_ns);
-            if claims_by_time(claim) && Open::is_fresh(&open.start, now) {
-                open.counted = self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs);
+            if Open::is_fresh(&open.start, now) && claim != Claim::Whole {
+                let by_time = claims_by_time(claim);
+                let counted = if by_time && self.counters.are_allowed() {
+                    self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs)
+                } else {
+                    self.begin_in_scope(owner, !by_time, found_ns, jobs)
+                };
+                if let Some(open) = self.open.get_mut(&uid) {
+                    open.counted = counted;
+                }
             }
         } else {
             open.gone_since = Some(now.mono);
         }
-        if open.start.context.is_none() {
+        if let Some(open) = self.open.get_mut(&uid).filter(|open| open.start.context.is_none()) {
             open.cpus = machine::cpus(Some(owner.pid));
         }
     }
@@ -318,7 +331,8 @@ impl Stage {
         let others = self.open.values().filter(|other| other.start.draft.source == Source::Hook);
         let others: Vec<u32> =
             others.map(|other| other.owner.pid).filter(|pid| *pid != open.owner.pid).collect();
-        let orphans = self.orphans.find(&open.start, open.owner, &others, (from, until));
+        let mut orphans = self.orphans.find(&open.start, open.owner, &others, (from, until));
+        orphans.extend(self.strays_in_scope(open, (from, until)));
         let tree = &self.tree;
         let new: Vec<u32> = orphans.into_iter().filter(|pid| tree.is_new(*pid)).collect();
         if !new.is_empty() {

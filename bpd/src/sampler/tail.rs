@@ -8,6 +8,7 @@ use std::time::Duration;
 use bp_proto::counter::Counter;
 use bp_proto::{Totals, Ulid};
 
+use super::ledger::Ledger;
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
 use crate::event::Amendment;
@@ -26,6 +27,8 @@ pub(super) struct Tail {
     pub is_nameless: bool,
     /// Of its processes, from the end on: what they burn after they were read last, before they end, nobody else knows.
     counters: Vec<Counter>,
+    /// Where counters are forbidden and its shell has a control group for itself.
+    pub ledger: Option<Ledger>,
     /// As recorded at the end.
     totals: Totals,
     /// What the tree had seen by then.
@@ -49,6 +52,7 @@ impl Tail {
             ended: now,
             last_cpu_ns: usage.cpu_ns,
             counters: Vec::new(),
+            ledger: None,
             amended_ns: 0,
             amended_at: now,
         }
@@ -67,7 +71,12 @@ impl Tail {
     fn grown_ns(&self, usage: &Usage) -> u64 {
         let counted: Option<u64> = self.counters.iter().map(Counter::read).sum();
         let seen = usage.cpu_ns.saturating_sub(self.seen_ns);
-        seen.max(counted.unwrap_or(0))
+        let settled = self.ledger.as_ref().map_or(0, |ledger| ledger.grown_ns);
+        seen.max(counted.unwrap_or(0)).max(settled)
+    }
+
+    fn knows_what_escaped(&self) -> bool {
+        !self.counters.is_empty() || self.ledger.as_ref().is_some_and(|ledger| !ledger.missed)
     }
 
     /// When it wants to be read, on the sampler's clock.
@@ -100,7 +109,7 @@ impl Tail {
         self.amended_at = now;
         let totals = Totals {
             cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
-            incomplete: self.totals.incomplete || (self.counters.is_empty() && usage.escaped),
+            incomplete: self.totals.incomplete || (usage.escaped && !self.knows_what_escaped()),
             activity: self.totals.activity.or_larger(usage.activity),
             // The split of what came later is not known.
             user_ns: None,

@@ -6,7 +6,7 @@ use bp_proto::{Sample, Ulid};
 
 use super::ending::GRACE;
 use super::machine;
-use super::open::Now;
+use super::open::{Now, Open};
 use super::stage::Stage;
 use crate::event::{Body, Measured, Watcher};
 
@@ -113,15 +113,17 @@ impl Stage {
 
     fn sample_runs(&mut self, due: &[Ulid], now: Now) {
         for uid in due {
+            let scoped_ns = self.scoped_ns(*uid).unwrap_or(0);
             let Some(open) = self.open.get_mut(uid).filter(|open| open.gone_since.is_none()) else {
                 continue;
             };
             let Some(usage) = self.tree.figures(*uid) else { continue };
             let elapsed = open.elapsed(now);
             let previous: Sample = open.last;
-            let moved = open.moved(previous, &usage, elapsed);
+            let cpu_ns = open.cpu_ns(&usage).max(scoped_ns);
+            let moved = Open::moved(previous, cpu_ns, usage.processes, elapsed);
             open.schedule.taken(elapsed.max(open.schedule.next()), moved);
-            if let Some(sample) = open.sample(elapsed, open.cpu_ns(&usage), &usage) {
+            if let Some(sample) = open.sample(elapsed, cpu_ns, &usage) {
                 let sample = open.with_host(sample, self.machine.busy());
                 self.out.push_back(Measured::Sample { run: *uid, sample });
             }
@@ -132,6 +134,11 @@ impl Stage {
         let mut over: Vec<Ulid> = Vec::new();
         let mut amendments = Vec::new();
         for uid in due {
+            let has_ledger = self.tails.get(uid).is_some_and(|tail| tail.ledger.is_some());
+            if let Some(shell) = self.tree.owner_of(*uid).filter(|_| has_ledger) {
+                let quiet = !self.open.values().any(|open| open.owner == shell);
+                self.settle_ledgers(shell, quiet);
+            }
             let Some(tail) = self.tails.get_mut(uid) else { continue };
             let Some(usage) = self.tree.usage(*uid) else {
                 over.push(*uid);

@@ -22,8 +22,27 @@ pub(super) struct Accounts<'a> {
     pub living: u32,
     /// What those have burned that live on, nanoseconds.
     pub living_ns: u64,
-    /// By an inherited counter.
-    pub counted_ns: Option<u64>,
+    /// By an inherited counter, or by the control group of the shell.
+    pub counted: Option<Count>,
+}
+
+/// What was counted of a run, whoever waited for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count {
+    pub cpu_ns: u64,
+    /// `Exact` of a control group.
+    pub quality: Quality,
+    /// Which part of it was the user's, in thousandths.
+    pub user_permille: Option<u64>,
+}
+
+impl Count {
+    /// User and system time.
+    fn split(self) -> (Option<u64>, Option<u64>) {
+        let part = |permille| (u128::from(self.cpu_ns) * u128::from(permille) / 1000) as u64;
+        let user_ns: Option<u64> = self.user_permille.map(part);
+        (user_ns, user_ns.map(|user_ns| self.cpu_ns - user_ns))
+    }
 }
 
 /// The counter is read some milliseconds after the end, and the shell goes on meanwhile.
@@ -33,12 +52,16 @@ const LATE_NS: u64 = 8_000_000;
 /// not. A counter that is ahead by less than this part of the whole proves nothing.
 const STOLEN_PART: u64 = 16;
 
-/// Whether the counter knows more than the shell's own account: of processes that nobody waited for, or finer than in
+/// Whether the counter knows more than the reporter's own account: of processes that nobody waited for, or finer than in
 /// clock ticks. The account of a whole that is finer than the counter is late is kept.
-fn is_better(counted_ns: u64, reported_ns: Option<u64>, quality: Quality) -> bool {
+fn is_better(counted: Count, reported_ns: Option<u64>, reported: &Totals) -> bool {
     let Some(reported_ns) = reported_ns else { return true };
-    let ahead = counted_ns > reported_ns + reported_ns / STOLEN_PART;
-    match quality {
+    let counted_ns = counted.cpu_ns;
+    // A control group adds up the accounts of its processes: nothing is stolen from it.
+    let is_account = counted.quality == Quality::Exact;
+    let ahead = counted_ns > reported_ns + if is_account { 0 } else { reported_ns / STOLEN_PART };
+    match reported.quality {
+        Quality::Exact if is_account => ahead && reported.incomplete,
         Quality::Exact | Quality::Counter => false,
         Quality::Times => ahead && counted_ns > reported_ns + LATE_NS,
         Quality::Ticks | Quality::Sampled => {
@@ -59,24 +82,30 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
     let unwaited_ns = if reported.quality == Quality::Counter { 0 } else { accounts.living_ns };
     let reported_ns = reported_ns.map(|cpu_ns| cpu_ns.saturating_add(unwaited_ns));
     let exact = reported.quality == Quality::Exact && accounts.living == 0;
-    let counted_ns = accounts
-        .counted_ns
-        .filter(|counted_ns| !exact && is_better(*counted_ns, reported_ns, reported.quality));
+    let counted = accounts.counted.filter(|counted| is_better(*counted, reported_ns, &reported));
     let trusts_report = match (reported_ns, seen_ns) {
-        _ if counted_ns.is_some() => false,
+        _ if counted.is_some() => false,
         (None, _) => false,
         (Some(_), None) => true,
         (Some(reported), Some(seen)) => exact || seen <= reported.saturating_add(NOISE_NS),
     };
-    // What the counter lost, with a program that gained privileges, the tree may have seen.
-    let counted_ns = counted_ns
-        .filter(|counted_ns| seen_ns.is_none_or(|seen| seen <= counted_ns.saturating_add(NOISE_NS)));
-    let (cpu_ns, quality) = match counted_ns {
+    // What a counter lost, with a program that gained privileges or went to another control group, the tree may have
+    // seen.
+    let has_lost =
+        |counted: Count| seen_ns.is_some_and(|seen| seen > counted.cpu_ns.saturating_add(NOISE_NS));
+    let lost = accounts.counted.is_some_and(has_lost);
+    let whole = !lost && accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
+    let counted = counted.filter(|_| !lost);
+    let (cpu_ns, quality) = match counted {
         _ if trusts_report => (reported_ns, reported.quality),
-        Some(_) => (counted_ns, Quality::Counter),
+        Some(counted) => (Some(counted.cpu_ns), counted.quality),
         None => (seen_ns.max(reported_ns), TREE_QUALITY),
     };
-    let whole_report = reported_ns == reported.cpu_ns;
+    let (user_ns, system_ns) = match counted {
+        Some(counted) => counted.split(),
+        None if trusts_report && reported_ns == reported.cpu_ns => (reported.user_ns, reported.system_ns),
+        None => (None, None),
+    };
     let rss_max_bytes = match (reported.rss_max_bytes, usage.map(|usage| usage.rss_max_bytes)) {
         (reported, Some(0)) => reported,
         (reported, seen) => reported.max(seen),
@@ -84,8 +113,8 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
     let alone = usage.is_none_or(|usage| usage.max_processes <= 1 && !usage.was_hidden);
     Totals {
         cpu_ns,
-        user_ns: reported.user_ns.filter(|_| trusts_report && whole_report),
-        system_ns: reported.system_ns.filter(|_| trusts_report && whole_report),
+        user_ns,
+        system_ns,
         rss_max_bytes,
         max_processes: usage
             .map(|usage| usage.max_processes)
@@ -95,9 +124,8 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         surroundings: Surroundings::default(),
         quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
-        incomplete: reported.incomplete
-            || usage.is_some_and(|usage| usage.hides)
-            || (accounts.counted_ns.is_none()
+        incomplete: ((reported.incomplete || usage.is_some_and(|usage| usage.hides)) && !whole)
+            || ((accounts.counted.is_none() || lost)
                 && reported.quality != Quality::Exact
                 && usage.is_some_and(|usage| usage.escaped)),
     }
@@ -125,7 +153,7 @@ mod tests {
         quality: Quality,
     ) {
         let totals =
-            settle(&Accounts { reported, usage, observed: true, living, living_ns: 0, counted_ns: None });
+            settle(&Accounts { reported, usage, observed: true, living, living_ns: 0, counted: None });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
 
@@ -155,7 +183,11 @@ mod tests {
                 observed: true,
                 living: 0,
                 living_ns: 0,
-                counted_ns: Some(counted_ms * ms),
+                counted: Some(Count {
+                    cpu_ns: counted_ms * ms,
+                    quality: Quality::Counter,
+                    user_permille: None,
+                }),
             });
             assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
             assert_eq!(totals.user_ns.is_some(), totals.quality == quality, "its split is the account's");
@@ -177,6 +209,39 @@ mod tests {
     }
 
     #[test]
+    fn a_control_group_knows_what_nobody_waited_for_and_nothing_is_stolen_from_it() {
+        let ms = 1_000_000;
+        let check = |reported: Totals, counted_ms: u64, seen_ms: u64, expected: (u64, Quality, bool)| {
+            let usage = Usage { escaped: true, ..usage(seen_ms * ms) };
+            let counted =
+                Some(Count { cpu_ns: counted_ms * ms, quality: Quality::Exact, user_permille: Some(750) });
+            let totals = settle(&Accounts {
+                reported: Some(reported),
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                living_ns: 0,
+                counted,
+            });
+            let said = (totals.cpu_ns.unwrap() / ms, totals.quality, totals.incomplete);
+            assert_eq!(said, expected, "{reported:?} {counted_ms} {seen_ms}");
+            let split = totals.user_ns.zip(totals.system_ns).map(|(user, system)| user + system);
+            let is_told = totals.quality != TREE_QUALITY;
+            assert_eq!(split.filter(|_| is_told), totals.cpu_ns.filter(|_| is_told));
+        };
+        let report = |cpu_ms, quality| Totals { system_ns: Some(0), ..report(cpu_ms * ms, quality) };
+        check(report(200, Quality::Times), 205, 190, (200, Quality::Times, false));
+        check(report(3000, Quality::Times), 3100, 2990, (3100, Quality::Exact, false));
+        check(report(40, Quality::Ticks), 27, 15, (27, Quality::Exact, false));
+        check(report(10, Quality::Ticks), 310, 15, (310, Quality::Exact, false));
+        let wrapper = report(3, Quality::Exact);
+        check(wrapper, 303, 250, (3, Quality::Exact, false));
+        check(Totals { incomplete: true, ..wrapper }, 303, 250, (303, Quality::Exact, false));
+        // Something of it moved into another group.
+        check(report(3, Quality::Times), 5, 250, (250, TREE_QUALITY, true));
+    }
+
+    #[test]
     fn a_background_job_of_an_earlier_run_that_the_shell_waited_for_is_taken_out() {
         let usage = Usage { foreign_ns: SECOND, ..usage(SECOND) };
         check(Some(report(2 * SECOND, Quality::Times)), Some(&usage), 0, Some(SECOND), Quality::Times);
@@ -191,7 +256,7 @@ mod tests {
             usage: Some(&usage),
             observed: false,
             living: 0,
-            counted_ns: None,
+            counted: None,
         });
         assert_eq!((totals.cpu_ns, totals.rss_max_bytes), (None, None));
     }
@@ -207,7 +272,7 @@ mod tests {
                 observed: true,
                 living: 0,
                 living_ns: 0,
-                counted_ns: None,
+                counted: None,
             })
         };
         assert!(!settled(&alone).peak_lower_bound);

@@ -6,6 +6,7 @@ mod escaped;
 mod hidden;
 mod limits;
 mod reuse;
+mod scope;
 mod wrapped;
 
 use std::io::Write as _;

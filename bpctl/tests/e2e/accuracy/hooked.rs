@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use workload::{Bound, Truth};
+use workload::{Bound, Group, Truth};
 
-use super::cases;
+use super::Place;
 use super::lines::{self, LINES};
 use super::verdict::{Expected, hold};
 use crate::pty::Terminal;
@@ -16,14 +16,20 @@ struct Typist<'a> {
     home: &'a Home,
     /// What a line costs the shell that does nothing: reading it, the hook, the prompt.
     idle: Duration,
+    _group: Option<Group>,
 }
 
 impl<'a> Typist<'a> {
-    fn start(kind: Kind, home: &'a Home) -> (Self, Served) {
+    fn start(kind: Kind, home: &'a Home, place: Place) -> (Self, Served) {
         home.rc(kind, "", true, lines::functions(kind));
-        let command = home.command(kind, Transport::Mailbox);
+        let mut command = home.command(kind, Transport::Mailbox);
+        let group = place.group();
+        if let Some(group) = &group {
+            group.put(&mut command).unwrap();
+        }
         let bpd = Served::start(home);
-        let mut typist = Self { terminal: Terminal::start(command), home, idle: Duration::ZERO };
+        let mut typist =
+            Self { terminal: Terminal::start(command), home, idle: Duration::ZERO, _group: group };
         typist.terminal.prompt();
         // The first lines make what the shell keeps: files, functions, memory.
         let mut idle: Vec<Duration> = (0..7).map(|_| typist.terminal.cost_of(": nothing")).collect();
@@ -49,19 +55,19 @@ impl<'a> Typist<'a> {
     }
 }
 
-fn every_workload(kind: Kind, home: &Home) {
-    let (mut typist, _bpd) = Typist::start(kind, home);
-    let cases = cases();
-    hold(home, cases.len(), |at, mark| {
+fn every_workload(kind: Kind, home: &Home, place: Place) {
+    let (mut typist, _bpd) = Typist::start(kind, home, place);
+    let cases = place.cases();
+    hold(home, place == Place::Scope, cases.len(), |at, mark| {
         let (line, reports) = cases[at].line_to(&mark);
         let made = typist.record(line, reports, mark, cases[at].cpu);
         Expected { peak_is_known: cases[at].peak_is_known, ..made }
     });
 }
 
-fn every_line(kind: Kind, home: &Home) {
-    let (mut typist, _bpd) = Typist::start(kind, home);
-    hold(home, LINES.len(), |at, mark| {
+fn every_line(kind: Kind, home: &Home, place: Place) {
+    let (mut typist, _bpd) = Typist::start(kind, home, place);
+    hold(home, place == Place::Scope, LINES.len(), |at, mark| {
         let line = LINES[at].text.replace("{file}", &mark);
         typist.record(line, LINES[at].reports, mark, LINES[at].cpu)
     });
@@ -69,30 +75,55 @@ fn every_line(kind: Kind, home: &Home) {
 
 #[test]
 fn what_bash_says_of_a_workload_is_within_the_bounds() {
-    every_workload(Kind::Bash, &Home::new());
+    every_workload(Kind::Bash, &Home::new(), Place::Anywhere);
 }
 
 #[test]
 fn what_zsh_says_of_a_workload_is_within_the_bounds() {
-    every_workload(Kind::Zsh, &Home::new());
+    every_workload(Kind::Zsh, &Home::new(), Place::Anywhere);
 }
 
 #[test]
 fn what_bash_says_to_a_user_without_privileges_is_within_the_bounds() {
-    every_workload(Kind::Bash, &Home::unprivileged());
+    every_workload(Kind::Bash, &Home::unprivileged(), Place::Anywhere);
 }
 
 #[test]
 fn what_zsh_says_to_a_user_without_privileges_is_within_the_bounds() {
-    every_workload(Kind::Zsh, &Home::unprivileged());
+    every_workload(Kind::Zsh, &Home::unprivileged(), Place::Anywhere);
 }
 
 #[test]
 fn what_bash_burns_itself_is_within_the_bounds() {
-    every_line(Kind::Bash, &Home::new());
+    every_line(Kind::Bash, &Home::new(), Place::Anywhere);
 }
 
 #[test]
 fn what_zsh_burns_itself_is_within_the_bounds() {
-    every_line(Kind::Zsh, &Home::unprivileged());
+    every_line(Kind::Zsh, &Home::unprivileged(), Place::Anywhere);
+}
+
+#[test]
+fn what_bash_says_without_a_counter_is_within_the_bounds_or_flagged() {
+    every_workload(Kind::Bash, &Home::unprivileged().without_counters(), Place::Anywhere);
+}
+
+#[test]
+fn what_zsh_says_without_a_counter_is_within_the_bounds_or_flagged() {
+    every_workload(Kind::Zsh, &Home::new().without_counters(), Place::Anywhere);
+}
+
+#[test]
+fn what_bash_says_in_a_scope_of_its_own_needs_no_counter() {
+    every_workload(Kind::Bash, &Home::new().without_counters(), Place::Scope);
+}
+
+#[test]
+fn what_zsh_says_in_a_scope_of_its_own_needs_no_counter() {
+    every_workload(Kind::Zsh, &Home::unprivileged().without_counters(), Place::Scope);
+}
+
+#[test]
+fn what_bash_burns_itself_in_a_scope_of_its_own_needs_no_counter() {
+    every_line(Kind::Bash, &Home::unprivileged().without_counters(), Place::Scope);
 }

@@ -20,6 +20,13 @@ impl Tree {
         known.map(|reading| Owner { pid: reading.pid, start_ticks: reading.start_ticks }).collect()
     }
 
+    /// Whether the process is of a run of this owner, or only reports.
+    pub(in crate::sampler) fn is_of(&self, pid: u32, owner: Owner) -> bool {
+        let run = self.processes.get(pid).and_then(|tracked| tracked.run);
+        run.is_some_and(|run| self.owner_of(run) == Some(owner))
+            || self.reporters.iter().any(|(reporter, _)| *reporter == pid)
+    }
+
     /// Its living processes.
     pub(in crate::sampler) fn members(&self, run: Ulid) -> Vec<u32> {
         self.runs.get(&run).map_or_else(Vec::new, |claimed| claimed.members.iter().copied().collect())

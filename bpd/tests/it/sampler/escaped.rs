@@ -3,7 +3,7 @@
 use super::*;
 
 /// Burns some tenths of a second, and then writes to `file` how long that took: clock ticks of CPU time.
-fn burn_and_tell(file: &std::path::Path) -> String {
+pub(super) fn burn_and_tell(file: &std::path::Path) -> String {
     let file = file.display();
     format!(
         "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; cut -d\" \" -f14,15 /proc/$$/stat > {file}.new; mv {file}.new {file}"
