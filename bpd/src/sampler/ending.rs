@@ -83,21 +83,11 @@ impl Stage {
         let told = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
         // What ended before bpd looked at it has no processes to be looked at.
         if open.watched {
-            let (last, until) = open.last_ticks(told);
-            self.tree.until(uid, until);
-            self.read_last(uid, open.owner.pid);
-            if Open::is_fresh_at(finish.finished_at, now) {
-                self.take_in_orphans(&open, last);
-            }
+            self.look_last(&open, told, Open::is_fresh_at(finish.finished_at, now));
         }
         self.settle_ledgers(open.owner, false);
         let suspended = open.suspended(told, now);
-        // Clocks of shells count that; so do the two ends of a run of which nothing else is told.
-        let counts_it = finish.took.is_none() || open.start.draft.source == Source::Hook;
-        let took = if counts_it { told.saturating_sub(suspended) } else { told };
-        if took < told {
-            finish.took = Some(took);
-        }
+        let took = awake(&open, &mut finish, told, suspended);
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
@@ -162,6 +152,16 @@ impl Stage {
         self.pass(Body::Finish(Box::new(finish)), reply);
     }
 
+    /// A last reading of what the run has had, and of what has left it before it was seen.
+    fn look_last(&mut self, open: &Open, told: Duration, is_fresh: bool) {
+        let (last, until) = open.last_ticks(told);
+        self.tree.until(open.uid(), until);
+        self.read_last(open.uid(), open.owner.pid);
+        if is_fresh {
+            self.take_in_orphans(open, last);
+        }
+    }
+
     /// Nobody will report this run's end.
     pub(super) fn lose(&mut self, uid: Ulid, seen_at: UnixMillis, now: Now) {
         let Some(open) = self.open.get(&uid) else { return };
@@ -194,4 +194,16 @@ impl Stage {
             self.lose(uid, seen_at, now);
         }
     }
+}
+
+/// How long the run took while the machine was awake, given what was told. Clocks of shells count the time in which it
+/// was suspended; so do the two ends of a run of which nothing else is told.
+fn awake(open: &Open, finish: &mut Finish, told: Duration, suspended: Duration) -> Duration {
+    let counts_it = finish.took.is_none() || open.start.draft.source == Source::Hook;
+    if !counts_it || suspended.is_zero() {
+        return told;
+    }
+    let took = told.saturating_sub(suspended);
+    finish.took = Some(took);
+    took
 }
