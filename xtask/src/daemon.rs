@@ -25,7 +25,12 @@ impl Daemon {
     /// Starts the `bpd` that stands in `programs`, beside `bpctl`.
     pub(crate) fn start(programs: &Path) -> Result<Self> {
         // Short: the path of a socket has 107 bytes.
-        let home = tempfile::Builder::new().prefix("bp").tempdir_in("/tmp")?;
+        Self::start_in(programs, Path::new("/tmp"))
+    }
+
+    /// The same with everything it keeps below `folder`.
+    pub(crate) fn start_in(programs: &Path, folder: &Path) -> Result<Self> {
+        let home = tempfile::Builder::new().prefix("bp").tempdir_in(folder)?;
         let child = Command::new(programs.join("bpd"))
             .env("BP_HOME", home.path())
             .stdin(Stdio::null())

@@ -38,7 +38,7 @@ impl Subject {
         match self {
             Self::Accuracy => "Error of CPU seconds and peak memory, and own CPU",
             Self::Sampler => "One sample of a run's processes: own CPU",
-            Self::Hooks => "Hooks: Enter → next prompt, `:` typed in a terminal",
+            Self::Hooks => "Hooks: Enter → next prompt, in a terminal",
             Self::Run => "`bpctl run` over bare fork + exec",
             Self::Idle => "bpd with no run open",
             Self::Http => "`GET /runs` with 1000 runs",
