@@ -34,6 +34,15 @@ fn on_path(path: &OsStr) -> Option<PathBuf> {
     dirs.map(|dir| dir.join("bpd")).find(|file| file.is_file())
 }
 
+/// Whether a shell would find that program: a path, or a name on the search path.
+pub fn is_program(word: &str) -> bool {
+    if word.contains('/') {
+        return Path::new(word).is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(word).is_file())
+}
+
 /// Whether somebody listens there. Never waits, also when bpd hangs.
 pub fn is_served(socket: &Path) -> bool {
     let attempt = || -> rustix::io::Result<()> {

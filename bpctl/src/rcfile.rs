@@ -12,6 +12,7 @@ use crate::verbs::init::Shell;
 /// Ends our line: by it the line is found again.
 const MARK: &str = "# added by `bpctl setup`";
 
+#[derive(Clone, Debug)]
 pub struct RcFile {
     pub shell: Shell,
     pub path: PathBuf,
@@ -54,6 +55,22 @@ impl RcFile {
         }
     }
 
+    /// The program that a line of [`Self::line`]'s form starts, without its quotes; `None`: another form.
+    pub fn program(&self, line: &str) -> Option<String> {
+        let from = match self.shell {
+            Shell::Bash | Shell::Zsh => "command -v ",
+            Shell::Fish => "command -q ",
+            Shell::Powershell => "if (Get-Command ",
+        };
+        let rest = line.strip_prefix(from)?;
+        let word = [" >/dev/null && eval", "; and status", " -ErrorAction"]
+            .iter()
+            .find_map(|behind| rest.split_once(behind))?
+            .0;
+        // The form as a whole, or somebody has changed it.
+        (self.line(word) == line).then(|| word.trim_matches('\'').to_owned())
+    }
+
     /// Empty where there is none.
     pub fn read(&self) -> Result<Vec<u8>, Said> {
         match fs::read(&self.path) {
@@ -94,6 +111,11 @@ pub fn loads_hook(text: &[u8]) -> bool {
     })
 }
 
+/// Whether `bpctl setup` wrote the line.
+pub fn is_ours(line: &str) -> bool {
+    line.ends_with(MARK)
+}
+
 /// `text` with our line at its end.
 pub fn with_line(text: &[u8], line: &str) -> Vec<u8> {
     let mut text = text.to_vec();
@@ -119,6 +141,37 @@ pub fn without_lines(text: &[u8]) -> Option<(Vec<u8>, Vec<String>)> {
     (!ours.is_empty()).then_some((rest, ours))
 }
 
+/// The lines that only the one has, and those that only the other has. What was moved is in both lists.
+pub fn difference(before: &[u8], after: &[u8]) -> (Vec<String>, Vec<String>) {
+    let lines =
+        |text: &[u8]| -> Vec<String> { String::from_utf8_lossy(text).lines().map(str::to_owned).collect() };
+    let (before, after) = (lines(before), lines(after));
+    let same = before.iter().zip(&after).take_while(|(one, other)| one == other).count();
+    let rest = (&before[same..], &after[same..]);
+    let tail = rest.0.iter().rev().zip(rest.1.iter().rev()).take_while(|(one, other)| one == other).count();
+    // Our edits take lines out and put one at the end: what lies between was not touched.
+    let gone = &rest.0[..rest.0.len() - tail];
+    let come = &rest.1[..rest.1.len() - tail];
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        let mut left = those.to_vec();
+        let mut only = Vec::new();
+        for line in these {
+            match left.iter().position(|other| other == line) {
+                Some(at) => drop(left.remove(at)),
+                None => only.push(line.clone()),
+            }
+        }
+        only
+    };
+    let moved = gone.first().filter(|first| come.last() == Some(first) && gone.len() > 1);
+    let (mut without, mut with) = (only(gone, come), only(come, gone));
+    if let Some(line) = moved {
+        without.push(line.clone());
+        with.push(line.clone());
+    }
+    (without, with)
+}
+
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
@@ -133,6 +186,7 @@ mod tests {
             let line = RcFile::of(shell, Path::new("/h"), |_| None).line("bpctl");
             for text in [&b""[..], b"a\nb\n", b"caf\xe9\n", b"a\n\n"] {
                 let with = with_line(text, &line);
+                assert!(is_ours(&line));
                 assert!(loads_hook(&with) && !loads_hook(text));
                 let (rest, ours) = without_lines(&with).unwrap();
                 assert_eq!((rest, ours), (text.to_vec(), vec![line.clone()]));
@@ -141,6 +195,36 @@ mod tests {
             assert_eq!(without_lines(&with_line(b"a", &line)).unwrap().0, b"a\n");
         }
         assert_eq!(without_lines(b"eval \"$(bpctl init bash)\"\n"), None);
+    }
+
+    #[test]
+    fn a_difference_names_what_goes_what_comes_and_what_moves() {
+        let check = |before: &str, after: &str, gone: &[&str], come: &[&str]| {
+            let (without, with) = difference(before.as_bytes(), after.as_bytes());
+            assert_eq!(
+                (without, with),
+                (
+                    gone.iter().map(|line| (*line).to_owned()).collect(),
+                    come.iter().map(|line| (*line).to_owned()).collect()
+                )
+            );
+        };
+        check("a\nb\n", "a\nb\nc\n", &[], &["c"]);
+        check("a\nb\nc\n", "a\nc\n", &["b"], &[]);
+        check("a\nx\nb\nx\n", "a\nx\nb\n", &["x"], &[]);
+        check("x\na\nb\n", "a\nb\nx\n", &["x"], &["x"]);
+        check("a\nold\nb\n", "a\nb\nnew\n", &["old"], &["new"]);
+        check("a\n", "a\n", &[], &[]);
+    }
+
+    #[test]
+    fn the_program_of_our_line_is_known_and_of_a_changed_one_is_not() {
+        for shell in Shell::ALL {
+            let file = RcFile::of(shell, Path::new("/h"), |_| None);
+            assert_eq!(file.program(&file.line("bpctl")).as_deref(), Some("bpctl"), "{shell:?}");
+            assert_eq!(file.program(&file.line("'/a b/bpctl'")).as_deref(), Some("/a b/bpctl"), "{shell:?}");
+            assert_eq!(file.program(&format!("{} ", file.line("bpctl"))), None, "{shell:?}");
+        }
     }
 
     #[test]

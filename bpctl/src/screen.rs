@@ -57,6 +57,20 @@ impl Screen {
         }
     }
 
+    /// As in a pipe.
+    #[cfg(test)]
+    pub fn plain(lang: Lang) -> Self {
+        Self {
+            lang,
+            person: false,
+            width: USUAL_WIDTH,
+            zone: TimeZone::UTC,
+            now: UnixMillis(0),
+            height: usize::MAX,
+            color: false,
+        }
+    }
+
     pub fn word(&self, word: Word) -> &'static str {
         word.text(self.lang)
     }

@@ -59,7 +59,17 @@ impl Shell {
         quoted
     }
 
-    fn hook(self) -> &'static str {
+    /// A line that sets a global variable of this shell.
+    fn assigned(self, name: &str, value: &OsStr) -> Vec<u8> {
+        let (before, behind) = match self {
+            Self::Bash | Self::Zsh => ("", "="),
+            Self::Fish => ("set -g ", " "),
+            Self::Powershell => ("$global:", " = "),
+        };
+        [before.as_bytes(), name.as_bytes(), behind.as_bytes(), &self.quoted(value), b"\n"].concat()
+    }
+
+    pub fn hook(self) -> &'static str {
         match self {
             Self::Bash => include_str!("../../../shell/bp.bash"),
             Self::Zsh => include_str!("../../../shell/bp.zsh"),
@@ -70,16 +80,10 @@ impl Shell {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut output = Vec::new();
+    let mut output = args.shell.assigned("__bizim_release", OsStr::new(env!("CARGO_PKG_VERSION")));
     if let Ok(bpctl) = std::env::current_exe() {
         // The hook needs no PATH to find the client that it belongs to.
-        output.extend_from_slice(match args.shell {
-            Shell::Bash | Shell::Zsh => b"__bizim_bpctl=",
-            Shell::Fish => b"set -g __bizim_bpctl ",
-            Shell::Powershell => b"$global:__bizim_bpctl = ",
-        });
-        output.extend_from_slice(&args.shell.quoted(bpctl.as_os_str()));
-        output.push(b'\n');
+        output.extend(args.shell.assigned("__bizim_bpctl", bpctl.as_os_str()));
     }
     output.extend_from_slice(args.shell.hook().as_bytes());
     std::io::stdout().write_all(&output)?;

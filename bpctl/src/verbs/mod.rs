@@ -1,6 +1,7 @@
 //! The verbs of bpctl, one file each.
 
 mod activity;
+mod agree;
 pub mod alerts;
 pub mod compare;
 pub mod completions;

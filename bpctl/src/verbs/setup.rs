@@ -2,13 +2,13 @@
 //! that bp has put anywhere away again.
 
 use std::fs;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io;
 use std::path::PathBuf;
 
 use bp_proto::place::{Places, home};
 
 use super::init::Shell;
-use super::{Exit, Usage, daemon};
+use super::{Exit, Usage, agree, daemon};
 use crate::rcfile::{self, RcFile};
 use crate::screen::{Screen, Tone};
 use crate::text::said::OrSay as _;
@@ -47,7 +47,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     }
     let line = file.line(&word_for_bpctl(shell)?);
     screen.print(&format!("{shown}\n{}\n", screen.paint(Tone::Good, &format!("+ {line}"))))?;
-    if !args.yes && !agreed(screen, Word::SetupAsk)? {
+    if !args.yes && !agree::asked(screen, Word::SetupAsk)? {
         return Ok(Exit::Failed);
     }
     file.write(&rcfile::with_line(&text, &line))?;
@@ -75,7 +75,7 @@ pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> 
     for path in &paths {
         screen.print(&format!("{}\n", screen.paint(Tone::Bad, &format!("- {}", path.display()))))?;
     }
-    if !args.yes && !agreed(screen, Word::UninstallAsk)? {
+    if !args.yes && !agree::asked(screen, Word::UninstallAsk)? {
         return Ok(Exit::Failed);
     }
     for (file, rest) in edits {
@@ -97,7 +97,7 @@ pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> 
     Ok(Exit::Fine)
 }
 
-fn rc_file(shell: Shell) -> anyhow::Result<RcFile> {
+pub fn rc_file(shell: Shell) -> anyhow::Result<RcFile> {
     Ok(RcFile::of(shell, &home()?, |name| std::env::var_os(name).map(PathBuf::from)))
 }
 
@@ -109,7 +109,7 @@ fn login_shell(screen: &Screen) -> anyhow::Result<Shell> {
 }
 
 /// `bpctl` where the search path leads to this program, else its whole path.
-fn word_for_bpctl(shell: Shell) -> anyhow::Result<String> {
+pub fn word_for_bpctl(shell: Shell) -> anyhow::Result<String> {
     let own = std::env::current_exe().or_say(Word::CannotTellProgram, &[])?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|dir| dir.join("bpctl")).find(|file| file.is_file());
@@ -119,21 +119,6 @@ fn word_for_bpctl(shell: Shell) -> anyhow::Result<String> {
     let word = shell.quoted(own.as_os_str());
     let shown = own.display().to_string();
     Ok(String::from_utf8(word).ok().or_say(Word::CannotUse, &[&shown])?)
-}
-
-/// What a person says at the terminal; without one nobody can be asked.
-fn agreed(screen: &Screen, question: Word) -> anyhow::Result<bool> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        return Err(Usage(screen.word(Word::SetupNobodyToAsk).to_owned()).into());
-    }
-    let mut stderr = io::stderr();
-    write!(stderr, "{} ", screen.word(question))?;
-    stderr.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    let answer = answer.trim().to_lowercase();
-    Ok(["y", "yes", "e", "evet"].contains(&answer.as_str()))
 }
 
 fn say(screen: &Screen, word: Word, values: &[&str]) -> io::Result<()> {

@@ -4,6 +4,7 @@
 
 mod accuracy;
 mod daemon;
+mod doctor;
 mod fish;
 mod hook;
 mod jobs;

@@ -73,6 +73,17 @@ pub fn remove(places: &Places, screen: &Screen) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Starts bpd unless it runs.
+pub fn start(places: &Places, screen: &Screen) -> anyhow::Result<()> {
+    start::run(places, screen).map(drop)
+}
+
+/// Stops bpd if it runs, and starts it.
+pub fn restart(places: &Places, screen: &Screen) -> anyhow::Result<()> {
+    stop::run(places, screen)?;
+    start(places, screen)
+}
+
 fn status(places: &Places, json: bool, screen: &Screen) -> anyhow::Result<Exit> {
     let answer = Client::connect(&places.socket()?, PATIENCE)?.ask_raw(&Request::Status)?;
     if json {

@@ -1,0 +1,93 @@
+//! bpd: whether it answers, is of our version, says itself that it is ill; and what waits for it.
+
+use bp_proto::Status;
+use bp_proto::spool::{MAX_SPOOLED_RUNS, Spool};
+
+use super::finding::{Finding, Mend};
+use crate::screen::Screen;
+use crate::text::said::sentence;
+use crate::text::words::Word;
+
+pub(super) fn look(status: &Result<Status, String>, screen: &Screen) -> Vec<Finding> {
+    let status = match status {
+        Ok(status) => status,
+        Err(why) => {
+            let remedy = screen.word(Word::DoctorStart).to_owned();
+            return vec![Finding::wrong("bpd", why.clone(), remedy).mended_by(Mend::Start)];
+        }
+    };
+    let text = screen.say(Word::DoctorBpdRuns, &[&status.version, &status.pid.to_string()]);
+    let mut findings = vec![Finding::fine("bpd", text)];
+    findings.extend(skew(&status.version, env!("CARGO_PKG_VERSION"), screen));
+    for sentence in &status.degraded {
+        let text = screen.say(Word::DoctorDegraded, &[sentence]);
+        findings.push(Finding::wrong("degraded", text, screen.word(Word::DoctorLogs).to_owned()));
+    }
+    findings
+}
+
+fn skew(bpd: &str, own: &str, screen: &Screen) -> Option<Finding> {
+    let text = screen.say(Word::DoctorSkew, &[bpd, own]);
+    let remedy = screen.word(Word::DoctorRestart).to_owned();
+    (bpd != own).then(|| Finding::wrong("version", text, remedy).mended_by(Mend::Restart))
+}
+
+/// `answers` = bpd runs, and should have taken what waits.
+pub(super) fn spool(spool: &Spool, answers: bool, screen: &Screen) -> Vec<Finding> {
+    let waiting = match spool.waiting() {
+        Ok(waiting) => waiting,
+        Err(error) => {
+            let remedy = screen.word(Word::DoctorRemove).to_owned();
+            return vec![Finding::wrong("spool", sentence(&error.into(), screen.lang), remedy)];
+        }
+    };
+    let mut findings = vec![queue(waiting.runs.len(), answers, screen)];
+    for path in waiting.unreadable {
+        let text = screen.say(Word::DoctorSpoolBad, &[&path.display().to_string()]);
+        findings.push(Finding::wrong("spool", text, screen.word(Word::DoctorRemove).to_owned()));
+    }
+    findings
+}
+
+fn queue(runs: usize, answers: bool, screen: &Screen) -> Finding {
+    if runs == 0 {
+        return Finding::fine("spool", screen.word(Word::DoctorSpool).to_owned());
+    }
+    let count = runs.to_string();
+    let text = if runs >= MAX_SPOOLED_RUNS {
+        screen.say(Word::DoctorSpoolFull, &[&count])
+    } else {
+        screen.say(Word::DoctorSpoolWaits, &[&count])
+    };
+    // A bpd that comes takes them.
+    let (remedy, mend) =
+        if answers { (Word::DoctorRestart, Mend::Restart) } else { (Word::DoctorStart, Mend::Start) };
+    Finding::wrong("spool", text, screen.word(remedy).to_owned()).mended_by(mend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::words::Lang;
+
+    #[test]
+    fn another_version_of_bpd_is_restarted() {
+        for (lang, said) in [(Lang::En, "bpd is version 0.9"), (Lang::Tr, "bpd 0.9 sürümü")] {
+            let screen = Screen::plain(lang);
+            assert!(skew("1.0", "1.0", &screen).is_none());
+            let finding = skew("0.9", "1.0", &screen).unwrap();
+            assert!(finding.text.contains(said), "{finding:?}");
+            assert!(matches!(finding.mend, Some(Mend::Restart)));
+        }
+    }
+
+    #[test]
+    fn a_queue_that_waits_or_is_full_is_taken_by_a_bpd_that_comes() {
+        let screen = Screen::plain(Lang::En);
+        assert_eq!(queue(0, true, &screen).ok, Some(true));
+        let waits = queue(3, true, &screen);
+        assert!(waits.text.contains("3 runs wait") && matches!(waits.mend, Some(Mend::Restart)), "{waits:?}");
+        let full = queue(MAX_SPOOLED_RUNS, false, &screen);
+        assert!(full.text.contains("full") && matches!(full.mend, Some(Mend::Start)), "{full:?}");
+    }
+}
