@@ -22,13 +22,12 @@ impl Served {
     pub(crate) fn start(home: &Home) -> Self {
         let bpd = home.programs().join("bpd");
         assert!(bpd.is_file(), "no {}; `cargo build` makes it", bpd.display());
-        let child = home
-            .environment(Command::new(bpd))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        Self::from(home, home.environment(Command::new(bpd)))
+    }
+
+    /// The same with a command of the test's own.
+    pub(crate) fn from(home: &Home, mut command: Command) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         until("bpd answers", || {
             if home.is_anothers() {
                 return bpctl(home, &["status"]).status.success().then_some(());
