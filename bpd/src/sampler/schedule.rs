@@ -191,6 +191,34 @@ mod tests {
         assert_eq!(schedule.next(), ms(10_000));
     }
 
+    /// Deadlines of a run of two hours that moves until `still_from`.
+    fn of_two_hours(interval: Duration, still_from: Duration) -> Vec<Duration> {
+        let mut schedule = Schedule::new(Opening::Hook, interval, ms(3));
+        let deadlines = std::iter::from_fn(|| {
+            let at = schedule.next();
+            schedule.taken(at, at < still_from);
+            Some(at)
+        });
+        deadlines.take_while(|at| *at < SECOND * 7200).collect()
+    }
+
+    #[test]
+    fn two_hours_are_read_once_an_interval_while_something_moves_and_rarely_else() {
+        let check = |interval, still_from, expected: usize| {
+            let deadlines = of_two_hours(interval, still_from);
+            assert_eq!(deadlines.len(), expected, "{interval:?} {still_from:?}");
+            assert!(deadlines.windows(2).all(|pair| pair[0] < pair[1]));
+        };
+        // Seven within the first second, which is the seventh, and one each second after that.
+        check(SECOND, Duration::MAX, 7 + 7198);
+        check(ms(100), Duration::MAX, 7 + 71_989);
+        check(SECOND * 60, Duration::MAX, 7 + 119);
+        // An hour of work, a minute until that is believed, nine minutes of ten seconds each, and then once a minute.
+        check(SECOND, SECOND * 3600, 7 + 3598 + 60 + 54 + 49);
+        // `sleep 7200`.
+        check(SECOND, Duration::ZERO, 7 + 60 + 54 + 110);
+    }
+
     #[test]
     fn an_interval_longer_than_a_quiet_period_is_not_shortened() {
         let mut schedule = Schedule::new(Opening::Late, SECOND * 30, ms(0));

@@ -310,6 +310,7 @@ impl Stage {
     /// Reads the processes of a run that ends, its owner and what is below it whether that has run or not: the window in
     /// which processes are the run's has changed.
     pub(super) fn read_last(&mut self, run: Ulid, owner: u32) {
+        self.probe.look_around();
         self.read_with(&[run], Some(owner));
     }
 

@@ -2,6 +2,7 @@
 
 mod activity;
 mod apart;
+mod clocks;
 mod escaped;
 mod hidden;
 mod limits;

@@ -1,4 +1,7 @@
 mod clocks;
+#[cfg(target_os = "linux")]
+mod lists;
+mod long;
 
 use bp_proto::{Draft, Ending};
 

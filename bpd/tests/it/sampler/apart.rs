@@ -18,6 +18,8 @@ pub(super) struct World {
     /// Options of its `/proc`.
     pub proc: &'static str,
     pub uid: u32,
+    /// What `unshare` is told of its clocks.
+    pub clocks: &'static [&'static str],
 }
 
 /// The directory of this world, in it; `None` once the test has passed there, or where only root can make one.
@@ -40,7 +42,17 @@ pub(super) fn enter(test: &str, world: &World) -> Option<PathBuf> {
 
     let uid = world.uid.to_string();
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", MOUNT, "sh", world.proc]);
+    command.args(world.clocks).args([
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        MOUNT,
+        "sh",
+        world.proc,
+    ]);
     command.args(["setpriv", "--reuid", &uid, "--regid", &uid, "--clear-groups"]);
     command.arg(&program).args(["--exact", test, "--nocapture", "--test-threads=1"]);
     let output = command.env(APART, dir.path()).current_dir("/").output().unwrap();

@@ -26,7 +26,7 @@ fn is_asleep(pid: u32) -> bool {
 
 #[test]
 fn another_users_child_is_measured_and_what_it_writes_is_unknown_until_it_is_waited_for() {
-    let world = World { proc: "rw", uid: NOBODY };
+    let world = World { proc: "rw", uid: NOBODY, clocks: &[] };
     let test = "sampler::hidden::another_users_child_is_measured_and_what_it_writes_is_unknown_until_it_is_waited_for";
     let Some(dir) = apart::enter(test, &world) else { return };
     block_on(async {
@@ -48,7 +48,7 @@ fn another_users_child_is_measured_and_what_it_writes_is_unknown_until_it_is_wai
 
 #[test]
 fn another_users_child_is_accounted_for_when_it_has_ended() {
-    let world = World { proc: "rw", uid: NOBODY };
+    let world = World { proc: "rw", uid: NOBODY, clocks: &[] };
     let test = "sampler::hidden::another_users_child_is_accounted_for_when_it_has_ended";
     let Some(dir) = apart::enter(test, &world) else { return };
     block_on(ended_as_another(&dir));
@@ -80,7 +80,7 @@ async fn ended_as_another(dir: &std::path::Path) {
 
 #[test]
 fn where_other_users_processes_are_hidden_ours_are_measured() {
-    let world = World { proc: "hidepid=2", uid: NOBODY };
+    let world = World { proc: "hidepid=2", uid: NOBODY, clocks: &[] };
     let test = "sampler::hidden::where_other_users_processes_are_hidden_ours_are_measured";
     let Some(_) = apart::enter(test, &world) else { return };
     block_on(async {
@@ -103,7 +103,7 @@ fn where_other_users_processes_are_hidden_ours_are_measured() {
 
 #[test]
 fn a_hidden_child_is_accounted_for_when_it_has_ended() {
-    let world = World { proc: "hidepid=2", uid: NOBODY };
+    let world = World { proc: "hidepid=2", uid: NOBODY, clocks: &[] };
     let test = "sampler::hidden::a_hidden_child_is_accounted_for_when_it_has_ended";
     let Some(dir) = apart::enter(test, &world) else { return };
     block_on(ended_as_another(&dir));
@@ -111,7 +111,7 @@ fn a_hidden_child_is_accounted_for_when_it_has_ended() {
 
 #[test]
 fn a_run_whose_hidden_child_lives_on_says_that_it_is_incomplete() {
-    let world = World { proc: "hidepid=2", uid: NOBODY };
+    let world = World { proc: "hidepid=2", uid: NOBODY, clocks: &[] };
     let test = "sampler::hidden::a_run_whose_hidden_child_lives_on_says_that_it_is_incomplete";
     let Some(dir) = apart::enter(test, &world) else { return };
     block_on(async {

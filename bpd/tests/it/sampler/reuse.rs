@@ -5,7 +5,7 @@ use super::*;
 
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 
-const ROOT: World = World { proc: "rw", uid: 0 };
+const ROOT: World = World { proc: "rw", uid: 0, clocks: &[] };
 
 /// Of processes that follow one another.
 const TIMES: usize = 12;

@@ -102,9 +102,11 @@ impl Probe {
             }
             if self.lists_children {
                 kept.children(&mut children, &mut self.bench);
-            } else {
-                let scanned = scanned.get_or_insert_with(|| self.children_by_parent());
+            } else if let Some(scanned) = scanned.get_or_insert_with(|| self.children_by_parent()) {
                 children.extend(scanned.get(&pid).into_iter().flatten());
+            } else if let Some(kept) = self.kept.get_mut(&pid) {
+                // It may stand still from now on, with children that nobody has met.
+                kept.suspect();
             }
             let is_new = |child: &u32| is_wanted(*child) && !asked.contains(child) && found.insert(*child);
             queue.extend(children.drain(..).filter(is_new).map(|child| (child, Some(above))));
@@ -221,12 +223,17 @@ impl Probe {
         CpuClock::of(pid).read()
     }
 
-    /// For kernels that do not list children: every process asked who its parent is.
-    fn children_by_parent(&mut self) -> PidMap<Vec<u32>> {
+    /// The next reading meets everything new, however lately all processes were asked.
+    pub(crate) fn look_around(&mut self) {
+        self.next_scan = None;
+    }
+
+    /// For kernels that do not list children: every process asked who its parent is. `None` = not again so soon.
+    fn children_by_parent(&mut self) -> Option<PidMap<Vec<u32>>> {
         let mut children: PidMap<Vec<u32>> = PidMap::default();
         let began = Instant::now();
         if self.next_scan.is_some_and(|next| began < next) {
-            return children;
+            return None;
         }
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -239,7 +246,15 @@ impl Probe {
         }
         let took = began.elapsed().max(Duration::from_millis(1));
         self.next_scan = Some(Instant::now() + took * SCAN_SHARE);
-        children
+        Some(children)
+    }
+}
+
+#[cfg(test)]
+impl Probe {
+    /// As on a kernel without `CONFIG_PROC_CHILDREN`.
+    pub(crate) fn without_lists() -> Self {
+        Self { lists_children: false, ..Self::new() }
     }
 }
 
