@@ -108,6 +108,13 @@ __bizim_judge() {
     [[ $__bizim_how != [tm] ]] || __bizim_first=$1
 }
 
+# Whether a line was read since the prompt, where PS0 could not say so.
+__bizim_is_new() {
+    ((__bizim_compares)) || return "$((HISTCMD == __bizim_seen))"
+    __bizim_guarded __bizim_read_entry
+    [[ $__bizim_entry_number != "$__bizim_base" || $__bizim_entry != "$__bizim_base_entry" ]]
+}
+
 # erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still; before bash 5.1 HISTCMD is 1 in
 # PROMPT_COMMAND. Then (`__bizim_compares`) the entries themselves tell whether there is a new one.
 # The last entry and its number, by way of a file: a pipe has no room for every line.
@@ -205,6 +212,7 @@ __bizim_fired() {
 # none: the line has ended, and an upper-case `how` says that the times are not those of its start.
 __bizim_start() {
     if ((__bizim_state == 3)); then
+        __bizim_is_new || return 0
         __bizim_moved=$((HISTCMD - __bizim_base))
         __bizim_stamp=${EPOCHREALTIME-$((__bizim_stamp + 1))}
         __bizim_stamp=${__bizim_stamp/[!0-9]/}
@@ -215,6 +223,25 @@ __bizim_start() {
     [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_how=${__bizim_how^}
     __bizim_deliver __bizim_print_start
     return 0
+}
+
+# Before bash 5.1 PROMPT_COMMAND is one string, and whoever sets it anew throws us out of it: DEBUG, which is set while the
+# shell starts, at the prompt and while a line runs that begins with such a setting, sees to it that we come back. Called
+# before a simple command; false when DEBUG has nothing more to see until the prompt.
+__bizim_watch() {
+    if ((__bizim_state == 1 || __bizim_state == 3)); then
+        __bizim_start "$1"
+        [[ $1 == *PROMPT_COMMAND* ]]
+    elif [[ ${PROMPT_COMMAND-} != *__bizim_* ]] && ! __bizim_beside_preexec; then
+        if [[ ${PROMPT_COMMAND-} == "$1" || ${PROMPT_COMMAND-} == "$1"[!A-Za-z0-9_]* ]]; then
+            # It is the prompt already.
+            __bizim_status=$2 __bizim_now=${EPOCHREALTIME-}
+            __bizim_prompt_with_care
+            __bizim_rearm_with_care
+        else
+            __bizim_take_place_in_string
+        fi
+    fi
 }
 
 # bash-preexec and ble.sh hand over the line's text; bash-preexec takes it from the history, so that the text of a line
@@ -252,7 +279,7 @@ __bizim_prompt() {
 }
 
 __bizim_prompt_with_care() {
-    if ((__bizim_state != 0 && (__bizim_state != 3 || HISTCMD != __bizim_seen))); then
+    if ((__bizim_state != 0)) && { ((__bizim_state != 3)) || __bizim_is_new; }; then
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
         __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
@@ -331,6 +358,7 @@ __bizim_join_preexec() {
         __bizim_without_us
         [[ -z $entry ]] || entries+=("$entry")
     done
+    [[ $__bizim_traps != *__bizim_watch* ]] || builtin trap - DEBUG
     if ((__bizim_version < 501)); then
         # shellcheck disable=SC2178
         PROMPT_COMMAND=${entries[0]-}
@@ -426,11 +454,27 @@ __bizim_load() {
     # shellcheck disable=SC2016
     __bizim_fire='case $__bizim_state$BASH_SUBSHELL in 10) __bizim_last=$_; builtin trap - DEBUG; __bizim_fired "$__bizim_last";; esac'
     # shellcheck disable=SC2016
-    __bizim_fire_with_care='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && HISTCMD != __bizim_seen)))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
+    __bizim_fire_with_care='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && (__bizim_compares || HISTCMD != __bizim_seen))))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
+    # shellcheck disable=SC2016
+    ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
-    if ((__bizim_version < 501)); then __bizim_take_place_in_string; else __bizim_take_place; fi
+    if __bizim_beside_preexec; then
+        # It cleans PROMPT_COMMAND by a pattern that takes bash before 5.1 minutes where our strings are in it.
+        __bizim_await
+        __bizim_join_preexec
+    elif ((__bizim_version < 501)); then
+        __bizim_take_place_in_string
+    else
+        __bizim_take_place
+    fi
 }
 
 if [[ $- == *i* && ${BP_OFF-} != 1 && -z ${__bizim_loaded-} ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
     __bizim_load 2>/dev/null
+    # Before bash 5.1 DEBUG watches from now on. In a sourced file a trap of the user's would not be seen, and lost.
+    if [[ -n ${__bizim_fire_with_care-} && -z ${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} ]] &&
+        ((__bizim_version < 501 && ${#BASH_SOURCE[@]} < 2)) && builtin trap -p DEBUG >&-; then
+        # shellcheck disable=SC2064
+        builtin trap "$__bizim_fire_with_care" DEBUG
+    fi 2>/dev/null
 fi
