@@ -458,6 +458,7 @@ __bizim_load() {
     # shellcheck disable=SC2016
     ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
+    ! shopt -q promptvars || PS0=${PS0-}$__bizim_ps0
     if __bizim_beside_preexec; then
         # It cleans PROMPT_COMMAND by a pattern that takes bash before 5.1 minutes where our strings are in it.
         __bizim_await

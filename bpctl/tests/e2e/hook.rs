@@ -2,19 +2,20 @@
 
 use std::fmt::Write;
 
+use crate::preexec;
 use crate::shells::{Home, Kind, Shell, Transport};
 
 /// What is typed, and what of it is told: texts and statuses.
-struct Case {
-    name: &'static str,
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
     /// What the user's file says before the hook is loaded, and after.
-    before: &'static str,
-    after: &'static str,
-    lines: &'static [&'static [u8]],
-    told: &'static [(&'static str, Option<i32>)],
+    pub(crate) before: &'static str,
+    pub(crate) after: &'static str,
+    pub(crate) lines: &'static [&'static [u8]],
+    pub(crate) told: &'static [(&'static str, Option<i32>)],
 }
 
-const PLAIN: Case = Case { name: "", before: "", after: "", lines: &[], told: &[] };
+pub(crate) const PLAIN: Case = Case { name: "", before: "", after: "", lines: &[], told: &[] };
 
 /// Both shells.
 const CASES: &[Case] = &[
@@ -325,55 +326,6 @@ const BASH: &[Case] = &[
     },
 ];
 
-/// Where the `bash-preexec.sh` is that the hook is tried beside; it is not part of this project.
-const PREEXEC_PATH: &str = "BP_BASH_PREEXEC";
-
-/// bash-preexec beside us, loaded before and after.
-const PREEXEC: &[Case] = &[
-    Case {
-        name: "bash-preexec before",
-        before: "source ~/bash-preexec.sh; preexec_functions+=(theirs); theirs() { last=$1; }",
-        after: "HISTCONTROL=ignorespace",
-        lines: &[
-            b"true",
-            b"false",
-            b"(exit 3)",
-            b" echo secret",
-            b"",
-            b" (exit 8)",
-            b"[[ $last == '[['* ]]",
-            b"echo 'a\rb' | cat",
-        ],
-        told: PREEXEC_TOLD,
-    },
-    Case {
-        name: "bash-preexec after",
-        after: "source ~/bash-preexec.sh; preexec_functions+=(theirs); theirs() { last=$1; }; HISTCONTROL=ignorespace",
-        lines: &[
-            b"true",
-            b"false",
-            b"(exit 3)",
-            b" echo secret",
-            b"",
-            b" (exit 8)",
-            b"[[ $last == '[['* ]]",
-            b"echo 'a\rb' | cat",
-        ],
-        told: PREEXEC_TOLD,
-        ..PLAIN
-    },
-];
-
-const PREEXEC_TOLD: &[(&str, Option<i32>)] = &[
-    ("true", Some(0)),
-    ("false", Some(1)),
-    ("(exit 3)", Some(3)),
-    ("<hidden>", Some(0)),
-    ("<hidden>", Some(8)),
-    ("[[ $last == '[['* ]]", Some(0)),
-    ("echo 'a\nb' | cat", Some(0)),
-];
-
 const ZSH: &[Case] = &[
     Case {
         name: "several lines",
@@ -437,13 +389,13 @@ const ZSH: &[Case] = &[
     },
 ];
 
-fn check(kind: Kind, transport: Transport, cases: &[Case]) {
+pub(crate) fn check(kind: Kind, transport: Transport, cases: &[Case]) {
     let mut failures = String::new();
     for case in cases {
         let home = Home::new();
         home.rc(kind, case.before, true, case.after);
         std::fs::copy(kind.hook(), home.path().join("hook")).unwrap();
-        if let Some(theirs) = std::env::var_os(PREEXEC_PATH) {
+        if let Some(theirs) = preexec::script() {
             std::fs::copy(theirs, home.path().join("bash-preexec.sh")).unwrap();
         }
         let command = home.command(kind, transport);
@@ -505,16 +457,6 @@ fn a_line_that_bash_tells_when_it_has_ended_says_so() {
 fn bash_tells_the_same_over_the_socket() {
     check(Kind::Bash, Transport::Socket, CASES);
     check(Kind::Bash, Transport::Socket, BASH);
-}
-
-#[test]
-fn beside_bash_preexec_both_are_told() {
-    if std::env::var_os(PREEXEC_PATH).is_none() {
-        eprintln!("skipped: {PREEXEC_PATH} does not say where bash-preexec.sh is");
-        return;
-    }
-    check(Kind::Bash, Transport::Mailbox, PREEXEC);
-    check(Kind::Bash, Transport::Socket, PREEXEC);
 }
 
 #[test]

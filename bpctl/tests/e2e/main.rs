@@ -12,6 +12,7 @@ mod jobs;
 mod notice;
 mod others;
 mod picture;
+mod preexec;
 mod privacy;
 mod pty;
 mod quiet;
