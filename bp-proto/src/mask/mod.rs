@@ -1,14 +1,17 @@
 //! Masking of secrets in command lines: the secret's value goes, the command stays. Pure.
 //!
 //! A secret is found by its position (a header, a URL's credentials, `NAME=value`, `--flag value`, a short flag of a
-//! known program) or by the prefix that its issuer gives it. Variables, placeholders and flags without values stay:
+//! known program, a phrase of SQL or of a config) or by the prefix that its issuer gives it. Variables, placeholders and flags without values stay:
 //! nothing secret stands there. When in doubt the value goes: a masked word is a nuisance, a kept secret is a leak.
 //!
 //! `bpctl run` masks before every command, so all of it is plain scans over the line and its words.
 
 mod names;
+mod phrases;
+mod piped;
 mod positions;
 mod programs;
+mod stores;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -56,19 +59,21 @@ pub fn mask(line: &str) -> Masked {
     let mut found = Found::default();
     scan(line, 0..line.len(), 0, &mut found);
     tokens::find(line, &mut found);
+    phrases::tags(line, &mut found);
     found.apply(line)
 }
 
 /// Goes through one line, and through the lines quoted in it.
 fn scan(line: &str, part: Range<usize>, depth: usize, found: &mut Found) {
     for pipeline in words::pipelines(line, part) {
-        programs::piped(line, &pipeline, found);
+        piped::find(line, &pipeline, found);
         for command in &pipeline {
             programs::find(line, command, found);
             let asking = positions::Asking::of(line, command);
             let runner = words::carrier(line, command);
             for (at, word) in command.iter().enumerate() {
                 positions::find(line, command, at, &asking, found);
+                phrases::find(line, word, found);
                 if depth < MAX_DEPTH {
                     let carried = runner.is_some_and(|runner| runner < at);
                     for inner in words::lines_in(line, word, carried) {

@@ -12,12 +12,18 @@ pub(super) fn is_secret(name: &str) -> bool {
     while parts.len() > 1 && parts.last().is_some_and(|part| is_qualifier(part)) {
         parts.pop();
     }
-    let Some(last) = parts.pop() else { return false };
+    let Some(mut last) = parts.pop() else { return false };
+    // `password1`, `pass2`.
+    last.truncate(last.trim_end_matches(|letter: char| letter.is_ascii_digit()).len());
+    // Which of those that there are: `auth.existingSecret`.
+    if parts.last().is_some_and(|before| before == "existing") {
+        return false;
+    }
     let before = parts.last().map(String::as_str);
     match last.as_str() {
         "key" | "keys" => before.is_some_and(|before| KEY_KINDS.contains(&before)),
         // Alone it is the working directory.
-        "pwd" => before.is_some(),
+        "pwd" | "pw" => before.is_some(),
         "auth" => name.starts_with("_auth"),
         _ => {
             SECRET_WORDS.contains(&last.as_str())
@@ -26,7 +32,7 @@ pub(super) fn is_secret(name: &str) -> bool {
     }
 }
 
-const SECRET_WORDS: [&str; 26] = [
+const SECRET_WORDS: [&str; 43] = [
     "password",
     "passwd",
     "passphrase",
@@ -52,11 +58,87 @@ const SECRET_WORDS: [&str; 26] = [
     "dbpwd",
     "userpwd",
     "sastoken",
+    "otp",
+    "totp",
+    "requirepass",
+    "masterauth",
+    "authpass",
+    // In other languages: Turkish with its case endings, German, Spanish, Portuguese, French.
     "parola",
+    "parolası",
+    "parolasi",
+    "şifre",
+    "şifresi",
+    "sifre",
+    "sifresi",
+    "passwort",
+    "kennwort",
+    "contraseña",
+    "contrasena",
+    "senha",
+    "motdepasse",
 ];
 
-const SECRET_ENDS: [&str; 9] =
-    ["password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "accesskey", "privatekey"];
+const SECRET_ENDS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "secretkey",
+    "accesskey",
+    "privatekey",
+    "authkey",
+    "storepass",
+    "keypass",
+    "parolası",
+    "şifresi",
+];
+
+/// Whether a name may stand before a secret: what stands there is one if it [looks random](looks_random).
+pub(super) fn may_be_secret(name: &str) -> bool {
+    const NAMES: [&str; 15] = [
+        "key",
+        "api",
+        "login",
+        "auth",
+        "pat",
+        "jwt",
+        "bearer",
+        "cookie",
+        "session",
+        "sessionid",
+        "sid",
+        "code",
+        "appid",
+        "sig",
+        "signature",
+    ];
+    (3..=64).contains(&name.len()) && parts(name).last().is_some_and(|last| NAMES.contains(&last.as_str()))
+}
+
+/// Too long and too mixed to be a word, and neither a path nor a name of several words.
+pub(super) fn looks_random(value: &str) -> bool {
+    let runs = value.split(['-', '_', '.', '+', '/', '=', '~']);
+    let mixed = |run: &str| {
+        run.bytes().any(|byte| byte.is_ascii_digit()) && run.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    value.len() >= 16
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=~".contains(&byte))
+        && !is_path(value)
+        && runs.clone().any(|run| run.len() >= 10 && mixed(run))
+        && runs.map(str::len).max().unwrap_or(0) * 2 >= value.len()
+}
+
+/// Of a kind that a person chooses: six letters or more, not of one kind alone. Not of a sentence's words.
+pub(super) fn looks_chosen(value: &str) -> bool {
+    let has = |of: fn(&char) -> bool| value.chars().any(|letter| of(&letter));
+    value.chars().count() >= 6
+        && has(|letter| letter.is_alphabetic())
+        && has(|letter| letter.is_ascii_digit() || "!@#$%^&*+=~?".contains(*letter))
+        && !has(|letter| letter.is_whitespace() || "()[]{}<>|;".contains(*letter))
+}
 
 /// What makes a key secret.
 const KEY_KINDS: [&str; 28] = [
@@ -129,7 +211,8 @@ fn parts(name: &str) -> Vec<String> {
             parts.push(String::new());
         }
         if let Some(part) = parts.last_mut().filter(|_| letter.is_alphanumeric()) {
-            part.extend(letter.to_lowercase());
+            // Of a capital İ the dot is left over.
+            part.extend(letter.to_lowercase().filter(|letter| *letter != '\u{307}'));
         }
         before = letter;
     }
@@ -137,12 +220,19 @@ fn parts(name: &str) -> Vec<String> {
     parts
 }
 
+/// `set-password`, `setApiKey`, `reset-admin-password`: what follows is the new one.
+pub(super) fn sets_secret(verb: &str) -> bool {
+    let first = verb.split(['-', '_']).next().unwrap_or_default();
+    let sets = verb.get(..3).is_some_and(|set| set.eq_ignore_ascii_case("set"));
+    (sets || first == "reset" && verb.contains("admin")) && verb.len() > 6 && is_secret(verb)
+}
+
 /// Flags that name a secret and take none: `--show-token`, `--no-password`.
 pub(super) fn is_switch(flag: &str) -> bool {
-    const SWITCHES: [&str; 24] = [
+    const SWITCHES: [&str; 30] = [
         "no", "show", "with", "use", "print", "ask", "save", "skip", "disable", "enable", "require",
         "prompt", "has", "get", "list", "rotate", "generate", "allow", "reset", "read", "without", "set",
-        "update", "remove",
+        "update", "remove", "delete", "export", "import", "send", "edit", "sign",
     ];
     let first = flag.split(['-', '_']).next().unwrap_or_default();
     first.len() < flag.len() && SWITCHES.contains(&first)

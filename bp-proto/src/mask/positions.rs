@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use super::words::{self, Command, Word};
-use super::{Found, names};
+use super::{Found, names, programs};
+
+/// Words that belong together are no further apart, so that a long command is read once.
+const NEAR: usize = 16;
 
 /// What a command's words say about those behind them, found once per command.
 pub(super) struct Asking {
@@ -38,7 +41,8 @@ impl Asking {
             "reindexdb",
             "pg_basebackup",
         ];
-        const SETTERS: [&str; 5] = ["set", "setenv", "config", "setx", "config:set"];
+        const SETTERS: [&str; 8] =
+            ["set", "setenv", "config", "setx", "config:set", "CONFIG", "set_network", "pdftk"];
         let first = |names: &[&str]| command.iter().position(|word| names.contains(&words::base(line, word)));
         Self { setter: first(&SETTERS), asks: first(&ASKS), builder: first(&["docker", "podman", "buildah"]) }
     }
@@ -53,6 +57,7 @@ pub(super) fn find(line: &str, command: &Command, at: usize, asking: &Asking, fo
     let word = &command[at];
     flag(line, command, at, asking, found);
     assigned_next(line, command, at, asking, found);
+    spelled(line, command, at, found);
     let raw = &line[word.clone()];
     if raw.contains('=') {
         pairs(line, word, found);
@@ -67,28 +72,108 @@ pub(super) fn find(line: &str, command: &Command, at: usize, asking: &Asking, fo
 /// `--password value`, `-token value`. With `=` it is a pair.
 fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut Found) {
     let text = words::text(line, &command[at]);
-    let Some(name) = text.strip_prefix("--").or_else(|| text.strip_prefix('-').filter(|name| name.len() > 3))
+    let Some(name) = text
+        .strip_prefix("--")
+        .or_else(|| text.strip_prefix('-').filter(|name| name.len() > 3 || *name == "pw"))
     else {
         return;
     };
     let Some(value) = command.get(at + 1) else { return };
     let is_flag = line[value.clone()].starts_with('-');
-    if is_flag || name.contains(['=', ' ']) || !names::is_secret(name) || names::is_switch(name) {
+    if is_flag || !name.bytes().all(is_name_byte) || names::is_switch(name) {
+        return;
+    }
+    if !names::is_secret(name) {
+        let random = || names::looks_random(words::text(line, value));
+        let pin = || matches!(name, "pin" | "so-pin") && words::text(line, value).len() >= 4;
+        let sure =
+            matches!(name, "pw" | "pwd") || pin() || name == "value" && names_a_secret(line, command, at);
+        if sure || names::may_be_secret(name) && random() {
+            found.add_value(line, value.clone(), "flag");
+        } else if matches!(name, "auth" | "creds" | "credentials" | "basic-auth" | "http-auth" | "proxy-auth")
+        {
+            programs::behind(line, value.clone(), ':', found);
+        }
         return;
     }
     // Of openssl, which says where the password is: `-pass pass:…`, `-pass env:…`.
     if name == "pass" && words::text(line, value).starts_with("pass:") {
         return;
     }
-    let counts = is_number(words::text(line, value)) && name.contains("token");
-    if is_before(asking.asks, at) || counts || name == "secret" && is_before(asking.builder, at) {
+    let counts = is_count(name, words::text(line, value));
+    // `--secret=db-password` names one that lies elsewhere.
+    let elsewhere =
+        name == "secret" && (is_before(asking.builder, at) || is_reference(words::text(line, value)));
+    if is_before(asking.asks, at) || counts || elsewhere {
         return;
     }
     found.add_value(line, value.clone(), "flag");
 }
 
-fn is_number(text: &str) -> bool {
-    (1..8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+/// Words in small letters, the last of which is what secrets are called.
+fn is_reference(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_/".contains(&byte)) && names::is_secret(value)
+}
+
+/// `--max-token 512`, `--pass 2`: a number of tokens, or of the turn.
+fn is_count(name: &str, value: &str) -> bool {
+    let digits = value.len();
+    (1..8).contains(&digits)
+        && value.bytes().all(|byte| byte.is_ascii_digit())
+        && (name.to_ascii_lowercase().contains("token") || name.eq_ignore_ascii_case("pass") && digits < 3)
+}
+
+/// `--name /prod/db/password --type SecureString --value …`: the secret's name is elsewhere in the command.
+fn names_a_secret(line: &str, command: &Command, at: usize) -> bool {
+    let near = at.saturating_sub(NEAR)..command.len().min(at + NEAR);
+    command[near].iter().any(|word| {
+        let text = words::text(line, word);
+        !text.starts_with('-')
+            && (text == "SecureString" || names::is_secret(text.rsplit(['/', ':']).next().unwrap_or(text)))
+    })
+}
+
+/// `password: value` and `password = value` as words of their own (a here-document), and `authtoken value`.
+fn spelled(line: &str, command: &Command, at: usize, found: &mut Found) {
+    let text = words::text(line, &command[at]);
+    if text.starts_with('-') || text.contains(['=', ' ', '$']) {
+        return;
+    }
+    // SQL in a here-document.
+    let quoted = |at: usize| command.get(at).is_some_and(|word| line[word.clone()].starts_with('\''));
+    let before = || &command[at.saturating_sub(NEAR)..at];
+    let identified = || before().iter().any(|word| line[word.clone()].eq_ignore_ascii_case("identified"));
+    let in_sql = quoted(at + 1)
+        && (text.eq_ignore_ascii_case("password") || text.eq_ignore_ascii_case("by") && identified());
+    if in_sql || names::sets_secret(text) {
+        if let Some(value) = command.get(at + 1).filter(|value| !line[(*value).clone()].starts_with('-')) {
+            found.add_value(line, value.clone(), "assignment");
+        }
+        return;
+    }
+    let (name, next) = match text.strip_suffix(':') {
+        Some(name) => (name, at + 1),
+        None => match command.get(at + 1).map(|word| &line[word.clone()]) {
+            Some("=" | ":" | ":=") if is_first(line, command, at) => (text, at + 2),
+            _ => (text, at + 1),
+        },
+    };
+    let Some(value) = command.get(next) else { return };
+    let value_text = words::text(line, value);
+    let marked = next > at + 1 || name.len() < text.len();
+    let like_one = if marked {
+        names::looks_chosen(value_text) || is_first(line, command, at)
+    } else {
+        names::looks_random(value_text)
+    };
+    if like_one && !line[value.clone()].starts_with('-') && names::is_secret(name.trim_matches(['"', '\''])) {
+        found.add_value(line, value.clone(), "assignment");
+    }
+}
+
+/// Whether the word begins its line: of a here-document, as far as one line is a command.
+fn is_first(line: &str, command: &Command, at: usize) -> bool {
+    at == 0 || at == 1 && &line[command[0].clone()] == "-"
 }
 
 /// `set -gx TOKEN value`, `setenv TOKEN value`, `git config github.token value`, `npm config set …:_authToken value`.
@@ -96,13 +181,17 @@ fn assigned_next(line: &str, command: &Command, at: usize, asking: &Asking, foun
     let Some(value) = command.get(at + 1).filter(|_| is_before(asking.setter, at)) else { return };
     let text = words::text(line, &command[at]);
     let name = text.rsplit([':', '/']).next().unwrap_or(text);
-    if !text.starts_with('-') && names::is_secret(name) && !line[value.clone()].starts_with('-') {
+    if !text.starts_with('-')
+        && !text.ends_with(':')
+        && names::is_secret(name)
+        && !line[value.clone()].starts_with('-')
+    {
         found.add_value(line, value.clone(), "assignment");
     }
 }
 
 fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
 /// Every `NAME=value` in a word: assignments, `--flag=value`, form data, connection strings, query strings.
@@ -120,13 +209,23 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
             && (bytes[start - 1] == b'?' || bytes[start - 1] == b'&' && line[word.clone()].contains("://"));
         let signature = in_query
             && (name.eq_ignore_ascii_case("sig") || name.to_ascii_lowercase().ends_with("signature"));
-        if !(names::is_secret(name) || names::is_secret(java) || signature) {
+        // In a form or a connection string it is no directory.
+        let joined = start > word.start && matches!(bytes[start - 1], b'&' | b'?' | b';');
+        let short = joined && ["pw", "pwd", "psw"].iter().any(|pwd| name.eq_ignore_ascii_case(pwd));
+        let sure = names::is_secret(name) || names::is_secret(java) || signature || short;
+        if !sure && !names::may_be_secret(name) {
             continue;
         }
         let value = value_of_pair(line, word, start, equals + 1);
         let text = words::text(line, &value);
         let symbol = bytes.get(value.start).is_some_and(|byte| matches!(byte, b'=' | b'~' | b'>'));
-        if symbol || is_number(text) && name.to_ascii_lowercase().contains("token") || is_pattern(text) {
+        let elsewhere = name == "secret" && is_reference(text);
+        if symbol
+            || elsewhere
+            || is_count(name, text)
+            || is_pattern(text)
+            || !sure && !names::looks_random(text)
+        {
             continue;
         }
         let rule = match (line[start..equals].starts_with("--"), in_query) {
@@ -148,8 +247,10 @@ fn is_pattern(text: &str) -> bool {
 /// A value inside a word in single quotes has no variables either.
 fn add_literal_aware(line: &str, word: &Word, value: Range<usize>, rule: &'static str, found: &mut Found) {
     let inner = words::unquoted(line, value);
-    let literal = inner.literal
-        || (words::unquoted(line, word.clone()).literal && !line[inner.at.clone()].contains("${"));
+    // In jq's language a `$` is a variable's, too.
+    let literal = (inner.literal
+        || (words::unquoted(line, word.clone()).literal && !line[inner.at.clone()].contains("${")))
+        && !words::text(line, word).starts_with('.');
     if !names::is_no_secret(&line[inner.at.clone()], literal) {
         found.add(inner.at, rule);
     }
@@ -161,7 +262,7 @@ fn value_of_pair(line: &str, word: &Word, name: usize, start: usize) -> Range<us
     let end = around.end;
     // The pair is the whole word: `TOKEN=…`, `-e"TOKEN=a b"`.
     if name == around.start && !line[start..end].contains(['&', ';']) {
-        return start..end;
+        return start..next_of_list(line, start, end);
     }
     if let Some(quote @ (b'"' | b'\'')) = bytes.get(start).filter(|_| start < end) {
         let close = line[start + 1..end].find(char::from(*quote)).map_or(end, |at| start + 2 + at);
@@ -171,13 +272,30 @@ fn value_of_pair(line: &str, word: &Word, name: usize, start: usize) -> Range<us
     start..line[start..end].find(stops).map_or(end, |at| start + at)
 }
 
+/// Where the value ends in `a=b,c=d`.
+fn next_of_list(line: &str, start: usize, end: usize) -> usize {
+    let text = &line[start..end];
+    let next = text.match_indices(',').map(|(at, _)| at).find(|at| {
+        let behind = &text.as_bytes()[at + 1..];
+        let name = behind.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        name > 0 && behind.get(name) == Some(&b'=')
+    });
+    next.map_or(end, |at| start + at)
+}
+
 /// `Authorization: Bearer …` as a word of its own.
 fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
     let word = words::unquoted(line, command[at].clone());
     let text = &line[word.at.clone()];
     let (attached, text) = match text.strip_prefix("--header=").or_else(|| text.strip_prefix("-H")) {
         Some(rest) => (true, rest.trim_start_matches(['"', '\'', ' '])),
-        None => (false, text),
+        None => match text.split_once('=') {
+            // `-c http.extraHeader="Name: value"`.
+            Some((key, header)) if key.to_ascii_lowercase().ends_with("header") => {
+                (true, header.trim_start_matches(['"', '\'']))
+            }
+            _ => (false, text),
+        },
     };
     let Some((name, value)) = text.split_once(':') else { return };
     let name = name.trim();
@@ -191,7 +309,8 @@ fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
     let carried = attached
         || lower.starts_with("x-")
         || at > 0 && matches!(words::text(line, &command[at - 1]), "-H" | "--header" | "--proxy-header");
-    if !(known || carried && names::is_secret(name)) {
+    let likely = || carried && names::may_be_secret(name) && names::looks_random(value.trim());
+    if !(known || carried && names::is_secret(name) || likely()) {
         return;
     }
     let mut secret = value.trim_start_matches([' ', '\\', '\t']).trim_end_matches(['"', '\'']);
@@ -202,10 +321,15 @@ fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
     {
         secret = rest.trim_start_matches([' ', '\\']);
     }
-    if !names::is_no_secret(secret, word.literal) {
+    if !names::is_no_secret(secret, word.literal) && !is_scheme(secret) {
         let start = secret.as_ptr() as usize - line.as_ptr() as usize;
         found.add(start..start + secret.len(), "header");
     }
+}
+
+/// How something is to be shown, and nothing yet.
+fn is_scheme(text: &str) -> bool {
+    ["Bearer", "Basic", "Digest", "Token", "Negotiate"].iter().any(|scheme| text.eq_ignore_ascii_case(scheme))
 }
 
 /// `scheme://user:secret@host`, `scheme://secret@host` where it looks like a token.
@@ -237,19 +361,24 @@ fn json(line: &str, word: &Word, found: &mut Found) {
     while let Some(colon) = line[from..word.end].find(':').map(|at| from + at) {
         from = colon + 1;
         let before = line[word.start..colon].trim_end();
-        let Some(name) = before.strip_suffix('"') else { continue };
+        let Some(name) = before.strip_suffix(['"', '\'']) else { continue };
         let name = name.strip_suffix('\\').unwrap_or(name);
         let name = name
-            .rsplit(|letter: char| !(letter.is_ascii() && is_name_byte(letter as u8)))
+            .rsplit(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.')))
             .next()
             .unwrap_or("");
-        if !names::is_secret(name) {
+        let header = name.eq_ignore_ascii_case("authorization");
+        if !header && !names::is_secret(name) {
             continue;
         }
         let rest = line[colon + 1..word.end].trim_start();
-        let Some(value) = rest.strip_prefix("\\\"").or_else(|| rest.strip_prefix('"')) else { continue };
-        let start = word.end - value.len();
-        let end = start + end_of_string(value, rest.starts_with('\\'));
+        let value = rest.strip_prefix("\\\"").or_else(|| rest.strip_prefix(['"', '\'']));
+        let Some(value) = value else { continue };
+        let mut start = word.end - value.len();
+        let end = start + end_of_string(value, rest);
+        if let Some(scheme) = line[start..end].find(' ').filter(|_| header) {
+            start += scheme + 1;
+        }
         if !names::is_no_secret(&line[start..end], false) {
             found.add(start..end, "json");
         }
@@ -257,16 +386,16 @@ fn json(line: &str, word: &Word, found: &mut Found) {
     }
 }
 
-/// Where a JSON string ends; `escaped` = its quotes carry a backslash for the shell.
-fn end_of_string(text: &str, escaped: bool) -> usize {
-    if escaped {
+/// Where a JSON string ends that `opened` opens: its quotes may carry a backslash for the shell.
+fn end_of_string(text: &str, opened: &str) -> usize {
+    if opened.starts_with('\\') {
         return text.find("\\\"").unwrap_or(text.len());
     }
     let mut bytes = text.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
         match byte {
             b'\\' => drop(bytes.next()),
-            b'"' => return at,
+            byte if opened.as_bytes().first() == Some(&byte) => return at,
             _ => {}
         }
     }

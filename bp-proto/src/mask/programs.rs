@@ -1,7 +1,7 @@
 //! Secrets that only the program's own rules give away: `curl -u user:secret`, `mysql -psecret`, `sshpass -p secret`.
 
 use super::words::{self, Command, Word};
-use super::{Found, names};
+use super::{Found, names, stores};
 
 /// How a program takes its secret.
 enum Takes {
@@ -17,7 +17,7 @@ enum Takes {
 use Takes::{Attached, Behind, Next, NextOnly};
 
 /// (programs, flag, how). A program is known wherever its name stands: `sudo mysql`, `docker exec db mysql`.
-const RULES: [(&[&str], &str, Takes); 40] = [
+const RULES: [(&[&str], &str, Takes); 59] = [
     (MYSQL, "-p", Attached),
     (&["sshpass"], "-p", Next),
     (&["curl"], "-u", Behind(':')),
@@ -49,8 +49,8 @@ const RULES: [(&[&str], &str, Takes); 40] = [
     (&["lftp"], "-u", Behind(',')),
     (&["ncftp", "ncftpget", "ncftpput"], "-p", NextOnly),
     (&["useradd", "usermod"], "-p", NextOnly),
-    (&["snmpwalk", "snmpget", "snmpset", "snmpbulkwalk"], "-A", NextOnly),
-    (&["snmpwalk", "snmpget", "snmpset", "snmpbulkwalk"], "-X", NextOnly),
+    (SNMP, "-A", NextOnly),
+    (SNMP, "-X", NextOnly),
     (&["cqlsh"], "-p", NextOnly),
     (&["rabbitmqadmin"], "-p", NextOnly),
     (&["vncviewer", "x11vnc"], "-passwd", NextOnly),
@@ -58,6 +58,25 @@ const RULES: [(&[&str], &str, Takes); 40] = [
     (&["svn"], "--password", NextOnly),
     (&["openssl"], "-k", NextOnly),
     (&["openssl"], "-K", NextOnly),
+    (&["security"], "-w", NextOnly),
+    (&["smbmap", "crackmapexec", "netexec", "nxc", "evil-winrm"], "-p", NextOnly),
+    (&["winexe"], "-U", Behind('%')),
+    (&["steghide"], "-p", NextOnly),
+    (&["ccrypt"], "-K", NextOnly),
+    (&["pdftotext", "pdftoppm", "pdfinfo"], "-upw", NextOnly),
+    (&["pdftotext", "pdftoppm", "pdfinfo"], "-opw", NextOnly),
+    (&["doctl", "influx"], "-t", NextOnly),
+    (&["curl"], "-E", Behind(':')),
+    (&["curl"], "--cert", Behind(':')),
+    (&["etcdctl"], "--user", Behind(':')),
+    (&["ssh-keygen"], "-N", NextOnly),
+    (&["ssh-keygen"], "-P", NextOnly),
+    (&["swaks"], "-ap", NextOnly),
+    (&["sendemail"], "-xp", NextOnly),
+    (&["wbinfo"], "-a", Behind('%')),
+    (&["dotnet", "nuget"], "-k", NextOnly),
+    (&["openssl"], "-hmac", NextOnly),
+    (&["ccencrypt", "ccdecrypt", "mcrypt"], "-K", NextOnly),
 ];
 
 const MYSQL: &[&str] = &[
@@ -74,6 +93,16 @@ const MYSQL: &[&str] = &[
     "mariadb-admin",
     "mycli",
     "mytop",
+];
+const SNMP: &[&str] = &[
+    "snmpwalk",
+    "snmpget",
+    "snmpset",
+    "snmpbulkwalk",
+    "snmpbulkget",
+    "snmpgetnext",
+    "snmptable",
+    "snmptrap",
 ];
 const MONGO: &[&str] =
     &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat", "mongotop"];
@@ -95,7 +124,19 @@ const LOGIN: [&str; 14] = [
 ];
 
 /// Programs of [`by_itself`].
-const BY_THEMSELVES: [&str; 11] = [
+const BY_THEMSELVES: [&str; 22] = [
+    "composer",
+    "bundle",
+    "curl",
+    "redis-cli",
+    "mysqladmin",
+    "mosquitto_passwd",
+    "mkpasswd",
+    "ansible-vault",
+    "bw",
+    "mc",
+    "qpdf",
+    "ConvertTo-SecureString",
     "vault",
     "wpa_passphrase",
     "rabbitmqctl",
@@ -106,7 +147,6 @@ const BY_THEMSELVES: [&str; 11] = [
     "sqlldr",
     "nmcli",
     "openssl",
-    "sudo",
 ];
 
 /// Looks at the whole command. Only the first place of a program's name counts: what follows the second follows the
@@ -129,7 +169,9 @@ pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
             by_itself(line, name, &command[at + 1..], found);
         }
     }
-    stored(line, command, found);
+    login_token(line, command, found);
+    with_user(line, command, found);
+    stores::find(line, command, found);
 }
 
 fn short_flag(line: &str, rest: &[Word], flag: &str, takes: &Takes, found: &mut Found) {
@@ -170,7 +212,7 @@ fn is_longer_flag(raw: &str, flag: &str, takes: &Takes) -> bool {
 }
 
 /// `user:SECRET`.
-fn behind(line: &str, word: Word, separator: char, found: &mut Found) {
+pub(super) fn behind(line: &str, word: Word, separator: char, found: &mut Found) {
     let value = words::unquoted(line, word);
     if let Some(cut) = line[value.at.clone()].find(separator) {
         let secret = value.at.start + cut + separator.len_utf8()..value.at.end;
@@ -180,17 +222,36 @@ fn behind(line: &str, word: Word, separator: char, found: &mut Found) {
     }
 }
 
+/// (program, its first word, which word after the program is the secret), flags not counted.
+const AT: [(&str, &str, usize); 7] = [
+    ("vault", "login", 1),
+    ("wpa_passphrase", "", 1),
+    ("rabbitmqctl", "add_user", 2),
+    ("rabbitmqctl", "change_password", 2),
+    ("bw", "unlock", 1),
+    ("bw", "login", 2),
+    ("mc", "alias", 5),
+];
+
 /// Programs whose secret stands without a flag, or behind a subcommand.
 fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
     let plain: Vec<&Word> = rest.iter().filter(|word| !line[(*word).clone()].starts_with('-')).collect();
     let word = |at: usize| plain.get(at).map(|word| words::text(line, word));
-    match name {
-        "vault" if word(0) == Some("login") => value_at(line, &plain, 1, found),
-        "wpa_passphrase" => value_at(line, &plain, 1, found),
-        "rabbitmqctl" if matches!(word(0), Some("add_user" | "change_password")) => {
-            value_at(line, &plain, 2, found);
+    for (program, first, at) in AT {
+        if program == name && (first.is_empty() || word(0) == Some(first)) {
+            value_at(line, &plain, at, found);
         }
-        "htpasswd" => {
+    }
+    let behind_word = |is_it: fn(&str) -> bool, skip: usize, found: &mut Found| {
+        if let Some(at) = plain.iter().position(|at| is_it(words::text(line, at))) {
+            value_at(line, &plain[at..], skip, found);
+        }
+    };
+    match name {
+        "mysqladmin" => behind_word(|text| text == "password", 1, found),
+        "composer" => behind_word(|text| text.starts_with("http-basic."), 2, found),
+        "redis-cli" => redis_auth(line, &plain, found),
+        "htpasswd" | "mosquitto_passwd" => {
             let batch = rest.iter().any(|word| {
                 let raw = &line[word.clone()];
                 raw.starts_with('-') && !raw.starts_with("--") && raw.contains('b')
@@ -199,29 +260,9 @@ fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
                 value_at(line, &plain, plain.len() - 1, found);
             }
         }
-        "sqlplus" | "expdp" | "impdp" | "sqlldr" => {
-            for candidate in &plain {
-                let text = words::unquoted(line, (*candidate).clone()).at;
-                if let Some(slash) = line[text.clone()].find('/').filter(|slash| *slash > 0) {
-                    let end = line[text.clone()]
-                        .rfind('@')
-                        .filter(|at| *at > slash)
-                        .map_or(text.end, |at| text.start + at);
-                    found.add_value(line, text.start + slash + 1..end, "program");
-                    break;
-                }
-            }
-        }
-        "nmcli" => {
-            for (at, candidate) in rest.iter().enumerate() {
-                let key = words::text(line, candidate);
-                if matches!(key.rsplit('.').next(), Some("password" | "psk"))
-                    && let Some(value) = rest.get(at + 1)
-                {
-                    found.add_value(line, value.clone(), "program");
-                }
-            }
-        }
+        "sqlplus" | "expdp" | "impdp" | "sqlldr" => slashed(line, &plain, found),
+        "nmcli" => nmcli(line, rest, found),
+        "openssl" if word(0) == Some("passwd") => positional(line, rest, &["-salt", "-in"], found),
         "openssl" => {
             for candidate in rest {
                 let text = words::unquoted(line, candidate.clone());
@@ -230,8 +271,120 @@ fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
                 }
             }
         }
-        "sudo" if rest.iter().any(|word| words::text(line, word) == "-S") => here_string(line, rest, found),
+        "curl" => cookies(line, rest, found),
+        "bundle" if word(0) == Some("config") => {
+            if let Some(last) = plain.last().filter(|_| plain.len() > 2) {
+                behind(line, (*last).clone(), ':', found);
+            }
+        }
+        "mkpasswd" | "ConvertTo-SecureString" => positional(line, rest, &["-m", "-S", "-R"], found),
+        "ansible-vault" if word(0) == Some("encrypt_string") => {
+            positional(line, &rest[1..], &["--name", "-n", "--vault-id", "--vault-password-file"], found);
+        }
+        "qpdf" => {
+            let encrypt = rest.iter().position(|at| words::text(line, at) == "--encrypt");
+            for word in encrypt.into_iter().flat_map(|at| rest.iter().skip(at + 1).take(2)) {
+                found.add_value(line, word.clone(), "program");
+            }
+        }
         _ => {}
+    }
+}
+
+/// `AUTH [user] SECRET`.
+fn redis_auth(line: &str, plain: &[&Word], found: &mut Found) {
+    let auth = plain.iter().position(|at| words::text(line, at).eq_ignore_ascii_case("auth"));
+    if auth.is_some_and(|at| at + 1 < plain.len()) {
+        value_at(line, plain, plain.len() - 1, found);
+    }
+}
+
+/// `user/SECRET@where`.
+fn slashed(line: &str, plain: &[&Word], found: &mut Found) {
+    for candidate in plain {
+        let text = words::unquoted(line, (*candidate).clone()).at;
+        if let Some(slash) = line[text.clone()].find('/').filter(|slash| *slash > 0) {
+            let end =
+                line[text.clone()].rfind('@').filter(|at| *at > slash).map_or(text.end, |at| text.start + at);
+            found.add_value(line, text.start + slash + 1..end, "program");
+            break;
+        }
+    }
+}
+
+/// `password SECRET`, `wifi-sec.psk SECRET`; behind `-g` such a name is what is asked for.
+fn nmcli(line: &str, rest: &[Word], found: &mut Found) {
+    for (at, candidate) in rest.iter().enumerate() {
+        let key = words::text(line, candidate);
+        let is_asked_for = at > 0 && matches!(words::text(line, &rest[at - 1]), "-g" | "-f" | "--fields");
+        if !is_asked_for
+            && matches!(key.rsplit('.').next(), Some("password" | "psk"))
+            && let Some(value) = rest.get(at + 1)
+        {
+            found.add_value(line, value.clone(), "program");
+        }
+    }
+}
+
+/// The first word that is neither a flag nor the value of one of these.
+fn positional(line: &str, rest: &[Word], with_value: &[&str], found: &mut Found) {
+    let mut from = usize::from(rest.first().is_some_and(|word| words::text(line, word) == "passwd"));
+    while let Some(word) = rest.get(from) {
+        let text = &line[word.clone()];
+        if !text.starts_with('-') {
+            return found.add_value(line, word.clone(), "program");
+        }
+        from += 1 + usize::from(with_value.contains(&text));
+    }
+}
+
+/// `-b "name=secret; other=secret"`: what a server gave to be known by. Without `=` it is a file.
+fn cookies(line: &str, rest: &[Word], found: &mut Found) {
+    for pair in rest.windows(2) {
+        if !matches!(words::text(line, &pair[0]), "-b" | "--cookie") {
+            continue;
+        }
+        let value = words::unquoted(line, pair[1].clone());
+        let mut from = value.at.start;
+        for cookie in line[value.at].split(';') {
+            if let Some(equals) = cookie.find('=') {
+                found.add_value(line, from + equals + 1..from + cookie.len(), "program");
+            }
+            from += cookie.len() + 1;
+        }
+    }
+}
+
+/// `-u USER -p SECRET`, `-U USER -P SECRET`: who is told stands beside by what he is believed. A number is a port, what has
+/// a slash or a colon a path or a mapping; the programs that ask for a password, or run another program as that user, mean
+/// something else.
+fn with_user(line: &str, command: &Command, found: &mut Found) {
+    const OTHERS: [&str; 9] =
+        ["sudo", "doas", "su", "runuser", "chroot", "psql", "useradd", "usermod", "docker"];
+    let has = |names: &[&str]| command.iter().any(|word| names.contains(&words::base(line, word)));
+    let value_of = |flags: &[&str]| {
+        let at = command.iter().position(|word| flags.contains(&words::text(line, word)))?;
+        command.get(at + 1).filter(|word| !line[(*word).clone()].starts_with('-'))
+    };
+    let user = value_of(&["-u", "-U", "--user", "--username", "-user", "-username"]);
+    let Some(secret) = user.and_then(|_| value_of(&["-p", "-P"])) else { return };
+    let text = words::text(line, secret);
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number && !text.contains(['/', ':', '=']) && !has(&OTHERS) && !has(MYSQL) {
+        found.add_value(line, secret.clone(), "program");
+    }
+}
+
+/// `cargo login TOKEN`: what follows a login and looks like nothing else.
+fn login_token(line: &str, command: &Command, found: &mut Found) {
+    const LOGINS: [&str; 6] = ["login", "signin", "auth", "authenticate", "authtoken", "add-authtoken"];
+    let Some(at) = command.iter().skip(1).position(|word| LOGINS.contains(&words::text(line, word))) else {
+        return;
+    };
+    for word in &command[at + 2..] {
+        if names::looks_random(words::text(line, word)) && words::text(line, word).len() >= 20 {
+            found.add_value(line, word.clone(), "program");
+        }
     }
 }
 
@@ -239,88 +392,4 @@ fn value_at(line: &str, plain: &[&Word], at: usize, found: &mut Found) {
     if let Some(word) = plain.get(at).filter(|word| !line[(**word).clone()].contains('=')) {
         found.add_value(line, (*word).clone(), "program");
     }
-}
-
-/// `sudo -S … <<< secret`.
-fn here_string(line: &str, rest: &[Word], found: &mut Found) {
-    for word in rest {
-        if line[..word.start].trim_end().ends_with("<<<") {
-            found.add_value(line, word.clone(), "program");
-        }
-    }
-}
-
-/// `kubectl create secret … --from-literal=NAME=SECRET`, `fly secrets set NAME=SECRET`: every value there is one.
-fn stored(line: &str, command: &Command, found: &mut Found) {
-    const STORES: [&str; 10] =
-        ["kubectl", "oc", "fly", "flyctl", "gh", "wrangler", "supabase", "doppler", "vault", "k3s"];
-    let Some(program) = command.iter().position(|word| STORES.contains(&words::base(line, word))) else {
-        return;
-    };
-    let keeps = command[program + 1..]
-        .iter()
-        .position(|word| matches!(words::text(line, word), "secret" | "secrets" | "kv"));
-    let Some(keeps) = keeps.map(|at| program + 1 + at) else { return };
-    let writes = command[program + 1..]
-        .iter()
-        .any(|word| matches!(words::text(line, word), "set" | "create" | "put" | "patch" | "import"));
-    if !writes {
-        return;
-    }
-    for (at, word) in command.iter().enumerate().skip(keeps + 1) {
-        let inner = words::unquoted(line, word.clone());
-        let text = &line[inner.at.clone()];
-        let literal = text.strip_prefix("--from-literal=");
-        let pair = literal.unwrap_or(text);
-        let skipped = text.len() - pair.len();
-        if matches!(text, "--body" | "-b" | "--from-literal") {
-            if let Some(value) = command.get(at + 1).filter(|_| text != "--from-literal") {
-                found.add_value(line, value.clone(), "secret-store");
-            }
-        } else if (literal.is_some() || !text.starts_with('-'))
-            && let Some(equals) = pair.find('=')
-        {
-            let value = inner.at.start + skipped + equals + 1..inner.at.end;
-            found.add_value(line, value, "secret-store");
-        }
-    }
-}
-
-/// `echo SECRET | sudo -S …`: what is printed into a program that reads a password.
-pub(super) fn piped(line: &str, pipeline: &[Command], found: &mut Found) {
-    for pair in pipeline.windows(2) {
-        let [from, into] = pair else { continue };
-        if !reads_password(line, into) {
-            continue;
-        }
-        let Some(printer) = from.iter().position(|word| matches!(words::base(line, word), "echo" | "printf"))
-        else {
-            continue;
-        };
-        for word in &from[printer + 1..] {
-            let raw = &line[word.clone()];
-            let format = matches!(words::text(line, word), "%s" | "%s\\n" | "%s\n");
-            if !raw.starts_with('-') && !format {
-                found.add_value(line, word.clone(), "piped");
-            }
-        }
-    }
-}
-
-fn reads_password(line: &str, command: &Command) -> bool {
-    let has = |flag: &str| command.iter().any(|word| words::text(line, word) == flag);
-    let named = |name: &str| command.iter().any(|word| words::base(line, word) == name);
-    named("sudo")
-        && command.iter().any(|word| {
-            let text = words::text(line, word);
-            text.starts_with('-') && !text.starts_with("--") && text.contains('S')
-        })
-        || has("--password-stdin")
-        || has("--with-token")
-        || has("--passphrase-fd")
-        || named("chpasswd")
-        || named("passwd") && has("--stdin")
-        || named("cryptsetup")
-        || named("wrangler") && has("secret")
-        || named("gh") && has("secret")
 }

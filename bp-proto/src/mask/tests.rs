@@ -93,7 +93,7 @@ const SECRETS: &[(&str, &str)] = &[
     ("nmcli dev wifi connect Ev password «wifi1234»", "program"),
     ("vault login «s.0123456789»", "program"),
     ("http -a ali:«parola1» example.org", "program"),
-    ("sudo -S apt update <<< «sudo1»", "program"),
+    ("sudo -S apt update <<< «sudo1»", "piped"),
     ("kubectl create secret generic db --from-literal=user=«ali9» --from-literal=x='«p w»'", "secret-store"),
     ("fly secrets set FOO=«bar1» BAZ=«qux2»", "secret-store"),
     ("gh secret set NAME --body «v4lue»", "secret-store"),

@@ -94,6 +94,9 @@ const TOKENS: &[Token] = &[
     address("hooks.slack.com/services/", &[Run(PATH, 1)], 1),
     address("hooks.slack.com/workflows/", &[Run(PATH, 1)], 1),
     address("/webhooks/", &[Run(DIGIT, 1), Text("/"), Run(URL, 20)], 3),
+    address("/webhookb2/", &[Run(URL, 20)], 1),
+    address("hooks.zapier.com/hooks/catch/", &[Run(PATH, 6)], 1),
+    address("/with/key/", &[Run(URL, 10)], 1),
     address("api.telegram.org/bot", &[Run(DIGIT, 1), Text(":"), Run(URL, 20)], 1),
     // Package registries, clouds, and others with a prefix of their own.
     token("npm_", &[Run(ALNUM, 30)]),
@@ -131,6 +134,31 @@ const TOKENS: &[Token] = &[
     token("pul-", &[Exactly(HEX, 40)]),
     token("EAAC", &[Run(ALNUM, 30)]),
     token("figd_", &[Run(URL, 30)]),
+    token("glft-", &[Run(URL, 16)]),
+    token("glsoat-", &[Run(URL, 16)]),
+    token("sntrys_", &[Run(GRAFANA, 20)]),
+    token("sntryu_", &[Run(HEX, 20)]),
+    token("nfp_", &[Run(ALNUM, 20)]),
+    token("dt0c01.", &[Run(DOTTED, 20)]),
+    token("dt0s16.", &[Run(DOTTED, 20)]),
+    token("ATATT3x", &[Run(URL, 20)]),
+    token("ATBB", &[Run(ALNUM, 24)]),
+    token("AKCp", &[Run(ALNUM, 12)]),
+    token("xkeysib-", &[Run(DASHED, 30)]),
+    token("shpca_", &[Exactly(ANY_HEX, 32)]),
+    token("shppa_", &[Exactly(ANY_HEX, 32)]),
+    token("lin_oauth_", &[Run(ALNUM, 30)]),
+    token("pscale_tkn_", &[Run(URL, 20)]),
+    token("pscale_pw_", &[Run(URL, 20)]),
+    token("CFPAT-", &[Run(URL, 20)]),
+    token("fo1_", &[Run(URL, 20)]),
+    token("sha256~", &[Run(URL, 20)]),
+    token("hvr.", &[Run(URL, 20)]),
+    token("oy2", &[Run(ALNUM, 40)]),
+    token("ops_", &[Run(URL, 40)]),
+    token("xoxc-", &[Run(DASHED, 10)]),
+    token("xoxd-", &[Run(GRAFANA, 10)]),
+    token("1//0", &[Run(URL, 20)]),
 ];
 
 /// A prefix that words have too: what follows must look random.
@@ -199,10 +227,15 @@ fn is_in_word(line: &str, at: usize) -> bool {
 
 /// What stands between the marks goes, to the end of the line where there is no second mark.
 fn private_keys(line: &str, found: &mut Found) {
-    const OPENING: &str = "PRIVATE KEY-----";
+    const OPENING: &str = "PRIVATE KEY";
     let mut from = 0;
     while let Some(at) = line[from..].find(OPENING).map(|at| from + at) {
-        let inside = at + OPENING.len();
+        let behind = line[at + OPENING.len()..].trim_start_matches(" BLOCK");
+        let inside = line.len() - behind.strip_prefix("-----").unwrap_or(behind).len();
+        if !behind.starts_with("-----") {
+            from = inside;
+            continue;
+        }
         let kind =
             line[from..at].trim_end_matches(|letter: char| letter.is_ascii_uppercase() || letter == ' ');
         if !kind.ends_with("-----") || !line[from + kind.len()..at].starts_with("BEGIN ") {

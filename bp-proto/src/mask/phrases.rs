@@ -1,0 +1,116 @@
+//! Secrets inside a quoted text: SQL (`IDENTIFIED BY '…'`), the `login … password …` of a netrc, `password: …` of a config
+//! that is written.
+
+use std::ops::Range;
+
+use super::words::{self, Word};
+use super::{Found, names};
+
+/// What belongs together is no further apart, so that a long line is read once.
+const REACH: usize = 512;
+
+/// Looks into one quoted word of a command.
+pub(super) fn find(line: &str, word: &Word, found: &mut Found) {
+    let inside = words::unquoted(line, word.clone());
+    if inside.at == *word || !line[inside.at.clone()].contains([' ', '\n']) {
+        return;
+    }
+    sql(line, inside.at.clone(), inside.literal, found);
+    spelled(line, inside.at, inside.literal, found);
+}
+
+/// `PASSWORD 'x'`, `PASSWORD = 'x'`, `PASSWORD('x')`, `IDENTIFIED [WITH plugin] BY 'x'`.
+fn sql(line: &str, text: Range<usize>, literal: bool, found: &mut Found) {
+    let lower = line[text.clone()].to_ascii_lowercase();
+    for (mark, by) in [("password", ""), ("identified", "by")] {
+        for (at, _) in lower.match_indices(mark) {
+            let before = lower[..at].chars().next_back();
+            let behind = &lower[at + mark.len()..];
+            let by = match by {
+                "" => 0,
+                by => match reach(behind).find(by).filter(|at| !behind[..*at].contains(['\'', '"', ';'])) {
+                    Some(at) => at + by.len(),
+                    None => continue,
+                },
+            };
+            let rest = behind[by..].trim_start_matches([' ', '=', '(', '\n', '\t']);
+            let quote = rest.trim_start_matches('\\');
+            let separated = rest.len() < behind.len() - by;
+            let Some(opening @ ('\'' | '"')) = quote.chars().next().filter(|_| separated) else { continue };
+            if before.is_some_and(|before| before.is_alphanumeric() || before == '_' || before == opening) {
+                continue;
+            }
+            let start = text.start + (lower.len() - quote.len()) + 1;
+            let rest = &line[start..text.end];
+            let end =
+                rest.find(opening).map_or(text.end, |at| start + rest[..at].trim_end_matches('\\').len());
+            if !names::is_no_secret(&line[start..end], literal) {
+                found.add(start..end, "sql");
+            }
+        }
+    }
+}
+
+/// `login ali password x`, and `name: value` where the value is nothing that one writes in a sentence.
+fn spelled(line: &str, text: Range<usize>, literal: bool, found: &mut Found) {
+    let words = pieces(line, text);
+    for (nth, pair) in words.windows(2).enumerate() {
+        let [name, value] = [&pair[0], &pair[1]].map(|at| &line[at.clone()]);
+        let is_netrc = matches!(name, "password" | "passwd")
+            && nth >= 2
+            && matches!(&line[words[nth - 2].clone()], "login" | "user" | "username");
+        // What has quotes around its name is JSON.
+        let is_pair = name.strip_suffix(':').is_some_and(names::is_secret) && names::looks_chosen(value);
+        let value = value.trim_matches(['"', '\'', '\\', ',', '}']);
+        if (is_netrc || is_pair) && !names::is_no_secret(value, literal) {
+            let start = value.as_ptr() as usize - line.as_ptr() as usize;
+            found.add(start..start + value.len(), "phrase");
+        }
+    }
+}
+
+/// `<password>x</password>`.
+pub(super) fn tags(line: &str, found: &mut Found) {
+    for (close, _) in line.match_indices("</") {
+        let name = reach(&line[close + 2..]).split('>').next().unwrap_or_default();
+        if !names::is_secret(name) {
+            continue;
+        }
+        let open = format!("<{name}>");
+        let from = line.floor_char_boundary(close.saturating_sub(REACH));
+        let Some(start) = line[from..close].rfind(&open) else { continue };
+        let value = from + start + open.len()..close;
+        if !names::is_no_secret(&line[value.clone()], false) {
+            found.add(value, "phrase");
+        }
+    }
+}
+
+fn reach(text: &str) -> &str {
+    &text[..text.floor_char_boundary(REACH)]
+}
+
+/// What blanks, and line ends as `echo -e` and `printf` write them, cut apart.
+fn pieces(line: &str, text: Range<usize>) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let mut start = text.start;
+    let bytes = line.as_bytes();
+    let mut at = text.start;
+    while at < text.end {
+        let escaped = bytes[at] == b'\\' && matches!(bytes.get(at + 1), Some(b'n' | b't' | b'r'));
+        if escaped || bytes[at].is_ascii_whitespace() {
+            if start < at {
+                pieces.push(start..at);
+            }
+            at += 1 + usize::from(escaped);
+            start = at;
+        } else {
+            at += 1;
+        }
+    }
+    let start = start.min(text.end);
+    if start < text.end {
+        pieces.push(start..text.end);
+    }
+    pieces
+}

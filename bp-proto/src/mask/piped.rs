@@ -1,0 +1,103 @@
+//! Secrets that are printed into a program that reads one, or into a file that is named for one.
+
+use super::words::{self, Command, Word};
+use super::{Found, names};
+
+/// `echo SECRET | sudo -S …`, `… <<< SECRET`, `echo SECRET > token.txt`.
+pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
+    for (nth, command) in pipeline.iter().enumerate() {
+        if reads_password(line, command) {
+            for word in here_strings(line, command) {
+                found.add_value(line, word.clone(), "piped");
+            }
+        }
+        let Some(printed) = printed(line, command) else { continue };
+        let last = &command[command.len() - 1];
+        let into = pipeline.get(nth + 1);
+        let kept = into.is_some_and(|into| reads_password(line, into)) || is_kept_in(line, last.end);
+        for word in printed {
+            if kept {
+                found.add_value(line, word.clone(), "piped");
+            } else if into.is_some_and(|into| is_encoder(line, into)) {
+                credentials(line, word.clone(), found);
+            }
+        }
+    }
+}
+
+/// The words that `echo` and `printf` print, without a format.
+fn printed<'a>(line: &'a str, command: &'a Command) -> Option<impl Iterator<Item = &'a Word>> {
+    let is_printer = |word: &Word| matches!(words::base(line, word), "echo" | "printf");
+    let printer = command.iter().position(is_printer)?;
+    let words = command[printer + 1..].iter().filter(move |word| {
+        let format = matches!(words::text(line, word), "%s" | "%s\\n" | "%s\n");
+        !line[(*word).clone()].starts_with('-') && !format
+    });
+    Some(words)
+}
+
+fn here_strings<'a>(line: &'a str, command: &'a Command) -> impl Iterator<Item = &'a Word> {
+    command.iter().filter(|word| line[..word.start].trim_end().ends_with("<<<"))
+}
+
+/// Whether behind `at` the output goes into a file whose name says that it holds one secret: `> ~/.vault_pass`,
+/// `>> db-password.txt`.
+fn is_kept_in(line: &str, at: usize) -> bool {
+    let Some(rest) = line[at..].trim_start().strip_prefix('>') else { return false };
+    let rest = rest.trim_start_matches(['>', '|']).trim_start();
+    let end = rest.find([' ', '\t', '\n', ';', '&', '|', ')']).unwrap_or(rest.len());
+    is_named_for_a_secret(rest[..end].trim_matches(['"', '\'']))
+}
+
+fn is_named_for_a_secret(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).trim_start_matches('.');
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    names::is_secret(stem)
+}
+
+/// `echo -n user:SECRET | base64`: what becomes of it goes into a header.
+fn credentials(line: &str, word: Word, found: &mut Found) {
+    let text = words::text(line, &word);
+    if text.matches(':').count() == 1 && !text.contains([' ', '/', '{', '\n']) {
+        super::programs::behind(line, word, ':', found);
+    }
+}
+
+fn is_encoder(line: &str, command: &Command) -> bool {
+    command.first().is_some_and(|word| matches!(words::base(line, word), "base64" | "openssl"))
+}
+
+fn reads_password(line: &str, command: &Command) -> bool {
+    // Flags by which a program reads one from its input.
+    const FLAGS: [&str; 8] = [
+        "--password-stdin",
+        "--with-token",
+        "--passphrase-fd",
+        "--password-fd",
+        "--stdin-name",
+        "--token-stdin",
+        "--pinentry-mode",
+        "--secret-stdin",
+    ];
+    // Programs that read nothing else.
+    const READERS: [&str; 9] =
+        ["chpasswd", "passwd", "smbpasswd", "kinit", "vncpasswd", "cryptsetup", "su", "keyctl", "pdbedit"];
+    let named = |name: &str| command.iter().any(|word| words::base(line, word) == name);
+    let has = |text: &str| command.iter().any(|word| words::text(line, word) == text);
+    let first = command.iter().find(|word| words::base(line, word) != "sudo");
+    let program = first.map(|word| words::base(line, word)).unwrap_or_default();
+    let takes_input = named("sudo")
+        && command.iter().any(|word| {
+            let text = words::text(line, word);
+            text.starts_with('-') && !text.starts_with("--") && text.contains('S')
+        });
+    takes_input
+        || FLAGS.iter().any(|flag| has(flag))
+        || READERS.contains(&program)
+        || has("stdin") && (has("-pass") || has("-passin") || has("-passout"))
+        || program == "pass" && has("insert")
+        || program == "secret-tool" && has("store")
+        || matches!(program, "wrangler" | "gh" | "docker" | "podman") && has("secret")
+        || program == "tee"
+            && command.iter().skip(1).any(|word| is_named_for_a_secret(words::text(line, word)))
+}
