@@ -286,6 +286,17 @@ pub struct Processes {
     pub processes: Vec<Owner>,
 }
 
+/// What became of lines of a shell's history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Imported {
+    pub taken: u64,
+    /// Imported before, or recorded when they were typed.
+    pub known: u64,
+    /// To be ignored by the user's own rules, or a look at bp itself.
+    pub left_out: u64,
+}
+
 /// A one-time code for `POST /session`: 60 s, one use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenCode {

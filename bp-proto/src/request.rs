@@ -1,6 +1,9 @@
 //! Requests: what a client asks of bpd over the local socket. Answers are the documents of the HTTP API.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use ulid::Ulid;
 
 use crate::event::{Finish, Start};
 use crate::run::RunState;
@@ -19,6 +22,9 @@ pub enum Request {
     /// removed. Registers the run if its start never came; a run that is finished already is fine. `bpctl run` sends
     /// this last and does not await the answer: the prompt must not wait for a disk.
     Completed(Box<Spooled>),
+    /// Lines of a shell's history, at most [`MAX_IMPORTED_AT_ONCE`] → [`crate::report::Imported`], once all that is
+    /// taken is durable. What was imported before, or recorded when it was typed, is left as it is.
+    Import(Vec<HistoryLine>),
     /// → array of [`crate::Run`].
     List(ListQuery),
     /// → one [`crate::Run`].
@@ -49,6 +55,27 @@ pub enum Request {
     ReloadConfig,
     /// bpd stores what it accepted and ends → `{}` before it does.
     Stop,
+}
+
+/// More in one request are refused.
+pub const MAX_IMPORTED_AT_ONCE: usize = 256;
+
+/// A command line as a shell remembers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// The same each time this line of this history is read.
+    pub uid: Ulid,
+    /// As typed; bpd masks it, and leaves out what is to be ignored.
+    pub command: String,
+    pub started_at: UnixMillis,
+    /// The history keeps no time: `started_at` only says where in the order the line belongs.
+    #[serde(default)]
+    pub undated: bool,
+    #[serde(default, deserialize_with = "crate::time::bounded")]
+    pub took: Option<Duration>,
+    /// `bash`, `zsh`, `fish`.
+    pub shell: String,
+    pub host: String,
 }
 
 /// The filters of `GET /runs` and `bpctl list`. All that are given must hold.

@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod bpd;
 pub mod cli;
+pub mod history;
 pub mod ignored;
 pub mod rcfile;
 pub mod run;

@@ -12,6 +12,9 @@ use crate::verbs::init::Shell;
 /// Ends our line: by it the line is found again.
 const MARK: &str = "# added by `bpctl setup`";
 
+/// Behind the mark in a file that was not there before.
+const MADE: &str = " in a new file";
+
 #[derive(Clone, Debug)]
 pub struct RcFile {
     pub shell: Shell,
@@ -68,7 +71,8 @@ impl RcFile {
             .find_map(|behind| rest.split_once(behind))?
             .0;
         // The form as a whole, or somebody has changed it.
-        (self.line(word) == line).then(|| word.trim_matches('\'').to_owned())
+        (self.line(word) == line.strip_suffix(MADE).unwrap_or(line))
+            .then(|| word.trim_matches('\'').to_owned())
     }
 
     /// Empty where there is none.
@@ -84,6 +88,23 @@ impl RcFile {
     pub fn write(&self, text: &[u8]) -> Result<(), Said> {
         let shown = self.path.display().to_string();
         self.replace(text).or_say(Word::CannotWrite, &[&shown])
+    }
+
+    pub fn exists(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok()
+    }
+
+    /// Removes the file, and the directories above it, up to the home, that nothing else is in.
+    pub fn remove(&self, home: &Path) -> Result<(), Said> {
+        fs::remove_file(&self.path).or_say(Word::CannotRemove, &[&self.path.display().to_string()])?;
+        let above = self.path.ancestors().skip(1).take_while(|dir| dir.starts_with(home) && *dir != home);
+        for dir in above {
+            // Where something is left, it ends.
+            if fs::remove_dir(dir).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn replace(&self, text: &[u8]) -> io::Result<()> {
@@ -113,7 +134,17 @@ pub fn loads_hook(text: &[u8]) -> bool {
 
 /// Whether `bpctl setup` wrote the line.
 pub fn is_ours(line: &str) -> bool {
-    line.ends_with(MARK)
+    line.strip_suffix(MADE).unwrap_or(line).ends_with(MARK)
+}
+
+/// Our line for a file that is not there.
+pub fn made(line: &str) -> String {
+    format!("{line}{MADE}")
+}
+
+/// Whether the file was made for that line of ours.
+pub fn has_made(line: &str) -> bool {
+    is_ours(line) && line.ends_with(MADE)
 }
 
 /// `text` with our line at its end.

@@ -24,6 +24,12 @@ pub type Reply = oneshot::Sender<Result<Receipt, Refusal>>;
 pub enum Body {
     Start(Box<Start>),
     Finish(Box<Finish>),
+    /// A run of before bp, out of a shell's history; what it took where the history tells. Answered
+    /// [`Receipt::Started`].
+    Import {
+        start: Box<Start>,
+        took: Option<Duration>,
+    },
     /// `POST /runs/{id}/samples`.
     Points {
         run: Ulid,

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use bp_proto::UnixMillis;
+use bp_proto::{Ending, Finish, UnixMillis};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::event::{Body, Event, Measured, Receipt, Recorded, Refusal, Reply};
@@ -120,6 +120,23 @@ impl Group {
                 let run = writer.finish(&finish)?;
                 self.has_finish = true;
                 (Receipt::Finished, Some(Recorded::Finished { run, at: finish.finished_at }))
+            }
+            Body::Import { start, took } => {
+                let (registered, known) = writer.begin(&start)?;
+                if let Some(took) = took.filter(|_| !known) {
+                    let finished_at = start.draft.started_at.plus(took);
+                    writer.finish(&Finish {
+                        uid: start.uid,
+                        finished_at,
+                        took: Some(took),
+                        ending: Ending::Lost,
+                        totals: None,
+                        children: Vec::new(),
+                        background: false,
+                    })?;
+                }
+                let announcement = (!known).then_some(Recorded::Edited { run: registered.id });
+                (Receipt::Started { registered, known }, announcement)
             }
             Body::Points { run, points } => {
                 let run = writer.points(run, &points)?;

@@ -253,6 +253,12 @@ words! {
     DoctorSpoolFull: "the queue is full: {} runs wait to be delivered, later ones are dropped", "kuyruk dolu: {} kayıt teslim bekliyor, yenileri atılıyor";
     DoctorWhichShell: "name the shell: bpctl doctor --shell=bash, zsh or fish ({} was found)", "kabuğu adlandırın: bpctl doctor --shell=bash, zsh ya da fish (bulunan: {})";
     DoctorMendable: "bpctl doctor --fix mends what can be mended.", "bpctl doctor --fix düzeltilebileni düzeltir.";
+    ImportNoFile: "no history of {} is in its usual place; name it with --file", "{} geçmişi bilinen bir yerde yok; --file ile belirtin";
+    ImportOffer: "{} commands stand in {}.", "{1} içinde {0} komut var.";
+    ImportAsk: "Import them, secrets masked, so that the first list is not empty? [y/N]", "İlk liste boş kalmasın diye, gizli bilgiler maskelenerek içe aktarılsın mı? [e/H]";
+    ImportDone: "{}: {} imported, {} known already, {} left out", "{}: {} içe aktarıldı, {} zaten biliniyordu, {} dışarıda bırakıldı";
+    ImportOlder: "{} older ones stay where they are: the newest {} are imported", "{} eski komut yerinde kaldı: en yeni {} tanesi aktarılır";
+    ImportLater: "The history was not imported ({}); later: bpctl import {}", "Geçmiş içe aktarılamadı ({}); sonra: bpctl import {}";
     MendAsk: "Change the file so? [y/N]", "Dosya böyle değiştirilsin mi? [e/H]";
     MendedMade: "made {}", "{} oluşturuldu";
     MendedClosed: "{} is yours alone now", "{} artık yalnız sizin";

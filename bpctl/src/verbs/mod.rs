@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod doctor;
 pub mod edit;
 pub mod event;
+pub mod import;
 pub mod init;
 pub mod list;
 pub mod open;
@@ -81,6 +82,8 @@ pub enum Verb {
     Privacy(privacy::Args),
     /// Adds the hook to the file that your shell reads, after asking
     Setup(setup::Args),
+    /// Reads what a shell remembers of the time before bp
+    Import(import::Args),
     /// Takes away what bp has put anywhere, after asking
     Uninstall(setup::UninstallArgs),
     /// Prints what a shell evaluates to be recorded: eval "$(bpctl init bash)"
@@ -140,6 +143,7 @@ impl Verb {
             Self::Resume(args) => pause::resume(&args, &screen()),
             Self::Privacy(args) => privacy::run(&args, &screen()),
             Self::Setup(args) => setup::run(&args, &screen()),
+            Self::Import(args) => import::run(&args, &screen()),
             Self::Uninstall(args) => setup::uninstall(&args, &screen()),
             Self::Init(args) => init::run(&args),
             Self::Config(args) => config::run(&args, &screen()),

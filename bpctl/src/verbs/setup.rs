@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use bp_proto::place::{Places, home};
 
 use super::init::Shell;
-use super::{Exit, Usage, agree, daemon};
+use super::{Exit, Usage, agree, daemon, import};
 use crate::rcfile::{self, RcFile};
 use crate::screen::{Screen, Tone};
-use crate::text::said::OrSay as _;
+use crate::text::said::{OrSay as _, sentence};
 use crate::text::words::Word;
 
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,9 @@ pub struct Args {
     /// Does not ask
     #[arg(long, short)]
     yes: bool,
+    /// Leaves the shell's history where it is, and does not ask about it
+    #[arg(long)]
+    no_import: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -50,9 +53,33 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     if !args.yes && !agree::asked(screen, Word::SetupAsk)? {
         return Ok(Exit::Failed);
     }
+    // What was not there is to be gone again one day.
+    let line = if file.exists() { line } else { rcfile::made(&line) };
     file.write(&rcfile::with_line(&text, &line))?;
     say(screen, Word::SetupDone, &[shell.name()])?;
+    if !args.no_import {
+        offer_history(shell, args.yes, screen)?;
+    }
     Ok(Exit::Fine)
+}
+
+/// So that the first list is not empty. What goes wrong with it is told, and is no fault of the setting up.
+fn offer_history(shell: Shell, yes: bool, screen: &Screen) -> anyhow::Result<()> {
+    let Some(path) = import::find(shell)? else { return Ok(()) };
+    let history = import::History::read(shell, path)?;
+    if history.is_empty() {
+        return Ok(());
+    }
+    let shown = history.path.display().to_string();
+    say(screen, Word::ImportOffer, &[&history.len().to_string(), &shown])?;
+    if !yes && !agree::asked(screen, Word::ImportAsk)? {
+        return Ok(());
+    }
+    let imported = daemon::start(&Places::find()?, screen).and_then(|()| history.send(screen));
+    if let Err(error) = imported {
+        say(screen, Word::ImportLater, &[&sentence(&error, screen.lang), shell.name()])?;
+    }
+    Ok(())
 }
 
 pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> {
@@ -64,7 +91,8 @@ pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> 
             let gone: Vec<_> =
                 lines.iter().map(|line| screen.paint(Tone::Bad, &format!("- {line}"))).collect();
             screen.print(&format!("{}\n{}\n", file.path.display(), gone.join("\n")))?;
-            edits.push((file, rest));
+            let was_made = rest.is_empty() && lines.iter().any(|line| rcfile::has_made(line));
+            edits.push((file, (!was_made).then_some(rest)));
         }
     }
     let mut paths = vec![places.run.clone()];
@@ -79,7 +107,10 @@ pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> 
         return Ok(Exit::Failed);
     }
     for (file, rest) in edits {
-        file.write(&rest)?;
+        match rest {
+            Some(rest) => file.write(&rest)?,
+            None => file.remove(&home()?)?,
+        }
     }
     daemon::remove(&places, screen)?;
     for path in paths {
@@ -101,7 +132,7 @@ pub fn rc_file(shell: Shell) -> anyhow::Result<RcFile> {
     Ok(RcFile::of(shell, &home()?, |name| std::env::var_os(name).map(PathBuf::from)))
 }
 
-fn login_shell(screen: &Screen) -> anyhow::Result<Shell> {
+pub fn login_shell(screen: &Screen) -> anyhow::Result<Shell> {
     let path = std::env::var_os("SHELL").map(PathBuf::from).unwrap_or_default();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let known = Shell::ALL.into_iter().find(|shell| shell.name() == name || shell.program() == name);

@@ -8,6 +8,7 @@ mod daemon;
 mod doctor;
 mod fish;
 mod hook;
+mod import;
 mod jobs;
 mod notice;
 mod others;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::conversation::Said;
 use super::mailbox::Mail;
-use super::{Ignored, Reload};
+use super::{Ignored, Reload, import};
 use crate::access::Access;
 use crate::event::{Body, Event, Receipt, Refusal, Watcher};
 use crate::queries::{NoAnswer, Own, Queries};
@@ -70,6 +70,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             json(&Nothing {})
         }
         Request::Completed(run) => completed(room, *run).await,
+        Request::Import(lines) => json(&import::take_in(room, lines).await?),
         Request::Edit { run, edit } => {
             edit.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
             change(room, run, Some(edit)).await
@@ -179,9 +180,22 @@ async fn change(room: &Arc<Room>, selector: String, edit: Option<Edit>) -> Resul
 
 /// Sends an event on its way and waits until it is recorded or refused.
 async fn submit(room: &Room, body: Body) -> Result<Receipt, Failure> {
-    let (reply, receipt) = oneshot::channel();
+    durable(send(room, body).await?).await
+}
+
+/// What a change's answer comes by.
+pub(super) type Outcome = oneshot::Receiver<Result<Receipt, Refusal>>;
+
+/// Sends an event on its way. What is sent before the first answer is awaited becomes durable together.
+pub(super) async fn send(room: &Room, body: Body) -> Result<Outcome, Failure> {
+    let (reply, outcome) = oneshot::channel();
+    let sent = room.events.send(Event { body, reply: Some(reply) }).await;
+    sent.map(|()| outcome).map_err(|_| Refusal::Stopping.failure())
+}
+
+/// Waits until a change is recorded or refused.
+pub(super) async fn durable(receipt: Outcome) -> Result<Receipt, Failure> {
     let stopping = || Refusal::Stopping.failure();
-    room.events.send(Event { body, reply: Some(reply) }).await.map_err(|_| stopping())?;
     match tokio::time::timeout(DURABLE, receipt).await {
         Ok(Ok(outcome)) => outcome.map_err(|refusal| refusal.failure()),
         Ok(Err(_)) => Err(stopping()),
@@ -191,7 +205,7 @@ async fn submit(room: &Room, body: Body) -> Result<Receipt, Failure> {
     }
 }
 
-async fn inquire<T: Send + 'static>(
+pub(super) async fn inquire<T: Send + 'static>(
     room: &Room,
     question: impl FnOnce(&Queries, UnixMillis) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -204,7 +218,7 @@ async fn inquire<T: Send + 'static>(
 
 /// A start as it may be kept, whoever sent it: without what is ignored, secrets masked, no longer than the contract
 /// says.
-fn kept(room: &Room, mut start: Start) -> Result<Start, Failure> {
+pub(super) fn kept(room: &Room, mut start: Start) -> Result<Start, Failure> {
     start.draft.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
     let rules = Arc::clone(&room.ignored.borrow());
     let command = start.draft.command.take();

@@ -3,6 +3,7 @@
 mod answer;
 mod conversation;
 pub mod endpoint;
+mod import;
 pub mod mailbox;
 mod maildir;
 mod mailfile;

@@ -93,6 +93,10 @@ impl Derive {
     fn read_stats(&self, run: &Run, now: UnixMillis) -> Result<Option<RunStats>, NoAnswer> {
         let kept = self.reader.curve(run.id)?;
         let curve = curve_of(&kept);
+        if run.imported && run.took.is_none() {
+            // Of a history that keeps no durations nothing is known.
+            return Ok(None);
+        }
         if run.shell.is_some() && run.took == Some(Duration::ZERO) && curve.is_empty() {
             // Left behind by a shell without a clock: nothing can be said per time, nor compared with what can.
             return Ok(None);

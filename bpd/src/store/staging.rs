@@ -157,6 +157,8 @@ impl Staging {
     fn start(&mut self, id: u64, start: &Start, at: Position) -> Result<Vec<Put>, StoreError> {
         let key = (self.keys.of)(start).hash;
         let draft = &start.draft;
+        // Nobody reports the end of what is imported: it was over long ago.
+        let is_over = draft.source == bp_proto::event::Source::Import;
         let entry = Entry {
             start: at,
             finish: None,
@@ -165,10 +167,10 @@ impl Staging {
             started_at_ms: draft.started_at.0,
             cover: Cover {
                 key,
-                state: State::Running,
+                state: if is_over { State::Finished } else { State::Running },
                 exit_code: None,
                 duration_ms: None,
-                no_baseline: draft.source == bp_proto::event::Source::Import || draft.command.is_none(),
+                no_baseline: is_over || draft.command.is_none(),
             },
             chunks: 0,
             rows: 0,
@@ -177,7 +179,9 @@ impl Staging {
         self.meta.last_id = self.meta.last_id.max(id);
         self.meta.total += 1;
         let mut puts = entry_puts(id, &entry)?;
-        puts.push((rows::id_key(rows::OPEN, id), Some(Vec::new())));
+        if !is_over {
+            puts.push((rows::id_key(rows::OPEN, id), Some(Vec::new())));
+        }
         puts.push((rows::uid_key(rows::UIDS, start.uid), Some(id.to_be_bytes().to_vec())));
         Ok(puts)
     }
@@ -190,6 +194,8 @@ impl Staging {
         entry.cover.duration_ms = Some(took.as_millis() as u64);
         (entry.cover.state, entry.cover.exit_code) = match finish.ending {
             Ending::Exited { exit_code, .. } => (State::Finished, Some(exit_code)),
+            // How something imported ended is not known, only that it did.
+            Ending::Lost if entry.cover.state == State::Finished => (State::Finished, None),
             Ending::Lost => (State::Lost, None),
         };
         let mut puts = entry_puts(id, &entry)?;

@@ -187,6 +187,38 @@ fn a_second_finish_is_refused_and_a_lost_run_may_still_report() {
     });
 }
 
+#[test]
+fn what_is_imported_is_over_from_its_beginning_and_nothing_is_made_up() {
+    on_both(|dir, backing| {
+        let (mut writer, reader) = opened(dir, backing);
+        for n in [1, 2] {
+            let mut start = start(n, "make");
+            start.draft.source = Source::Import;
+            writer.begin(&start).unwrap();
+        }
+        let ended = Finish { ending: Ending::Lost, totals: None, ..finish(2, 0) };
+        writer.finish(&ended).unwrap();
+        assert!(matches!(writer.finish(&ended), Err(Refusal::AlreadyFinished { id: 2 })));
+        writer.commit().unwrap();
+        let check = |reader: &Reader| {
+            let [undated, dated] = [1, 2].map(|id| reader.get(id).unwrap().unwrap());
+            for run in [&undated, &dated] {
+                assert!(run.imported && run.state == RunState::Finished && run.exit_code.is_none());
+                assert!(run.totals.is_none() && !run.may_be_baseline());
+            }
+            assert_eq!((undated.took, undated.finished_at), (None, None));
+            assert_eq!(dated.took, Some(Duration::from_micros(499_700)));
+            assert_eq!(reader.counts(), (2, 0), "none of them runs");
+            assert!(reader.open_runs().unwrap().is_empty());
+        };
+        check(&reader);
+        drop((writer, reader));
+        std::fs::remove_dir_all(dir.join("index")).ok();
+        let (_writer, reader) = opened(dir, backing);
+        check(&reader);
+    });
+}
+
 fn sample(second: u64) -> Sample {
     Sample {
         at_ms: second * 1000,

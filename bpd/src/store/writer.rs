@@ -100,9 +100,11 @@ impl Writer {
         start.draft.check_labels()?;
         let id = self.staging.meta.last_id + 1;
         self.stage(&Record::Start { id, start: Box::new(start.clone()) })?;
-        self.begun.push(id);
-        self.open.insert(start.uid, id);
-        self.buffers().begin(id, Sample::default(), false);
+        if start.draft.source != bp_proto::event::Source::Import {
+            self.begun.push(id);
+            self.open.insert(start.uid, id);
+            self.buffers().begin(id, Sample::default(), false);
+        }
         Ok((Registered { id, started_at }, false))
     }
 
@@ -111,6 +113,8 @@ impl Writer {
         let (id, entry) = self.run(finish.uid)?;
         match (entry.cover.state, finish.ending) {
             (State::Running, _) | (State::Lost, Ending::Exited { .. }) => {}
+            // Imported: over from its beginning, and now it is told how long it took.
+            (State::Finished, _) if entry.finish.is_none() => {}
             _ => return Err(Refusal::AlreadyFinished { id }),
         }
         self.stage_chunk(id)?;
