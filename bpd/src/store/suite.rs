@@ -214,7 +214,7 @@ fn what_is_imported_is_over_from_its_beginning_and_nothing_is_made_up() {
         check(&reader);
         drop((writer, reader));
         std::fs::remove_dir_all(dir.join("index")).ok();
-        let (_writer, reader) = opened(dir, backing);
+        let (_writer, reader) = open_with(dir, KEYS, backing).unwrap();
         check(&reader);
     });
 }
