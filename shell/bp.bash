@@ -1,5 +1,5 @@
-# bp for bash 4.4 and later: tells bpd what is typed, in records of bp-proto's mailbox. shell/README.md is the contract.
-# Older bashes load nothing, in silence: every line here must parse in bash 3.2.
+# bp for bash 3.2 and later: tells bpd what is typed, in records of bp-proto's mailbox. shell/README.md is the contract.
+# Before 4.4 there is no PS0, and less is told.
 # shellcheck shell=bash
 
 # PS0 is expanded after a whole line was read and before it runs; arithmetic in it stamps the time without a fork.
@@ -10,7 +10,11 @@ __bizim_arm() {
         __bizim_ps0='${__bizim_nil:__bizim_state=1,__bizim_moved=HISTCMD-__bizim_base,__bizim_stamp=${EPOCHREALTIME/[!0-9]}}'
     else
         # No clock below a second: a number that grows, also over `exec bash`; bpd takes the time of arrival.
-        builtin printf -v __bizim_stamp '%(%s)T000000' -1
+        if ((__bizim_version >= 402)); then
+            builtin printf -v __bizim_stamp '%(%s)T000000' -1
+        else
+            __bizim_stamp=$(command date +%s)000000
+        fi
         __bizim_tilde='~'
         # shellcheck disable=SC2016
         __bizim_ps0='${__bizim_nil:__bizim_state=1,__bizim_moved=HISTCMD-__bizim_base,__bizim_stamp+=1}'
@@ -112,7 +116,7 @@ __bizim_judge() {
 __bizim_is_new() {
     ((__bizim_compares)) || return "$((HISTCMD == __bizim_seen))"
     __bizim_guarded __bizim_read_entry
-    [[ $__bizim_entry_number != "$__bizim_base" || $__bizim_entry != "$__bizim_base_entry" ]]
+    [[ $__bizim_entry_number != "$__bizim_base" || $__bizim_entry != "$__bizim_base_entry" ]] && ! __bizim_entry_is_comment
 }
 
 # erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still; before bash 5.1 HISTCMD is 1 in
@@ -134,12 +138,21 @@ __bizim_entry_is_blank() {
     [[ ${text:2} == [[:space:]]* ]]
 }
 
+# One line, and nothing in it but a comment.
+__bizim_entry_is_comment() {
+    local text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
+    text=${text#"$__bizim_entry_number"}
+    text=${text:2}
+    text=${text#"${text%%[![:space:]]*}"}
+    [[ $text == '#'* && $text != *$'\n'?* ]]
+}
+
 # The last entry as the shell has it, byte for byte. A date in front of it is switched off, or, when the variable is
 # readonly, `fc` prints no date.
 __bizim_print_entry() {
     if [[ -z ${HISTTIMEFORMAT-} ]]; then
         builtin history 1
-    elif [[ ${HISTTIMEFORMAT@a} == *r* ]]; then
+    elif ((__bizim_version >= 404)) && [[ ${HISTTIMEFORMAT@a} == *r* ]]; then
         builtin fc -ln -0
     else
         HISTTIMEFORMAT='' builtin history 1
@@ -220,9 +233,18 @@ __bizim_start() {
     __bizim_state=2
     [[ $1 != __bizim_* ]] || builtin set -- ''
     __bizim_judge "$1"
-    [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_how=${__bizim_how^}
+    [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_say_late
     __bizim_deliver __bizim_print_start
     return 0
+}
+
+__bizim_say_late() {
+    case $__bizim_how in
+    t) __bizim_how=T ;;
+    r) __bizim_how=R ;;
+    h) __bizim_how=H ;;
+    m) __bizim_how=M ;;
+    esac
 }
 
 # Before bash 5.1 PROMPT_COMMAND is one string, and whoever sets it anew throws us out of it: DEBUG, which is set while the
@@ -230,7 +252,7 @@ __bizim_start() {
 # before a simple command; false when DEBUG has nothing more to see until the prompt.
 __bizim_watch() {
     if ((__bizim_state == 1 || __bizim_state == 3)); then
-        __bizim_start "$1"
+        (($2 > 255)) || __bizim_start "$1" # See __bizim_prompt_with_care.
         [[ $1 == *PROMPT_COMMAND* ]]
     elif [[ ${PROMPT_COMMAND-} != *__bizim_* ]] && ! __bizim_beside_preexec; then
         if [[ ${PROMPT_COMMAND-} == "$1" || ${PROMPT_COMMAND-} == "$1"[!A-Za-z0-9_]* ]]; then
@@ -279,7 +301,8 @@ __bizim_prompt() {
 }
 
 __bizim_prompt_with_care() {
-    if ((__bizim_state != 0)) && { ((__bizim_state != 3)) || __bizim_is_new; }; then
+    # (A status above 255 is how bash 3.2 calls a syntax error.)
+    if ((__bizim_state != 0)) && { ((__bizim_state != 3)) || { ((__bizim_status < 256)) && __bizim_is_new; }; }; then
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
         __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
@@ -332,8 +355,8 @@ __bizim_rearm_with_care() {
 
 # What the next line is compared with.
 __bizim_await() {
-    if ! shopt -q promptvars; then
-        # Ours would be shown as it stands. What is left is to see the history move; hidden lines go unseen.
+    if ((__bizim_version < 404)) || ! shopt -q promptvars; then
+        # There is none, or ours would be shown as it stands. What is left is to see the history move; hidden lines go unseen.
         PS0=${PS0//"$__bizim_ps0"/}
         __bizim_state=3
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
@@ -373,7 +396,7 @@ __bizim_join_preexec() {
 __bizim_precmd() {
     __bizim_status=$? __bizim_now=${EPOCHREALTIME-}
     __bizim_traps=''
-    builtin trap -p XFSZ >&- || eval "$__bizim_look"
+    { ((__bizim_version >= 404)) && builtin trap -p XFSZ >&-; } || eval "$__bizim_look"
     __bizim_prompt
     __bizim_await
 } 2>/dev/null
@@ -440,6 +463,13 @@ __bizim_load() {
     # unlinked already; that does as well.)
     # shellcheck disable=SC2016
     __bizim_look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; } <<<""'
+    if ((__bizim_version < 404)); then
+        # Not all of these fail on a closed output, and a here-string is a file with something in it, which a limit on file
+        # sizes would kill the shell for: a file that mostly stays empty.
+        begin=${begin/'builtin trap -p XFSZ DEBUG >&-||'/}
+        # shellcheck disable=SC2016
+        __bizim_look='[[ -O $__bizim_run && ! -L $__bizim_run ]] && { [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"; builtin trap -p XFSZ DEBUG >|"$__bizim_scratch"; IFS= builtin read -r -d "" __bizim_traps <"$__bizim_scratch" || :; [[ -z $__bizim_traps ]] || : >|"$__bizim_scratch"; } || :'
+    fi
     __bizim_nothing='__bizim_nil() { :; }' # What `set -x` does not show.
     # shellcheck disable=SC2016
     __bizim_before="$begin"' __bizim_prompt; case $__bizim_traps in *" DEBUG"*) __bizim_yield ;; esac; } 2>/dev/null'
@@ -458,7 +488,7 @@ __bizim_load() {
     # shellcheck disable=SC2016
     ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
-    ! shopt -q promptvars || PS0=${PS0-}$__bizim_ps0
+    ((__bizim_version < 404)) || ! shopt -q promptvars || PS0=${PS0-}$__bizim_ps0
     if __bizim_beside_preexec; then
         # It cleans PROMPT_COMMAND by a pattern that takes bash before 5.1 minutes where our strings are in it.
         __bizim_await
@@ -470,7 +500,7 @@ __bizim_load() {
     fi
 }
 
-if [[ $- == *i* && ${BP_OFF-} != 1 && -z ${__bizim_loaded-} ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)); then
+if [[ $- == *i* && ${BP_OFF-} != 1 && -z ${__bizim_loaded-} ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 302)); then
     __bizim_load 2>/dev/null
     # Before bash 5.1 DEBUG watches from now on. In a sourced file a trap of the user's would not be seen, and lost.
     if [[ -n ${__bizim_fire_with_care-} && -z ${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} ]] &&

@@ -399,28 +399,34 @@ pub(crate) fn check(kind: Kind, transport: Transport, cases: &[Case]) {
             std::fs::copy(theirs, home.path().join("bash-preexec.sh")).unwrap();
         }
         let command = home.command(kind, transport);
-        let mut shell = Shell::from(home, command);
-        let mut screens = Vec::new();
-        for line in case.lines {
-            if line.starts_with(b"exit ") || line.windows(7).any(|window| window == b"; exit ") {
-                shell.terminal.send([line, &b"\r"[..]].concat());
-                shell.terminal.gone();
-            } else {
-                screens.push(shell.line(line).screen);
-            }
-        }
-        let told = shell.told();
-        let told: Vec<_> = told.iter().map(|(text, status)| (text.as_str(), *status)).collect();
-        if told != case.told {
-            write!(
-                failures,
-                "\n{}\n     told {told:?}\n expected {:?}\n    shown {screens:?}\n",
-                case.name, case.told
-            )
-            .unwrap();
-        }
+        failures += &differences(Shell::from(home, command), case);
     }
     assert!(failures.is_empty(), "{kind:?}, {transport:?}:{failures}");
+}
+
+/// Types the lines of `case`. → How what was told is not what it says; nothing, when it is.
+pub(crate) fn differences(mut shell: Shell, case: &Case) -> String {
+    let mut failures = String::new();
+    let mut screens = Vec::new();
+    for line in case.lines {
+        if line.starts_with(b"exit ") || line.windows(7).any(|window| window == b"; exit ") {
+            shell.terminal.send([line, &b"\r"[..]].concat());
+            shell.terminal.gone();
+        } else {
+            screens.push(shell.line(line).screen);
+        }
+    }
+    let told = shell.told();
+    let told: Vec<_> = told.iter().map(|(text, status)| (text.as_str(), *status)).collect();
+    if told != case.told {
+        write!(
+            failures,
+            "\n{}\n     told {told:?}\n expected {:?}\n    shown {screens:?}\n",
+            case.name, case.told
+        )
+        .unwrap();
+    }
+    failures
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod hook;
 mod import;
 mod jobs;
 mod notice;
+mod oldbash;
 mod others;
 mod picture;
 mod preexec;
