@@ -151,7 +151,7 @@ fn init_prints_the_hook_and_starts_bpd_without_waiting() {
     let home = Home::new();
     let printed = home.says(&["init", "bash", "--no-start"]);
     let hook = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shell/bp.bash")).unwrap();
-    assert!(printed.starts_with("__bizim_bpctl='/"), "{printed}");
+    assert!(printed.starts_with("__bizim_release=") && printed.contains("\n__bizim_bpctl='/"), "{printed}");
     assert!(printed.ends_with(&hook));
     assert!(!home.bp().exists(), "--no-start has started something");
 
