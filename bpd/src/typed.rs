@@ -6,6 +6,8 @@ pub(crate) enum Typed {
     Work,
     /// One simple `bpctl run …`: the wrapper's run is this run.
     Wrapped,
+    /// The same into the background: the line is over at once, and the wrapper's run stands by itself. Not recorded.
+    Apart,
     /// Another verb of `bpctl`, alone or into a viewer: not recorded.
     Look,
 }
@@ -20,11 +22,18 @@ const VIEWERS: [&str; 18] = [
 const WITH_VALUE: [&str; 2] = ["--color", "--lang"];
 
 pub(crate) fn classify(line: &str) -> Typed {
-    let Some(pipeline) = split(line) else { return Typed::Work };
+    let Some((pipeline, is_job)) = split(line) else { return Typed::Work };
     let mut commands = pipeline.iter().map(|words| command(words));
     let Some(Some(("bpctl", arguments))) = commands.next() else { return Typed::Work };
     if verb(arguments) == Some("run") {
-        return if pipeline.len() == 1 { Typed::Wrapped } else { Typed::Work };
+        return match (pipeline.len(), is_job) {
+            (1, false) => Typed::Wrapped,
+            (1, true) => Typed::Apart,
+            _ => Typed::Work,
+        };
+    }
+    if is_job {
+        return Typed::Work;
     }
     let only_viewers = commands.all(|command| command.is_some_and(|(name, _)| VIEWERS.contains(&name)));
     if only_viewers { Typed::Look } else { Typed::Work }
@@ -67,9 +76,11 @@ fn verb(arguments: &[String]) -> Option<&str> {
     }
 }
 
-/// The words of each command of one pipeline; `None` when the line is more than that.
-fn split(line: &str) -> Option<Vec<Vec<String>>> {
+/// The words of each command of one pipeline, and whether it goes into the background; `None` when the line is more than
+/// that.
+fn split(line: &str) -> Option<(Vec<Vec<String>>, bool)> {
     let mut pipeline = vec![Vec::new()];
+    let mut is_job = false;
     let mut word: Option<String> = None;
     let mut letters = line.trim().chars().peekable();
     while let Some(letter) = letters.next() {
@@ -84,6 +95,7 @@ fn split(line: &str) -> Option<Vec<Vec<String>>> {
             }
             '#' if word.is_none() => break,
             ';' if letters.peek().is_none() => {}
+            '&' if letters.peek().is_none() => is_job = true,
             '>' => {
                 // `2>&1`, `>&2`, `>|file`: the ampersand and the bar belong to the redirection.
                 letters.next_if(|next| matches!(next, '>' | '&' | '|'));
@@ -95,7 +107,7 @@ fn split(line: &str) -> Option<Vec<Vec<String>>> {
         }
     }
     end_word(&mut pipeline, &mut word);
-    pipeline.iter().all(|words| !words.is_empty()).then_some(pipeline)
+    pipeline.iter().all(|words| !words.is_empty()).then_some((pipeline, is_job))
 }
 
 fn end_word(pipeline: &mut [Vec<String>], word: &mut Option<String>) {
@@ -145,10 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn one_simple_run_in_the_background_stands_by_itself() {
+        check("bpctl run make &", Typed::Apart);
+        check("bpctl run make 2>&1 >log&\n", Typed::Apart);
+        check("bpctl run 'a & b' &", Typed::Apart);
+        check("bpctl run make &&", Typed::Work);
+        check("bpctl run make \\&", Typed::Wrapped);
+    }
+
+    #[test]
     fn a_run_within_more_is_work() {
         for line in [
             "bpctl run make | tee log",
-            "bpctl run make &",
+            "bpctl run make | tee log &",
+            "bpctl run a & bpctl run b",
+            "bpctl run a & make",
+            "bpctl list &",
             "bpctl run a; bpctl run b",
             "bpctl run a && b",
             "(bpctl run a)",

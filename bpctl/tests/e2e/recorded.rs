@@ -169,6 +169,32 @@ fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
 }
 
 #[test]
+fn bpctl_run_in_the_background_is_one_run_with_its_own_duration_and_end() {
+    for kind in Kind::ALL {
+        for transport in TRANSPORTS {
+            let mut shell = shell(kind, transport);
+            let _bpd = Served::start(&shell.home);
+            shell.line("bpctl run --quiet -- sh -c 'until [ -e go ]; do sleep 0.01; done; exit 5' &");
+            // Nobody types the next line within a clock tick.
+            until("the job's run", || (!runs(&shell.home).is_empty()).then_some(()));
+            shell.line("true");
+            shell.line("touch go; wait");
+            let runs = settled(&shell.home, 3);
+            let told: Vec<_> =
+                runs.iter().map(|run| (run.command.as_deref().unwrap(), run.exit_code, run.parent)).collect();
+            let context = format!("{kind:?}, {transport:?}: {told:#?}");
+            let job = runs.iter().find(|run| run.exit_code == Some(5)).unwrap();
+            assert_eq!((job.parent, job.state), (None, RunState::Finished), "{context}");
+            assert!(job.command.as_deref().unwrap().starts_with("sh -c"), "{context}");
+            assert_eq!(job.run_stats.as_ref().unwrap().quality, Quality::Exact, "{context}");
+            let mut lines: Vec<_> = told.iter().map(|(line, ..)| *line).collect();
+            lines.retain(|line| !line.starts_with("sh -c"));
+            assert_eq!((lines, runs.len()), (vec!["true", "touch go; wait"], 3), "{context}");
+        }
+    }
+}
+
+#[test]
 fn what_is_typed_in_a_shell_within_has_the_outer_run_as_its_parent() {
     for kind in Kind::ALL {
         let mut shell = shell(kind, Transport::Mailbox);

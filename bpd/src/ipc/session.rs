@@ -66,6 +66,7 @@ const LOOK: &str = "bpctl";
 
 /// Stands for any `bpctl run`, which is one run with the line. The sampler drops it when it knows.
 const WRAPPED: &str = "bpctl run";
+const APART: &str = "bpctl run &";
 
 /// What is known of one shell.
 #[derive(Debug)]
@@ -272,6 +273,7 @@ impl Session {
                     return Told::Ignored(match typed::classify(&line) {
                         Typed::Look => Some(LOOK),
                         Typed::Wrapped => Some(WRAPPED),
+                        Typed::Apart => Some(APART),
                         Typed::Work => None,
                     });
                 }

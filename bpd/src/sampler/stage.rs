@@ -199,7 +199,7 @@ impl Stage {
             self.settle_before(owner, start.draft.started_at, now);
             self.lose_older(owner, start.draft.started_at, now);
             let typed = start.draft.command.as_deref().map(typed::classify);
-            if typed == Some(Typed::Look) {
+            if matches!(typed, Some(Typed::Look | Typed::Apart)) {
                 self.looks.push_back(start.uid);
                 if self.looks.len() > MAX_LOOKS {
                     self.looks.pop_front();
@@ -410,7 +410,13 @@ impl Stage {
         let mut pid = start.under.or(start.owner)?.pid;
         for _ in 0..MAX_DEPTH {
             if let Some(run) = self.tree.run_of(pid).or_else(|| self.held_by(pid)) {
-                return self.open.contains_key(&run).then_some(run);
+                let open = self.open.get(&run)?;
+                // The shell reads its next line before a job of the last one has told that it is there.
+                let is_older =
+                    |owner: Owner| owner.start_ticks > 0 && owner.start_ticks < open.ticks_at(Duration::ZERO);
+                if open.owner.pid != pid || !start.owner.is_some_and(is_older) {
+                    return Some(run);
+                }
             }
             pid = self.probe.parent(pid).filter(|parent| *parent > 1)?;
         }

@@ -53,8 +53,19 @@ async fn a_wrapper_inside_a_longer_line_is_nested_in_the_shells_run() {
     let hook = lab.hook_start(&shell, "bpctl run make | tee log");
     let hook_uid = hook.uid;
     lab.start(hook).await;
-    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
+    let wrapper = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 0 }, shell.owner());
     let wrapper_uid = wrapper.uid;
     let nested = lab.start(wrapper).await;
     assert_eq!((nested.uid, nested.parent), (wrapper_uid, Some(hook_uid)));
+}
+
+#[tokio::test]
+async fn a_job_of_the_line_before_is_not_nested_in_the_line_that_is_typed_meanwhile() {
+    let mut lab = Lab::new().await;
+    let shell = Shell::new();
+    let job = lab.wrapper_start(Owner { pid: 4_000_000, start_ticks: 1 }, shell.owner());
+    let hook = lab.hook_start(&shell, "make");
+    lab.start(hook).await;
+    // Told late, by a process that was there before the line.
+    assert_eq!(lab.start(job).await.parent, None);
 }
