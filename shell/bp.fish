@@ -20,6 +20,29 @@ function __bizim_place
     or command sh -c 'umask 077 && mkdir -p -- "$1"' sh $__bizim_run/mail
 end
 
+# Who types: `BP_ACTOR`, else an agent or a CI by what they set for what they start. bp_proto::actor has the same lists.
+function __bizim_actor --no-scope-shadowing
+    set actor $BP_ACTOR
+    string match -qr '^(human|ci|agent:.+)$' -- "$actor"; and return
+    set actor (string replace -r '^(.{0,64}).*' 'agent:$1' -- (string replace -r '@.*' '' -- "$AI_AGENT"))
+    test "$actor" = agent:; or return
+    for mark in CLAUDECODE=claude-code CURSOR_AGENT=cursor CODEX_SANDBOX=codex CODEX_THREAD_ID=codex \
+            GEMINI_CLI=gemini OPENCODE=opencode AUGMENT_AGENT=augment CLINE_ACTIVE=cline \
+            GOOSE_TERMINAL=goose QWEN_CODE=qwen COPILOT_CLI=copilot
+        set -l named (string split -m 1 = -- $mark)
+        set -l mark $named[1]
+        contains -- "$$mark" '' 0 false; or begin
+            set actor agent:$named[2]
+            return
+        end
+    end
+    set actor
+    for mark in CI GITHUB_ACTIONS GITLAB_CI BUILDKITE CIRCLECI TRAVIS JENKINS_URL TEAMCITY_VERSION \
+            TF_BUILD BITBUCKET_BUILD_NUMBER APPVEYOR DRONE
+        contains -- "$$mark" '' 0 false; or set actor ci
+    end
+end
+
 # `name version boot-id start-ticks actor parent`: who writes, in every record.
 function __bizim_identify
     set -l boot -
@@ -28,7 +51,9 @@ function __bizim_identify
     read stat </proc/$fish_pid/stat
     # The program's name, in brackets, may hold anything; field 22 is the 20th behind it.
     set -l fields (string split ' ' -- (string replace -r '.*\) ' '' -- $stat))
-    set -l actor (string replace -ra '[^A-Za-z0-9:._-]' _ -- "$BP_ACTOR")
+    set -l actor
+    __bizim_actor
+    set actor (string replace -ra '[^A-Za-z0-9:._-]' _ -- "$actor")
     set -l parent (string replace -ra '[^A-Za-z0-9]' _ -- "$BP_RUN")
     test -n "$fields[20]"; or set fields[20] -
     test -n "$actor"; or set actor -

@@ -29,7 +29,34 @@ if ($env:BP_OFF -ne '1' -and -not $IsWindows -and $PSVersionTable.PSVersion -ge 
             $stat = [IO.File]::ReadAllText("/proc/$PID/stat")
             $start = $stat.Substring($stat.LastIndexOf(')') + 2).Split(' ')[19]
         }
-        $actor = if ($env:BP_ACTOR) { $env:BP_ACTOR -replace '[^A-Za-z0-9:._-]', '_' } else { '-' }
+        # Who types: `BP_ACTOR`, else an agent or a CI by what they set for what they start. bp_proto::actor has the same lists.
+        $actor = if ($env:BP_ACTOR -cmatch '^(human|ci|agent:.+)$') { $env:BP_ACTOR } else { '' }
+        if (-not $actor -and $env:AI_AGENT) {
+            $agent = $env:AI_AGENT.Split('@')[0]
+            if ($agent) { $actor = 'agent:' + $agent.Substring(0, [Math]::Min(64, $agent.Length)) }
+        }
+        $unset = '', '0', 'false'
+        $agents = @(
+            'CLAUDECODE=claude-code', 'CURSOR_AGENT=cursor', 'CODEX_SANDBOX=codex', 'CODEX_THREAD_ID=codex',
+            'GEMINI_CLI=gemini', 'OPENCODE=opencode', 'AUGMENT_AGENT=augment', 'CLINE_ACTIVE=cline',
+            'GOOSE_TERMINAL=goose', 'QWEN_CODE=qwen', 'COPILOT_CLI=copilot'
+        )
+        foreach ($mark in $agents) {
+            $named = $mark.Split('=')
+            if (-not $actor -and $unset -cnotcontains [string] [Environment]::GetEnvironmentVariable($named[0])) {
+                $actor = 'agent:' + $named[1]
+            }
+        }
+        $systems = @(
+            'CI', 'GITHUB_ACTIONS', 'GITLAB_CI', 'BUILDKITE', 'CIRCLECI', 'TRAVIS', 'JENKINS_URL', 'TEAMCITY_VERSION',
+            'TF_BUILD', 'BITBUCKET_BUILD_NUMBER', 'APPVEYOR', 'DRONE'
+        )
+        foreach ($mark in $systems) {
+            if (-not $actor -and $unset -cnotcontains [string] [Environment]::GetEnvironmentVariable($mark)) {
+                $actor = 'ci'
+            }
+        }
+        $actor = if ($actor) { $actor -replace '[^A-Za-z0-9:._-]', '_' } else { '-' }
         $parent = if ($env:BP_RUN) { $env:BP_RUN -replace '[^A-Za-z0-9]', '_' } else { '-' }
         $__bizim.Shell = "powershell $($PSVersionTable.PSVersion) $boot $start $actor $parent"
         $options = [IO.FileStreamOptions]::new()

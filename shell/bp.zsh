@@ -15,9 +15,29 @@ __bizim_place() {
     [[ -d $__bizim_run/mail ]] || (umask 077 && command mkdir -p -- $__bizim_run/mail)
 }
 
+# Who types: `BP_ACTOR`, else an agent or a CI by what they set for what they start. bp_proto::actor has the same lists.
+__bizim_actor() {
+    local mark value
+    case ${BP_ACTOR-} in human | ci | agent:?*) actor=$BP_ACTOR && return ;; esac
+    actor=${AI_AGENT-} actor=${actor%%@*}
+    [[ -z $actor ]] || { actor=agent:${actor:0:64} && return; }
+    for mark in CLAUDECODE=claude-code CURSOR_AGENT=cursor CODEX_SANDBOX=codex CODEX_THREAD_ID=codex \
+        GEMINI_CLI=gemini OPENCODE=opencode AUGMENT_AGENT=augment CLINE_ACTIVE=cline \
+        GOOSE_TERMINAL=goose QWEN_CODE=qwen COPILOT_CLI=copilot; do
+        value=${mark%%=*} value=${(P)value-}
+        case $value in '' | 0 | false) ;; *) actor=agent:${mark#*=} && return ;; esac
+    done
+    for mark in CI GITHUB_ACTIONS GITLAB_CI BUILDKITE CIRCLECI TRAVIS JENKINS_URL TEAMCITY_VERSION \
+        TF_BUILD BITBUCKET_BUILD_NUMBER APPVEYOR DRONE; do
+        value=${(P)mark-}
+        case $value in '' | 0 | false) ;; *) actor=ci && return ;; esac
+    done
+}
+
 # `name version boot-id start-ticks actor parent`: who writes, in every record.
 __bizim_identify() {
-    local LC_ALL=C boot='' stat='' actor=${BP_ACTOR-} parent=${BP_RUN-}
+    local LC_ALL=C boot='' stat='' actor='' parent=${BP_RUN-}
+    __bizim_actor
     local -a fields
     IFS= read -r boot </proc/sys/kernel/random/boot_id
     IFS= read -r stat </proc/$$/stat

@@ -6,9 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use ulid::Ulid;
 
 use crate::activity::Activity;
+use crate::actor::Actor;
 use crate::ignore::IGNORED;
 use crate::mask::Kept;
-use crate::run::{Actor, Child, Context, Git, Quality};
+use crate::run::{Child, Context, Git, Quality};
 use crate::surroundings::Surroundings;
 use crate::time::UnixMillis;
 

@@ -4,6 +4,7 @@
 //! Nothing here runs a process, owns a clock or holds state.
 
 pub mod activity;
+pub mod actor;
 pub mod client;
 pub mod counter;
 pub mod event;
@@ -27,10 +28,11 @@ pub mod time;
 mod wire;
 
 pub use activity::Activity;
+pub use actor::{Actor, ActorKind};
 pub use event::{Draft, Ending, Finish, Owner, Start, Totals};
 pub use report::{AlertReport, Comparison, Failure, Overhead, Status};
 pub use request::Request;
-pub use run::{Actor, Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
+pub use run::{Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
 pub use sample::{Point, Sample};
 pub use surroundings::Surroundings;
 pub use time::UnixMillis;

@@ -95,6 +95,8 @@ pub struct ListQuery {
     pub state: Option<RunState>,
     pub exit: Option<i32>,
     pub tag: Option<String>,
+    /// `human`, `ci`, `agent:NAME`, or `agent` for any.
+    pub actor: Option<String>,
     #[cfg_attr(test, ts(optional, type = "string"))]
     pub since: Option<UnixMillis>,
     #[cfg_attr(test, ts(optional, type = "string"))]

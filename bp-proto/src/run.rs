@@ -1,12 +1,11 @@
 //! A run: one command from Enter to the next prompt.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+use crate::actor::Actor;
 use crate::event::Totals;
 use crate::time::UnixMillis;
 
@@ -101,56 +100,6 @@ pub struct Git {
     pub branch: Option<String>,
     /// Full hash; `None` before the first commit.
     pub commit: Option<String>,
-}
-
-/// Who typed. In text: `human`, `agent:NAME`, `ci`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Actor {
-    #[default]
-    Human,
-    Agent(String),
-    Ci,
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Human => f.write_str("human"),
-            Self::Agent(name) => write!(f, "agent:{name}"),
-            Self::Ci => f.write_str("ci"),
-        }
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("an actor is `human`, `ci` or `agent:NAME`, not {0:?}")]
-pub struct UnknownActor(String);
-
-impl FromStr for Actor {
-    type Err = UnknownActor;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "human" => Ok(Self::Human),
-            "ci" => Ok(Self::Ci),
-            _ => match text.strip_prefix("agent:") {
-                Some(name) if !name.is_empty() && name.len() <= 64 => Ok(Self::Agent(name.to_owned())),
-                _ => Err(UnknownActor(text.chars().take(80).collect())),
-            },
-        }
-    }
-}
-
-impl Serialize for Actor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Actor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
 }
 
 /// How the totals were obtained, best first.

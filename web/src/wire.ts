@@ -193,7 +193,11 @@ before?: string | null,
 /**
  * The search language: words, and `field:value` terms.
  */
-q?: string | null, key?: string | null, cwd?: string | null, state?: RunState | null, exit?: number | null, tag?: string | null, since?: string, until?: string, lang?: string | null, };
+q?: string | null, key?: string | null, cwd?: string | null, state?: RunState | null, exit?: number | null, tag?: string | null,
+/**
+ * `human`, `ci`, `agent:NAME`, or `agent` for any.
+ */
+actor?: string | null, since?: string, until?: string, lang?: string | null, };
 
 export type SamplesQuery = {
 /**

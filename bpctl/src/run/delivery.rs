@@ -25,7 +25,7 @@ pub(super) fn start(args: &Args, now: UnixMillis, rules: &Rules) -> Start {
     let mut draft = Draft {
         cwd: std::env::current_dir().ok().map(|cwd| cwd.to_string_lossy().into_owned()),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        actor: actor(),
+        actor: Actor::of_environment(|variable| std::env::var_os(variable)),
         started_at: now,
         source: Source::Wrapper,
         tags: args.tags.clone(),
@@ -62,14 +62,6 @@ pub(super) fn finish(uid: Ulid, outcome: &Outcome, started: std::time::Instant, 
         totals: Some(outcome.totals),
         children: Vec::new(),
         background: outcome.background,
-    }
-}
-
-fn actor() -> Actor {
-    match std::env::var("BP_ACTOR").ok().and_then(|actor| actor.parse().ok()) {
-        Some(actor) => actor,
-        None if std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false") => Actor::Ci,
-        None => Actor::Human,
     }
 }
 

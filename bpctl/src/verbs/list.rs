@@ -27,6 +27,9 @@ const WIDE: usize = 90;
 pub struct Args {
     /// What to look for: words of the command, and terms such as exit:0, cwd:., tag:x, 'dur:>10s', since:2h
     search: Vec<String>,
+    /// Whose runs: human, ci, agent, or agent:NAME
+    #[arg(long)]
+    actor: Option<String>,
     /// How many
     #[arg(short = 'n', long = "limit", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
     limit: u32,
@@ -60,6 +63,7 @@ fn query(args: &Args, screen: &Screen) -> ListQuery {
     ListQuery {
         limit: Some(args.limit),
         q: (!search.is_empty()).then_some(search),
+        actor: args.actor.clone(),
         lang: Some(screen.lang.code().to_owned()),
         ..ListQuery::default()
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure in a test is a panic")]
 
 mod accuracy;
+mod actor;
 mod clock;
 mod daemon;
 mod doctor;

@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bp_proto::actor;
 use bp_proto::mailbox::{self, EndRecord, Record, StartRecord, Text};
 use tempfile::TempDir;
 
@@ -187,6 +188,11 @@ impl Home {
         if self.is_refused {
             // SAFETY: two system calls without memory of their own, allowed between fork and exec.
             unsafe { command.pre_exec(workload::refuse_counters) };
+        }
+        // Whoever runs the tests.
+        let marks = actor::AGENTS.iter().map(|(mark, _)| *mark).chain(actor::CI).chain([actor::AGENT]);
+        for mark in marks {
+            command.env_remove(mark);
         }
         for variable in ["BP_CONFIG", "BP_HTTP", "BP_LANG", "BP_OFF", "BP_RUN", "BP_ACTOR", "BP_TRANSPORT"] {
             command.env_remove(variable);

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bp_proto::{Actor, Comment, Run, RunState, RunStats, UnixMillis};
+use bp_proto::{Comment, Run, RunState, RunStats, UnixMillis};
 use moka::sync::Cache;
 
 use super::NoAnswer;
@@ -115,7 +115,7 @@ impl Derive {
         let own_kind = kind(run);
         let mut past = Vec::new();
         scope.walk(&self.reader, HISTORY_ROWS, |row| {
-            if is_good(row) && Some(row.cursor.id) != except {
+            if is_good(row) && row.actor == run.actor.kind() && Some(row.cursor.id) != except {
                 let figures = self.figures(row.cursor.id, None)?;
                 let like = figures.filter(|figures| figures.kind == own_kind && !figures.signalled);
                 past.extend(like.and_then(|figures| figures.stats.clone()));
@@ -178,10 +178,5 @@ fn said(finding: &Finding, lang: Lang) -> Comment {
 
 /// Runs of one kind are on one host, by people, by agents of any name, or by CI.
 fn kind(run: &Run) -> u64 {
-    let actor = match run.actor {
-        Actor::Human => 0,
-        Actor::Agent(_) => 1,
-        Actor::Ci => 2_u8,
-    };
-    BuildHasherDefault::<DefaultHasher>::default().hash_one((&run.host, actor))
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((&run.host, run.actor.kind()))
 }

@@ -4,7 +4,7 @@ use bp_proto::request::ListQuery;
 use bp_proto::{Run, RunState, UnixMillis};
 
 use super::scan::{MOST_ROWS, Scope, Walked, place, read_cursor, write_cursor};
-use super::search::{Filter, Test, directory};
+use super::search::{Filter, Test, Who, directory};
 use super::{NoAnswer, Queries};
 use crate::store::Within;
 
@@ -86,6 +86,13 @@ fn within(query: &ListQuery) -> Within {
     }
 }
 
+fn actor(text: &str) -> Result<Who, NoAnswer> {
+    Who::parse(text).ok_or_else(|| {
+        let shown: String = text.chars().take(80).collect();
+        NoAnswer::invalid(format!("`actor` is no actor: {shown:?}"), "it is human, ci, agent or agent:NAME")
+    })
+}
+
 fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
     let mut filter = Filter::parse(query.q.as_deref().unwrap_or_default(), now)?;
     let cwd = query.cwd.as_deref().map(|cwd| {
@@ -98,6 +105,7 @@ fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
         query.state.map(Test::State),
         query.exit.map(Test::Exit),
         query.tag.clone().map(Test::Tag),
+        query.actor.as_deref().map(actor).transpose()?.map(Test::Actor),
         query.since.map(Test::Since),
         query.until.map(Test::Until),
     ];

@@ -2,7 +2,7 @@
 //! all must hold. Quotes keep blanks together and make anything a plain word. Hints are written for a shell, and where
 //! there is none (the page, a file) single quotes around one whole term mean nothing either.
 
-use bp_proto::{Actor, Run, RunState, RunStats, UnixMillis};
+use bp_proto::{Actor, ActorKind, Run, RunState, RunStats, UnixMillis};
 
 use super::NoAnswer;
 use super::derive::lasted;
@@ -41,8 +41,7 @@ pub(super) enum Test {
     Cwd(String),
     Host(String),
     Shell(String),
-    /// As the contract writes actors; `agent` alone is any agent.
-    Actor(String),
+    Actor(Who),
     /// A branch, or the beginning of a commit.
     Git(String),
     /// Seconds.
@@ -53,6 +52,27 @@ pub(super) enum Test {
     Memory(Bound),
     Since(UnixMillis),
     Until(UnixMillis),
+}
+
+/// Whose runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Who {
+    Kind(ActorKind),
+    /// The agent of this name.
+    Agent(String),
+}
+
+impl Who {
+    /// As the contract writes actors; `agent` alone is any agent.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text == "agent" {
+            return Some(Self::Kind(ActorKind::Agent));
+        }
+        Some(match text.parse().ok()? {
+            Actor::Agent(name) => Self::Agent(name),
+            other => Self::Kind(other.kind()),
+        })
+    }
 }
 
 impl Filter {
@@ -124,6 +144,9 @@ impl Test {
             Self::Id(bound) => bound.holds(row.cursor.id as f64),
             Self::Since(since) => *since <= row.cursor.started_at,
             Self::Until(until) => row.cursor.started_at <= *until,
+            Self::Actor(Who::Kind(kind)) => row.actor == *kind,
+            // Which agent it is, the row does not tell.
+            Self::Actor(Who::Agent(_)) if row.actor != ActorKind::Agent => false,
             Self::Duration(bound) => bound.holds(row.duration_ms? as f64 / 1000.0),
             _ => return None,
         })
@@ -145,9 +168,8 @@ impl Test {
             }),
             Self::Host(host) => run.host.eq_ignore_ascii_case(host),
             Self::Shell(shell) => run.shell.as_ref() == Some(shell),
-            Self::Actor(actor) => {
-                run.actor.to_string() == *actor || actor == "agent" && matches!(run.actor, Actor::Agent(_))
-            }
+            Self::Actor(Who::Kind(kind)) => run.actor.kind() == *kind,
+            Self::Actor(Who::Agent(name)) => matches!(&run.actor, Actor::Agent(agent) if agent == name),
             Self::Git(name) => run.git.as_ref().is_some_and(|git| {
                 git.branch.as_ref() == Some(name)
                     || name.len() >= 4 && git.commit.as_ref().is_some_and(|commit| commit.starts_with(name))
@@ -252,7 +274,7 @@ fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Wanted> 
         }
         "host" => Test::Host(text()?),
         "shell" => Test::Shell(text()?),
-        "actor" => Test::Actor(text()?),
+        "actor" => Test::Actor(Who::parse(value).ok_or(Wanted::Value("human, ci, agent or agent:NAME"))?),
         "git" => Test::Git(text()?),
         "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Wanted::Value("a duration"))?),
         "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Wanted::Value("a percentage"))?),
@@ -320,7 +342,8 @@ mod tests {
             ("tag:\"two words\"", (false, Test::Tag("two words".to_owned()))),
             ("cwd:/a/b/", (false, Test::Cwd("/a/b".to_owned()))),
             ("cwd:/", (false, Test::Cwd("/".to_owned()))),
-            ("actor:agent:x", (false, Test::Actor("agent:x".to_owned()))),
+            ("actor:agent:x", (false, Test::Actor(Who::Agent("x".to_owned())))),
+            ("-actor:agent", (true, Test::Actor(Who::Kind(ActorKind::Agent)))),
             ("since:2h", (false, Test::Since(UnixMillis(NOW.0 - 7_200_000)))),
         ] {
             assert_eq!(tests(text), [wanted], "{text}");
@@ -348,6 +371,7 @@ mod tests {
             ("dur:>fast", "dur wants a duration"),
             ("state:dead", "running, finished or lost"),
             ("tag:", "tag wants a value"),
+            ("actor:robot", "actor wants human, ci, agent or agent:NAME"),
         ] {
             let refused = Filter::parse(text, NOW).unwrap_err();
             assert_eq!((refused.status, refused.failure.error.code.as_str()), (422, "invalid_query"));

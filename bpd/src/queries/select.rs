@@ -69,6 +69,15 @@ impl Field<'_> {
             }
         }
     }
+
+    /// Of the runs that a word such as `latest-success` may mean, those by people, by agents and by CI are measured
+    /// among themselves.
+    fn is_like(self, row: &Row) -> bool {
+        match self {
+            Self::All => true,
+            Self::BaselineOf(run) => row.actor == run.actor.kind(),
+        }
+    }
 }
 
 /// The run that `text` names, as recorded.
@@ -195,7 +204,9 @@ fn newest_id(
         scope.within = Within::Running;
     }
     nth(queries, &scope, back, |row| {
-        if !field.admits(row) {
+        // Whoever searches says whose.
+        let like = matches!(newest, Newest::Matching(_)) || field.is_like(row);
+        if !field.admits(row) || !like {
             return Ok(false);
         }
         match newest {
@@ -238,7 +249,7 @@ fn nth(
 fn ranked(queries: &Queries, selector: &Selector, field: Field<'_>) -> Result<Option<u64>, NoAnswer> {
     let mut lasted: Vec<(u64, u64)> = Vec::new();
     field.scope().walk(&queries.reader, MOST_ROWS, |row| {
-        if is_good(row) && field.admits(row) {
+        if is_good(row) && field.admits(row) && field.is_like(row) {
             lasted.extend(row.duration_ms.map(|ms| (ms, row.cursor.id)));
         }
         Ok(true)

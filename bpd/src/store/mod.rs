@@ -32,7 +32,7 @@ mod staging;
 mod suite;
 pub mod writer;
 
-use bp_proto::{Point, RunState, Sample, Start, UnixMillis};
+use bp_proto::{ActorKind, Point, RunState, Sample, Start, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 pub use crate::event::HostReading;
@@ -100,6 +100,7 @@ pub struct Row {
     pub duration_ms: Option<u64>,
     /// Imported, or without text: never a baseline.
     pub no_baseline: bool,
+    pub actor: ActorKind,
 }
 
 /// A run's samples, in time order.

@@ -13,14 +13,14 @@
 //! | `a` fired_at uid | [`AlertRow`] · `b` uid → fired_at · `x` run uid → fired_at |
 //! | `w` at | [`Cost`]: what bpd itself has cost |
 
-use bp_proto::{RunState, Ulid, UnixMillis};
+use bp_proto::{ActorKind, RunState, Ulid, UnixMillis};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Cursor, Position, Row, StoreError};
 
 /// Changed whenever a key or a row changes; an index of another format is rebuilt.
-pub(super) const INDEX_FORMAT: u32 = 1;
+pub(super) const INDEX_FORMAT: u32 = 2;
 
 pub(super) const META: &[u8] = b"m";
 pub(super) const RUNS: u8 = b'r';
@@ -75,6 +75,7 @@ pub(super) struct Cover {
     pub(super) exit_code: Option<i32>,
     pub(super) duration_ms: Option<u64>,
     pub(super) no_baseline: bool,
+    pub(super) actor: ActorKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +104,7 @@ impl Cover {
             exit_code: self.exit_code,
             duration_ms: self.duration_ms,
             no_baseline: self.no_baseline,
+            actor: self.actor,
         }
     }
 }

@@ -170,6 +170,7 @@ impl Staging {
                 state: if is_over { State::Finished } else { State::Running },
                 exit_code: None,
                 duration_ms: None,
+                actor: draft.actor.kind(),
                 no_baseline: is_over || draft.command.is_none(),
             },
             chunks: 0,

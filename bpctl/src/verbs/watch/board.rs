@@ -51,6 +51,8 @@ pub(super) enum Action {
 #[derive(Debug, Default)]
 pub(super) struct Board {
     pub(super) rows: Vec<Row>,
+    /// Whose runs are shown, when not everybody's.
+    pub(super) actor: Option<String>,
     pub(super) host: Option<HostPoint>,
     pub(super) sort: Sort,
     pub(super) mode: Mode,
@@ -64,6 +66,10 @@ pub(super) struct Board {
 }
 
 impl Board {
+    pub(super) fn of(actor: Option<String>) -> Self {
+        Self { actor, ..Self::default() }
+    }
+
     /// Takes what runs now.
     pub(super) fn show(&mut self, rows: Vec<Row>) {
         self.rows = rows;

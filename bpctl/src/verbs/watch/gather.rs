@@ -33,14 +33,15 @@ pub(super) fn refresh(board: &mut Board, bpd: &mut Option<Bpd>, screen: &Screen)
 }
 
 fn ask(board: &mut Board, bpd: &mut Bpd, screen: &Screen) -> anyhow::Result<()> {
-    board.show(rows(bpd, screen)?);
+    let rows = rows(board, bpd, screen)?;
+    board.show(rows);
     let host: HostStats = bpd.ask(&Request::Host)?;
     board.host = host.now;
     Ok(())
 }
 
-pub(super) fn rows(bpd: &mut Bpd, screen: &Screen) -> anyhow::Result<Vec<Row>> {
-    let runs: Vec<Run> = bpd.ask(&super::running(screen))?;
+pub(super) fn rows(board: &Board, bpd: &mut Bpd, screen: &Screen) -> anyhow::Result<Vec<Row>> {
+    let runs: Vec<Run> = bpd.ask(&super::running(board.actor.clone(), screen))?;
     let from = UnixMillis::now().minus(SPAN).as_seconds();
     Ok(runs.into_iter().map(|run| row(bpd, run, from)).collect())
 }

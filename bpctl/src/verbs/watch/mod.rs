@@ -28,6 +28,9 @@ const MAX_RUNS: u32 = 200;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Whose runs: human, ci, agent, or agent:NAME
+    #[arg(long)]
+    actor: Option<String>,
     /// One look, as a table
     #[arg(long)]
     once: bool,
@@ -39,32 +42,34 @@ pub struct Args {
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
     if args.json {
-        Screen::print_json(&bpd.ask_raw(&running(screen))?)?;
+        Screen::print_json(&bpd.ask_raw(&running(args.actor.clone(), screen))?)?;
         return Ok(Exit::Fine);
     }
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
     if args.once || !screen.person || dumb {
-        return once(&mut bpd, screen);
+        return once(&mut bpd, args.actor.clone(), screen);
     }
     let mut painted = Painted::begin()?;
-    let outcome = look(bpd, screen, &mut painted);
+    let outcome = look(bpd, args.actor.clone(), screen, &mut painted);
     // The terminal first: an error is read on the usual screen.
     drop(painted);
     outcome.map(|()| Exit::Fine)
 }
 
-fn running(screen: &Screen) -> Request {
+fn running(actor: Option<String>, screen: &Screen) -> Request {
     Request::List(ListQuery {
         limit: Some(MAX_RUNS),
         state: Some(RunState::Running),
+        actor,
         lang: Some(screen.lang.code().to_owned()),
         ..ListQuery::default()
     })
 }
 
-fn once(bpd: &mut Bpd, screen: &Screen) -> anyhow::Result<Exit> {
-    let mut board = Board::default();
-    board.show(gather::rows(bpd, screen)?);
+fn once(bpd: &mut Bpd, actor: Option<String>, screen: &Screen) -> anyhow::Result<Exit> {
+    let mut board = Board::of(actor);
+    let rows = gather::rows(&board, bpd, screen)?;
+    board.show(rows);
     let page = if screen.person {
         let mut lines = view::table_lines(&board, screen, screen.width, usize::MAX);
         if board.rows.is_empty() {
@@ -78,8 +83,8 @@ fn once(bpd: &mut Bpd, screen: &Screen) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-fn look(bpd: Bpd, screen: &Screen, painted: &mut Painted) -> anyhow::Result<()> {
-    let mut board = Board::default();
+fn look(bpd: Bpd, actor: Option<String>, screen: &Screen, painted: &mut Painted) -> anyhow::Result<()> {
+    let mut board = Board::of(actor);
     let mut bpd = Some(bpd);
     let mut opening: Option<(u64, Child)> = None;
     loop {

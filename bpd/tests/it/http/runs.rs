@@ -278,3 +278,19 @@ async fn what_arrives_while_bpd_stops_is_taken_whole_or_not_at_all() {
     assert_eq!(runs.as_array().unwrap().len(), usize::from(taken));
     again.stop().await;
 }
+
+#[tokio::test]
+async fn a_list_is_of_one_actor_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path()).await;
+    for actor in ["human", "ci", "agent:x"] {
+        start(&server, &format!(r#"{{"command":"make","actor":"{actor}"}}"#)).await;
+    }
+    for (actor, id) in [("human", 1), ("ci", 2), ("agent", 3), ("agent:x", 3)] {
+        let runs = server.ask("GET", &format!("/runs?actor={actor}")).send().await.expect(200).json();
+        let ids: Vec<u64> = runs.as_array().unwrap().iter().map(|run| run["id"].as_u64().unwrap()).collect();
+        assert_eq!(ids, [id], "{actor}");
+    }
+    server.ask("GET", "/runs?actor=robot").send().await.refused(422, "invalid_query");
+    server.stop().await;
+}

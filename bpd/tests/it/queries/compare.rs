@@ -113,3 +113,57 @@ fn two_runs_alone_are_compared_roughly_and_unlike_ones_not_at_all() {
     assert_eq!(other["reasons"], json!(["args"]));
     assert_eq!(other["metrics"]["duration_s"]["delta"], 0.0);
 }
+
+#[test]
+fn people_agents_and_ci_are_each_measured_among_themselves() {
+    let mut room = Room::new();
+    let by = |actor: Actor, ms: u64| Told { actor, ms, cpu_ms: ms / 2, ..MAKE };
+    let agent = |name: &str| Actor::Agent(name.to_owned());
+    for n in 0..10 {
+        room.record(&by(Actor::Human, 2000 + n % 3));
+        room.record(&by(agent("x"), 8000 + n % 3));
+        room.record(&by(Actor::Ci, 20_000 + n % 3));
+    }
+    // What is usual for the one is slow for the other.
+    let human = room.record(&by(Actor::Human, 8000));
+    let y = room.record(&by(agent("y"), 8000));
+    let ci = room.record(&by(Actor::Ci, 20_000));
+    for (run, baseline, is_slower) in [(human, 28, true), (y, 29, false), (ci, 30, false)] {
+        for selector in ["latest-success", "latest"] {
+            let compared = room.compare(&run.to_string(), selector).unwrap();
+            assert_eq!(compared["baseline"]["id"], baseline, "{run} against {selector}");
+            assert_eq!(compared["verdict"] == "slower", is_slower, "{run}: {}", compared["verdict"]);
+        }
+        let comments = room.show(&run.to_string());
+        let slow = rules(&comments["comments"]).contains(&"slower");
+        assert_eq!(slow, is_slower, "{run}: {:?}", rules(&comments["comments"]));
+    }
+    assert_eq!(room.compare(&ci.to_string(), "fastest").unwrap()["metrics"]["duration_s"]["baseline"], 20.0);
+    // Whoever names another one means it.
+    for selector in ["latest{actor:human}", "31", "@none", "latest{actor:agent}~1"] {
+        let compared = room.compare(&ci.to_string(), selector);
+        assert_eq!(compared.is_ok(), selector != "@none", "{selector}");
+    }
+    let first = room.record(&Told { actor: Actor::Ci, command: Some("make first"), ..MAKE });
+    let alone = room.record(&Told { command: Some("make first"), ..MAKE });
+    assert!(room.compare(&alone.to_string(), "latest-success").unwrap_err().1.contains(&first.to_string()));
+}
+
+#[test]
+fn lists_and_searches_are_of_one_actor_when_asked() {
+    let mut room = Room::new();
+    for actor in [Actor::Human, Actor::Ci, Actor::Agent("x".to_owned()), Actor::Agent("y".to_owned())] {
+        room.record(&Told { actor, ..MAKE });
+    }
+    for (actor, ids) in
+        [("human", &[1][..]), ("ci", &[2]), ("agent", &[4, 3]), ("agent:x", &[3]), ("agent:z", &[])]
+    {
+        let query = ListQuery { actor: Some(actor.to_owned()), ..ListQuery::default() };
+        assert_eq!(room.list(&query), ids, "{actor}");
+        assert_eq!(room.search(&format!("actor:{actor}")), ids, "{actor}");
+    }
+    assert_eq!(room.search("-actor:agent"), [2, 1]);
+    assert_eq!(room.named("latest{actor:agent}"), Ok(4));
+    let wrong = ListQuery { actor: Some("robot".to_owned()), ..ListQuery::default() };
+    assert_eq!(room.queries.list(&wrong, room.now).unwrap_err().status, 422);
+}
