@@ -13,8 +13,6 @@ pub struct Case {
     /// The same as one program that waits for the others and accounts for them, where the line takes a shell.
     pub program: Option<&'static str>,
     pub cpu: Bound,
-    /// Processes of it go on when the line has ended.
-    pub outlives_line: bool,
     /// Its peak is known exactly: of one process, or of several together.
     pub peak_is_known: bool,
 }
@@ -43,7 +41,7 @@ const SHORT: Bound = Bound::waited(0.01, 0.02, 0.02);
 const TREE: Bound = Bound::waited(0.001, 0.01, 0.01);
 
 const fn case(name: &'static str, line: &'static str, cpu: Bound) -> Case {
-    Case { name, line, reports: 1, program: None, cpu, outlives_line: false, peak_is_known: false }
+    Case { name, line, reports: 1, program: None, cpu, peak_is_known: false }
 }
 
 /// Half a second of CPU time and less each.
@@ -71,11 +69,7 @@ pub const CASES: &[Case] = &[
         peak_is_known: true,
         ..case("copy-on-write workers", "workload workers 3 40 --cpu-ms 60 {truth}", TREE)
     },
-    Case {
-        reports: 2,
-        outlives_line: true,
-        ..case("daemon", "workload daemon 300 {truth}", Bound::escaping(0.005, 0.02))
-    },
+    Case { reports: 2, ..case("daemon", "workload daemon 300 {truth}", Bound::escaping(0.005, 0.02)) },
     Case {
         reports: 5,
         ..case(
@@ -104,11 +98,7 @@ pub const BENCH: &[Case] = &[
             TREE,
         )
     },
-    Case {
-        reports: 2,
-        outlives_line: true,
-        ..case("daemon", "workload daemon 1000 {truth}", Bound::escaping(0.005, 0.02))
-    },
+    Case { reports: 2, ..case("daemon", "workload daemon 1000 {truth}", Bound::escaping(0.005, 0.02)) },
     Case {
         reports: 5,
         ..case(

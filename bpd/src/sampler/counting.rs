@@ -60,7 +60,7 @@ impl Stage {
         let own = std::process::id();
         let mut strays = self.scopes.processes(open.owner).unwrap_or_default();
         strays.retain(|pid| {
-            let is_known = *pid == own || !self.tree.is_new(*pid) || self.is_of(*pid, open.owner);
+            let is_known = *pid == own || !self.tree.is_nobodys(*pid) || self.is_of(*pid, open.owner);
             !is_known && process::start_ticks(*pid).is_some_and(|began| (from..=until).contains(&began))
         });
         strays
@@ -153,7 +153,7 @@ impl Stage {
             // Where bpd sits elsewhere too much is taken off, by next to nothing.
             besides_ns: self.probe.own_ns(std::process::id()).unwrap_or(0),
             seen_ns: usage.cpu_ns,
-            escaped: usage.escaped,
+            escapes: usage.escapes,
         })
     }
 

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use bp_proto::event::Source;
-use bp_proto::{Ending, Finish, Quality, Ulid, UnixMillis};
+use bp_proto::process::TICKS_PER_SECOND;
+use bp_proto::{Ending, Finish, Quality, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
 use super::ledger::Ledger;
-use super::open::{Now, Open};
+use super::open::{Now, Open, ROUNDING};
 use super::stage::Stage;
 use super::tail::Tail;
+use super::tally::Usage;
 use super::totals::{self, Accounts, Count};
 use crate::event::{Body, Measured, Reply};
 
@@ -25,6 +27,9 @@ pub(super) struct Doubt {
     pub(super) last_tick: u64,
     pub(super) due: Duration,
 }
+
+/// Of a run that began this long ago its start may still be on its way.
+const UNHEARD_TICKS: u64 = 2 * TICKS_PER_SECOND;
 
 /// Of a shorter run the machine's own bookkeeping would be measured.
 const LEAST_LOOK: Duration = Duration::from_millis(20);
@@ -47,11 +52,13 @@ impl Stage {
         }
         self.tree.until(uid, until);
         self.read_last(uid, owner);
-        if !self.tree.has_stray(owner, last) {
+        let Some(mut open) = self.open.remove(&uid) else { return };
+        let window = (last, open.ticks_at(took + ROUNDING));
+        open.in_doubt = self.tree.has_stray(owner, last) || !self.orphans_of(&open, window).is_empty();
+        let in_doubt = open.in_doubt;
+        self.open.insert(uid, open);
+        if !in_doubt {
             return self.end(finish, reply, now);
-        }
-        if let Some(open) = self.open.get_mut(&uid) {
-            open.in_doubt = true;
         }
         self.doubts.insert(uid, Doubt { finish, reply, last_tick: last, due: now.mono + DOUBT });
     }
@@ -134,16 +141,7 @@ impl Stage {
         }
         finish.totals = Some(totals);
         if finish.background {
-            let usage = usage.unwrap_or_default();
-            self.tree.close(uid);
-            let mut tail = Tail::new(totals, &usage, self.interval, now.mono);
-            tail.is_nameless = open.start.draft.is_ignored();
-            tail.count(&self.tree.members(uid));
-            tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
-            if open.counted.as_ref().is_some_and(|counted| counted.quality() == Quality::Exact) {
-                tail.ledger = self.mark(uid, open.owner).map(Ledger::new);
-            }
-            self.tails.insert(uid, tail);
+            self.live_on(&open, totals, &usage.unwrap_or_default(), now);
         } else {
             self.tree.forget(uid);
             self.leave_scope(open.owner);
@@ -154,12 +152,50 @@ impl Stage {
 
     /// A last reading of what the run has had, and of what has left it before it was seen.
     fn look_last(&mut self, open: &Open, told: Duration, is_fresh: bool) {
-        let (last, until) = open.last_ticks(told);
+        let (_, until) = open.last_ticks(told);
         self.tree.until(open.uid(), until);
         self.read_last(open.uid(), open.owner.pid);
         if is_fresh {
-            self.take_in_orphans(open, last);
+            self.take_in_orphans(open, open.last_orphans_tick(told));
         }
+    }
+
+    /// Takes in what has left the run before it was seen.
+    fn take_in_orphans(&mut self, open: &Open, until: u64) {
+        let window = (open.ticks_at(Duration::ZERO), until);
+        let mut orphans = self.orphans_of(open, window);
+        orphans.extend(self.strays_in_scope(open, window));
+        let tree = &self.tree;
+        let free: Vec<u32> = orphans.into_iter().filter(|pid| tree.is_nobodys(*pid)).collect();
+        if !free.is_empty() {
+            let seen = self.probe.with_descendants(free, |_| true, |pid| tree.is_nobodys(pid), |_| true);
+            self.tree.take_in(open.uid(), &seen.readings);
+        }
+    }
+
+    /// Processes that left the run, and began in these clock ticks.
+    fn orphans_of(&mut self, open: &Open, window: (u64, u64)) -> Vec<u32> {
+        let others = || self.open.values().filter(|other| other.uid() != open.uid());
+        let hooked = others().filter(|other| other.start.draft.source == Source::Hook);
+        let shells: Vec<u32> =
+            hooked.map(|other| other.owner.pid).filter(|pid| *pid != open.owner.pid).collect();
+        let began = open.ticks_at(Duration::ZERO);
+        let oldest = others().map(|other| other.ticks_at(Duration::ZERO)).min();
+        let oldest = oldest.map_or(began, |oldest| oldest.min(began)).saturating_sub(UNHEARD_TICKS);
+        self.orphans.find(&open.start, open.owner, &shells, window, oldest)
+    }
+
+    /// What the run started burns on.
+    fn live_on(&mut self, open: &Open, totals: Totals, usage: &Usage, now: Now) {
+        let uid = open.uid();
+        self.tree.close(uid);
+        let mut tail = Tail::new(totals, usage, self.interval, now.mono);
+        tail.count(&self.tree.members(uid));
+        tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
+        if open.counted.as_ref().is_some_and(|counted| counted.quality() == Quality::Exact) {
+            tail.ledger = self.mark(uid, open.owner).map(Ledger::new);
+        }
+        self.tails.insert(uid, tail);
     }
 
     /// Nobody will report this run's end.

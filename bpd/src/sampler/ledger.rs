@@ -11,8 +11,8 @@ pub(super) struct Mark {
     pub besides_ns: u64,
     /// What the tree had seen of what lives on.
     pub seen_ns: u64,
-    /// Its processes went without anybody who waited for them.
-    pub escaped: bool,
+    /// How many of its processes went without anybody who waited for them.
+    pub escapes: u32,
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Ledger {
         let group = now.group_ns.saturating_sub(before.group_ns).saturating_sub(shell + besides);
         let seen = now.seen_ns.saturating_sub(before.seen_ns);
         self.grown_ns += if quiet { group.max(seen) } else { seen };
-        self.missed |= !quiet && now.escaped && !before.escaped;
+        self.missed |= !quiet && now.escapes > before.escapes;
     }
 }
 
@@ -46,9 +46,8 @@ mod tests {
 
     #[test]
     fn what_was_not_seen_is_in_the_groups_growth_while_nothing_else_runs_there() {
-        let before =
-            Mark { group_ns: 1000, shell_ns: Some(200), besides_ns: 10, seen_ns: 300, escaped: false };
-        let now = Mark { group_ns: 1900, shell_ns: Some(250), besides_ns: 15, seen_ns: 700, escaped: true };
+        let before = Mark { group_ns: 1000, shell_ns: Some(200), besides_ns: 10, seen_ns: 300, escapes: 0 };
+        let now = Mark { group_ns: 1900, shell_ns: Some(250), besides_ns: 15, seen_ns: 700, escapes: 1 };
         let check = |now: Mark, quiet, grown_ns, missed| {
             let mut ledger = Ledger::new(before);
             ledger.settle(now, quiet);
@@ -56,7 +55,7 @@ mod tests {
         };
         check(now, true, 900 - 50 - 5, false);
         check(now, false, 400, true);
-        check(Mark { escaped: false, ..now }, false, 400, false);
+        check(Mark { escapes: 0, ..now }, false, 400, false);
         check(Mark { shell_ns: None, ..now }, true, 895, false);
         // It has left the group.
         check(Mark { group_ns: 1000, ..now }, true, 400, false);

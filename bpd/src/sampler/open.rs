@@ -23,6 +23,9 @@ const SLACK: Duration = Duration::from_millis(50);
 /// A shorter one is the time between two readings of clocks.
 const LEAST_SUSPEND: Duration = Duration::from_millis(500);
 
+/// A run's start is known by the millisecond, and its end by the start.
+pub(super) const ROUNDING: Duration = Duration::from_millis(1);
+
 /// A process that uses less of a core, and starts and ends nothing, stands still.
 const STILL_PER_MILLE: u128 = 1;
 
@@ -181,6 +184,14 @@ impl Open {
     pub(super) fn last_ticks(&self, took: Duration) -> (u64, u64) {
         let last = self.ticks_at(took);
         (last, if self.takes_last_tick { last } else { last.saturating_sub(1) })
+    }
+
+    /// The last clock tick in which a process may have started that has left the run.
+    pub(super) fn last_orphans_tick(&self, took: Duration) -> u64 {
+        if self.start.draft.source == Source::Hook && !self.takes_last_tick {
+            return self.last_ticks(took).1;
+        }
+        self.ticks_at(took + ROUNDING)
     }
 
     /// By the wall clock of its start, whatever was done to that since.

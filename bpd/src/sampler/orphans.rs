@@ -18,20 +18,22 @@ const MAX_ABOVE: usize = 64;
 /// What a shell gives to its programs otherwise than it got it.
 const CHANGING: [&str; 5] = ["PWD=", "OLDPWD=", "_=", "SHLVL=", "PATH="];
 
-/// What each process above a run had for children when they were looked at last.
+/// Children of processes above runs that were looked at, and are too old to be anybody's.
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
     known: PidMap<PidSet>,
 }
 
 impl Orphans {
-    /// Those of the run `start` that began in these clock ticks. `others`: shells that run something too.
+    /// Those of the run `start` that began in these clock ticks. `others`: shells that run something too. `oldest`: what
+    /// began before it is of no run that is open, or will be.
     pub(super) fn find(
         &mut self,
         start: &Start,
         owner: Owner,
         others: &[u32],
         (from, until): (u64, u64),
+        oldest: u64,
     ) -> Vec<u32> {
         let above = above(start.under.unwrap_or(owner).pid);
         self.known.retain(|pid, _| above.contains(pid));
@@ -40,11 +42,19 @@ impl Orphans {
         for pid in above.into_iter().filter(|pid| *pid != owner.pid) {
             let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
             let now: PidSet = list.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect();
-            let before = self.known.insert(pid, now.clone()).unwrap_or_default();
-            for child in now.difference(&before).filter(|child| **child != owner.pid) {
-                let marks = marks.get_or_insert_with(|| Marks::of(start, owner, others));
-                if marks.is_on(*child, from, until) {
-                    found.push(*child);
+            let known = self.known.entry(pid).or_default();
+            known.retain(|child| now.contains(child));
+            for child in now {
+                if child == owner.pid || known.contains(&child) {
+                    continue;
+                }
+                let Some(line) = fs::read(format!("/proc/{child}/stat")).ok() else { continue };
+                let began = stat_field(&line, 22).unwrap_or(0);
+                if began < oldest {
+                    known.insert(child);
+                } else if began >= from {
+                    let marks = marks.get_or_insert_with(|| Marks::of(start, owner, others));
+                    found.extend(marks.is_on(child, &line, began <= until).then_some(child));
                 }
             }
         }
@@ -94,22 +104,21 @@ impl Marks {
         }
     }
 
-    fn is_on(&self, pid: u32, from: u64, until: u64) -> bool {
-        let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return false };
-        let began = stat_field(&stat, 22).unwrap_or(0);
+    /// `in_time`: it began before the run's end.
+    fn is_on(&self, pid: u32, stat: &[u8], in_time: bool) -> bool {
         let environment = || fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         match self {
             // The name is enough: nobody else gives it.
-            Self::Run(name) => began >= from && entries(&environment()).any(|entry| entry == name),
+            Self::Run(name) => entries(&environment()).any(|entry| entry == name),
             Self::Shell { session, environment: shells, others } => {
-                let has_terminal = stat_field(&stat, 7).is_some_and(|terminal| terminal > 0);
-                let is_of_session = *session > 0 && stat_field(&stat, 6) == Some(*session);
+                let has_terminal = stat_field(stat, 7).is_some_and(|terminal| terminal > 0);
+                let is_of_session = *session > 0 && stat_field(stat, 6) == Some(*session);
                 // What leads a terminal of its own is another shell's window.
                 let is_marked = || {
                     let its = if has_terminal { Vec::new() } else { environment() };
                     inherits(shells, &its) && !others.iter().any(|other| inherits(other, &its))
                 };
-                (from..=until).contains(&began) && (is_of_session || is_marked())
+                in_time && (is_of_session || is_marked())
             }
         }
     }

@@ -43,7 +43,7 @@ pub(super) struct Stage {
     pub(super) tree: Tree,
     pub(super) counters: Counters,
     pub(super) scopes: Scopes,
-    orphans: Orphans,
+    pub(super) orphans: Orphans,
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
@@ -324,22 +324,6 @@ impl Stage {
         );
         let probe = &mut self.probe;
         self.tree.update(&seen.missed, &seen.readings, |pid, start| probe.is_there(pid, start));
-    }
-
-    /// Takes in what has left the run before it was seen.
-    pub(super) fn take_in_orphans(&mut self, open: &Open, until: u64) {
-        let from = open.ticks_at(Duration::ZERO);
-        let others = self.open.values().filter(|other| other.start.draft.source == Source::Hook);
-        let others: Vec<u32> =
-            others.map(|other| other.owner.pid).filter(|pid| *pid != open.owner.pid).collect();
-        let mut orphans = self.orphans.find(&open.start, open.owner, &others, (from, until));
-        orphans.extend(self.strays_in_scope(open, (from, until)));
-        let tree = &self.tree;
-        let new: Vec<u32> = orphans.into_iter().filter(|pid| tree.is_new(*pid)).collect();
-        if !new.is_empty() {
-            let seen = self.probe.with_descendants(new, |_| true, |pid| tree.is_new(pid), |_| true);
-            self.tree.take_in(open.uid(), &seen.readings);
-        }
     }
 
     /// Of processes that are in no run any more nothing is held.

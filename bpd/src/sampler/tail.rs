@@ -19,6 +19,10 @@ const AMEND_EVERY: Duration = Duration::from_secs(60);
 /// Processes of one run that are counted when it has ended.
 const MAX_COUNTED: usize = 32;
 
+/// Counters that are ahead of the clocks by less than this part, and no more than this, know of nothing else.
+const STOLEN_PART: u64 = 8;
+const NOISE_NS: u64 = 5_000_000;
+
 #[derive(Debug)]
 pub(super) struct Tail {
     /// What it burns is in the counter of its shell.
@@ -31,8 +35,9 @@ pub(super) struct Tail {
     pub ledger: Option<Ledger>,
     /// As recorded at the end.
     totals: Totals,
-    /// What the tree had seen by then.
-    seen_ns: u64,
+    /// At the last reading, and what had been burned from the end to then.
+    reached: Reached,
+    grown_ns: u64,
     schedule: Schedule,
     ended: Duration,
     last_cpu_ns: u64,
@@ -41,13 +46,33 @@ pub(super) struct Tail {
     amended_at: Duration,
 }
 
+/// Up to one reading: what the tree had seen, what the counters had counted, and how many had gone unwaited for.
+#[derive(Clone, Copy, Debug)]
+struct Reached {
+    seen_ns: u64,
+    counted_ns: u64,
+    escapes: u32,
+}
+
+impl Reached {
+    /// What was burned since. Where nothing went unseen the processes' own clocks are right: counters run on while the
+    /// host has taken the CPU away. Far ahead, they know of children that nobody ever saw.
+    fn since(self, before: Self) -> u64 {
+        let seen_ns = self.seen_ns.saturating_sub(before.seen_ns);
+        let counted_ns = self.counted_ns.saturating_sub(before.counted_ns);
+        let is_ahead = counted_ns > seen_ns + seen_ns / STOLEN_PART + NOISE_NS;
+        if is_ahead || self.escapes > before.escapes { seen_ns.max(counted_ns) } else { seen_ns }
+    }
+}
+
 impl Tail {
     pub(super) fn new(totals: Totals, usage: &Usage, interval: Duration, now: Duration) -> Self {
         Self {
             is_counted: false,
             is_nameless: false,
             totals,
-            seen_ns: usage.cpu_ns,
+            reached: Reached { seen_ns: usage.cpu_ns, counted_ns: 0, escapes: usage.escapes },
+            grown_ns: 0,
             schedule: Schedule::new(Opening::Late, interval, Duration::ZERO),
             ended: now,
             last_cpu_ns: usage.cpu_ns,
@@ -68,11 +93,12 @@ impl Tail {
     }
 
     /// What has been burned since the end.
-    fn grown_ns(&self, usage: &Usage) -> u64 {
+    fn grown_ns(&mut self, usage: &Usage) -> u64 {
         let counted: Option<u64> = self.counters.iter().map(Counter::read).sum();
-        let seen = usage.cpu_ns.saturating_sub(self.seen_ns);
+        let now = Reached { seen_ns: usage.cpu_ns, counted_ns: counted.unwrap_or(0), escapes: usage.escapes };
+        self.grown_ns += now.since(std::mem::replace(&mut self.reached, now));
         let settled = self.ledger.as_ref().map_or(0, |ledger| ledger.grown_ns);
-        seen.max(counted.unwrap_or(0)).max(settled)
+        self.grown_ns.max(settled)
     }
 
     fn knows_what_escaped(&self) -> bool {
@@ -109,16 +135,42 @@ impl Tail {
         self.amended_at = now;
         let totals = Totals {
             cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
-            incomplete: self.totals.incomplete || (usage.escaped && !self.knows_what_escaped()),
+            incomplete: self.totals.incomplete || (usage.escapes > 0 && !self.knows_what_escaped()),
             activity: self.totals.activity.or_larger(usage.activity),
             // The split of what came later is not known.
             user_ns: None,
             system_ns: None,
             rss_max_bytes: self.totals.rss_max_bytes.max(Some(usage.rss_max_bytes)),
             max_processes: self.totals.max_processes.max(Some(usage.max_processes)),
+            // Of what was there before its end nothing was seen.
+            peak_lower_bound: self.totals.peak_lower_bound || self.totals.rss_max_bytes.is_none(),
             ..self.totals
         };
         let children = if self.is_nameless { Vec::new() } else { usage.children.clone() };
         Some(Amendment { run, totals, children, background: true })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_believed_where_something_went_unseen() {
+        let ms = |seen: u64, counted: u64, escapes| Reached {
+            seen_ns: seen * 1_000_000,
+            counted_ns: counted * 1_000_000,
+            escapes,
+        };
+        let check = |now: Reached, grown_ms: u64| {
+            assert_eq!(now.since(ms(100, 50, 1)), grown_ms * 1_000_000, "{now:?}");
+        };
+        check(ms(400, 375, 1), 300);
+        check(ms(400, 330, 1), 300);
+        // Its last reading was some time before its end.
+        check(ms(400, 375, 2), 325);
+        check(ms(400, 330, 2), 300);
+        // It waits for nobody.
+        check(ms(105, 350, 1), 300);
     }
 }

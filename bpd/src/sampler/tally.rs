@@ -27,8 +27,8 @@ pub(super) struct Tally {
     processes: u32,
     max_processes: u32,
     max_threads: u32,
-    /// The time of some process was found in nobody's waited-for time.
-    pub escaped: bool,
+    /// Processes whose time was found in nobody's waited-for time.
+    pub escapes: u32,
     /// What such a process read and wrote was not ours to know either.
     pub lost_closed: bool,
     /// Some process of it was hidden from us for a while.
@@ -66,8 +66,8 @@ pub(super) struct Usage {
     pub processes: u32,
     pub max_processes: u32,
     pub activity: Activity,
-    /// Processes went whose time was found with nobody: it is known as far as they were seen.
-    pub escaped: bool,
+    /// Processes that went whose time was found with nobody: it is known as far as they were seen.
+    pub escapes: u32,
     /// Some process of it is hidden from us, or was for a while.
     pub hides: bool,
     pub was_hidden: bool,
@@ -99,7 +99,7 @@ impl Tally {
 
     /// A process is gone, and nobody has waited for it.
     pub(super) fn lose(&mut self, is_closed: bool) {
-        self.escaped = true;
+        self.escapes += 1;
         self.lost_closed |= is_closed;
     }
 
@@ -142,7 +142,7 @@ impl Tally {
             processes: self.processes,
             max_processes: self.max_processes,
             activity: self.grown.activity(self.max_threads),
-            escaped: self.escaped,
+            escapes: self.escapes,
             hides: false,
             was_hidden: self.was_hidden,
             children: Vec::new(),

@@ -80,7 +80,11 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
     });
     // Who accounts for what it waited for knows nothing of them.
     let unwaited_ns = if reported.quality == Quality::Counter { 0 } else { accounts.living_ns };
-    let reported_ns = reported_ns.map(|cpu_ns| cpu_ns.saturating_add(unwaited_ns));
+    let reported_ns = reported_ns.map(|cpu_ns| match reported.quality {
+        // It was read before the end was heard of, and they have gone on since.
+        Quality::Counter if accounts.living > 0 => cpu_ns.max(seen_ns.unwrap_or(0)),
+        _ => cpu_ns.saturating_add(unwaited_ns),
+    });
     let exact = reported.quality == Quality::Exact && accounts.living == 0;
     let counted = accounts.counted.filter(|counted| is_better(*counted, reported_ns, &reported));
     let trusts_report = match (reported_ns, seen_ns) {
@@ -126,8 +130,8 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: ((reported.incomplete || usage.is_some_and(|usage| usage.hides)) && !whole)
             || ((accounts.counted.is_none() || lost)
-                && reported.quality != Quality::Exact
-                && usage.is_some_and(|usage| usage.escaped)),
+                && !matches!(reported.quality, Quality::Exact | Quality::Counter)
+                && usage.is_some_and(|usage| usage.escapes > 0)),
     }
 }
 
@@ -212,7 +216,7 @@ mod tests {
     fn a_control_group_knows_what_nobody_waited_for_and_nothing_is_stolen_from_it() {
         let ms = 1_000_000;
         let check = |reported: Totals, counted_ms: u64, seen_ms: u64, expected: (u64, Quality, bool)| {
-            let usage = Usage { escaped: true, ..usage(seen_ms * ms) };
+            let usage = Usage { escapes: 1, ..usage(seen_ms * ms) };
             let counted =
                 Some(Count { cpu_ns: counted_ms * ms, quality: Quality::Exact, user_permille: Some(750) });
             let totals = settle(&Accounts {
@@ -239,6 +243,20 @@ mod tests {
         check(Totals { incomplete: true, ..wrapper }, 303, 250, (303, Quality::Exact, false));
         // Something of it moved into another group.
         check(report(3, Quality::Times), 5, 250, (250, TREE_QUALITY, true));
+    }
+
+    #[test]
+    fn a_reporters_counter_has_what_lives_on_as_far_as_it_was_read() {
+        check(
+            Some(report(SECOND, Quality::Counter)),
+            Some(&usage(SECOND / 2)),
+            1,
+            Some(SECOND),
+            Quality::Counter,
+        );
+        let later = SECOND + NOISE_NS / 2;
+        check(Some(report(SECOND, Quality::Counter)), Some(&usage(later)), 1, Some(later), Quality::Counter);
+        check(Some(report(SECOND, Quality::Counter)), Some(&usage(later)), 0, Some(SECOND), Quality::Counter);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Tree {
     /// Processes that left the run before they were seen, and what is below them.
     pub(super) fn take_in(&mut self, run: Ulid, readings: &[Reading]) {
         for reading in readings {
-            if self.is_new(reading.pid) && !self.is_reporter(reading) {
+            if self.is_nobodys(reading.pid) && !self.is_reporter(reading) {
                 let mut tracked = Tracked::whole(reading.clone(), Some(run));
                 tracked.credited_ns = reading.own_ns;
                 self.with_tally(run, |tally| {
@@ -386,6 +386,8 @@ impl Tree {
         let run = tracked.run.filter(|_| !self.is_wrapper(tracked.run, tracked.reading.pid));
         let Some(above) = self.processes.get_mut(parent) else {
             let is_closed = tracked.reading.is_closed;
+            // What was read of one that had ended already is all of it.
+            let run = run.filter(|_| !tracked.reading.zombie);
             return run.into_iter().for_each(|run| self.with_tally(run, |tally| tally.lose(is_closed)));
         };
         above.absorbed_ns += time;
@@ -440,7 +442,7 @@ impl Tree {
         if let Some(run) = waited_of {
             self.with_tally(run, |tally| {
                 tally.cpu_ns += rest;
-                tally.escaped |= never_waited_for;
+                tally.escapes += u32::from(never_waited_for);
             });
         }
     }

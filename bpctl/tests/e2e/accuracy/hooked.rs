@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use workload::suite::CASES;
 use workload::{Bound, Group, Truth};
 
 use super::Place;
@@ -57,11 +58,10 @@ impl<'a> Typist<'a> {
 
 fn every_workload(kind: Kind, home: &Home, place: Place) {
     let (mut typist, _bpd) = Typist::start(kind, home, place);
-    let cases = place.cases();
-    hold(home, place == Place::Scope, cases.len(), |at, mark| {
-        let (line, reports) = cases[at].line_to(&mark);
-        let made = typist.record(line, reports, mark, cases[at].cpu);
-        Expected { peak_is_known: cases[at].peak_is_known, ..made }
+    hold(home, place == Place::Scope, CASES.len(), |at, mark| {
+        let (line, reports) = CASES[at].line_to(&mark);
+        let made = typist.record(line, reports, mark, CASES[at].cpu);
+        Expected { peak_is_known: CASES[at].peak_is_known, ..made }
     });
 }
 

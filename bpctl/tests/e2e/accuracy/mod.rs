@@ -7,13 +7,6 @@ mod verdict;
 mod wrapped;
 
 use workload::Group;
-use workload::suite::{CASES, Case};
-
-/// All but the daemon of a command that ends at once: on a busy machine bpd hears of it when nobody can tell any more
-/// whose it was. What is said of one is held to its bound by `cargo xtask bench accuracy`.
-fn cases() -> Vec<&'static Case> {
-    CASES.iter().filter(|case| !case.outlives_line).collect()
-}
 
 /// Where the shells run whose lines are held to the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +20,5 @@ impl Place {
     /// The group for one shell, or one `bpctl run`.
     fn group(self) -> Option<Group> {
         (self == Self::Scope).then(|| Group::new().unwrap())
-    }
-
-    fn cases(self) -> Vec<&'static Case> {
-        if self == Self::Scope { CASES.iter().collect() } else { cases() }
     }
 }

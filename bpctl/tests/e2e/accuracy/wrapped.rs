@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use workload::suite::Case;
+use workload::suite::{CASES, Case};
 use workload::{Group, Truth};
 
 use super::Place;
@@ -38,10 +38,9 @@ fn record(home: &Home, place: Place, groups: &mut Vec<Group>, case: &Case, mark:
 
 fn every_workload(home: &Home, place: Place) {
     let _bpd = Served::start(home);
-    let cases = place.cases();
     let mut groups = Vec::new();
-    hold(home, place == Place::Scope, cases.len(), |at, mark| {
-        record(home, place, &mut groups, cases[at], mark)
+    hold(home, place == Place::Scope, CASES.len(), |at, mark| {
+        record(home, place, &mut groups, &CASES[at], mark)
     });
 }
 

@@ -20,6 +20,12 @@ impl Tree {
         known.map(|reading| Owner { pid: reading.pid, start_ticks: reading.start_ticks }).collect()
     }
 
+    /// Whether it is in no run: not known, or met when it had left what it began in.
+    pub(in crate::sampler) fn is_nobodys(&self, pid: u32) -> bool {
+        let known = self.processes.get(pid);
+        known.is_none_or(|tracked| tracked.run.is_none() && !self.owners.contains_key(&pid))
+    }
+
     /// Whether the process is of a run of this owner, or only reports.
     pub(in crate::sampler) fn is_of(&self, pid: u32, owner: Owner) -> bool {
         let run = self.processes.get(pid).and_then(|tracked| tracked.run);
