@@ -82,6 +82,7 @@ const CASES: &[Case] = &[
 ];
 
 /// A home, and the command that starts the old bash in it; none where there is no old bash.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn old(before: &str, after: &str) -> Option<(Home, std::process::Command)> {
     let Some(folder) = std::env::var_os(FOLDER) else {
         eprintln!("skipped: {FOLDER} does not say where a bash before 4.4 is");
@@ -109,7 +110,7 @@ fn a_bash_without_ps0_tells_what_is_new_in_its_history() {
 #[test]
 fn a_bash_without_ps0_shows_nothing_and_forks_nothing() {
     let Some((home, command)) = old("", "") else { return };
-    let (mut shell, trace) = Shell::traced(home, command);
+    let (mut shell, trace) = Shell::traced(home, &command);
     let already = trace.forks();
     for _ in 0..50 {
         assert_eq!(shell.line("echo one").screen, "echo one\r\none\r\n");

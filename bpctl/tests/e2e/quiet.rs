@@ -298,10 +298,10 @@ impl Shell {
     /// The shell under strace. One whose tracer may not trace fails at its first prompt.
     pub(crate) fn from_traced(home: Home, kind: Kind) -> (Self, Trace) {
         let shell = home.command(kind, Transport::Mailbox);
-        Self::traced(home, shell)
+        Self::traced(home, &shell)
     }
 
-    pub(crate) fn traced(home: Home, shell: Command) -> (Self, Trace) {
+    pub(crate) fn traced(home: Home, shell: &Command) -> (Self, Trace) {
         let log = home.work().join("strace");
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-e", "trace=clone,clone3,fork,vfork", "-o"]).arg(&log);
