@@ -7,8 +7,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::pty::{Terminal, clean};
 use crate::served::{Served, bpctl, runs, settled, until};
-use crate::shells::Home;
+use crate::shells::{Home, Kind, Transport};
 
+const ENTERS: &str = "\x1b[?1049h";
 const LEAVES: &str = "\x1b[?1049l";
 const SHOWS_CURSOR: &str = "\x1b[?25h";
 
@@ -91,6 +92,100 @@ fn a_signal_that_ends_it_leaves_the_terminal_as_it_was() {
         terminal.shows(LEAVES);
         assert_eq!((terminal.gone(), terminal.is_cooked()), (None, true));
     }
+}
+
+/// In a process of its own, with a terminal of its own, this test is the one that panics.
+const PANICS: &str = "BP_TEST_PANICS";
+
+#[test]
+fn a_panic_leaves_the_terminal_as_it_was_and_is_read_there() {
+    if std::env::var_os(PANICS).is_some() {
+        let painted = bpctl::verbs::watch::painted::Painted::begin().unwrap();
+        // The shipped client does not unwind: nothing is dropped.
+        std::mem::forget(painted);
+        panic!("something impossible");
+    }
+    let mut again = clean(std::env::current_exe().unwrap());
+    again.env("TERM", "xterm-256color").env(PANICS, "1");
+    again.args([
+        "--exact",
+        "watch::a_panic_leaves_the_terminal_as_it_was_and_is_read_there",
+        "--nocapture",
+        "--test-threads=1",
+    ]);
+    let mut terminal = Terminal::start(again);
+    terminal.shows(ENTERS);
+    terminal.shows(SHOWS_CURSOR);
+    terminal.shows(LEAVES);
+    terminal.shows("something impossible");
+    assert_eq!((terminal.gone(), terminal.is_cooked()), (Some(101), true));
+}
+
+#[test]
+fn over_ctrl_z_the_shell_has_its_terminal_and_fg_gives_the_table_back() {
+    for kind in [Kind::Bash, Kind::Zsh] {
+        let home = Home::new();
+        let _bpd = Served::start(&home);
+        let children = two(&home);
+        home.rc(kind, "", false, "");
+        let mut command = home.command(kind, Transport::Mailbox);
+        command.env("TERM", "xterm-256color").env("BP_LANG", "en");
+        let mut terminal = Terminal::start(command);
+        terminal.prompt();
+        let before = terminal.line("stty -g").screen;
+        terminal.send("bpctl watch\r");
+        terminal.shows(ENTERS);
+        terminal.paints_text("# busy");
+        terminal.send("\x1a");
+        terminal.shows(SHOWS_CURSOR);
+        terminal.shows(LEAVES);
+        assert_eq!(terminal.prompt().status, 148, "{kind:?}");
+        assert_eq!(terminal.line("stty -g").screen, before, "{kind:?}");
+        assert!(terminal.line("jobs").screen.contains("bpctl watch"), "{kind:?}");
+        terminal.send("fg\r");
+        terminal.shows(ENTERS);
+        terminal.shows("# busy");
+        // It heeds its keys.
+        terminal.send("?");
+        terminal.shows("KEYS");
+        terminal.send("xq");
+        terminal.shows(LEAVES);
+        assert_eq!(terminal.prompt().status, 0, "{kind:?}");
+        assert_eq!(terminal.line("stty -g").screen, before, "{kind:?}");
+        end(children);
+    }
+}
+
+#[test]
+fn enter_opens_the_chosen_run_in_the_page() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let children = two(&home);
+    // The browser: it keeps what it was given.
+    let browser = home.work().join("browser");
+    let script = "#!/bin/sh\ncp \"${1#file://}\" \"$0.new\" && mv \"$0.new\" \"$0.page\"\n";
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = home.environment(clean(env!("CARGO_BIN_EXE_bpctl")));
+    command.env("TERM", "xterm-256color").env("BP_LANG", "en").env("BROWSER", &browser);
+    command.args(["watch"]).current_dir(home.work());
+    let mut terminal = Terminal::start(command);
+    terminal.paints_text("# busy");
+    terminal.paints_text("sleep 1001");
+    // By their start, the oldest last: the arrow leads to the other one.
+    terminal.send("t");
+    paints_above(&mut terminal, "sleep 1001", "# busy");
+    for (keys, run) in [("\r", 1), ("\x1b[B\r", 2)] {
+        terminal.send(keys);
+        let page = until("the browser", || std::fs::read_to_string(browser.with_extension("page")).ok());
+        assert!(page.contains("#code=") && page.contains(&format!("&amp;to=%2Fruns%2F{run}\"")), "{page}");
+        terminal.paints_text(&format!("run {run} opens in the browser"));
+        std::fs::remove_file(browser.with_extension("page")).unwrap();
+    }
+    assert!(!terminal.is_cooked(), "the table is still there");
+    terminal.send("q");
+    assert_eq!((terminal.gone(), terminal.is_cooked()), (Some(0), true));
+    end(children);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod board;
 mod gather;
-mod painted;
+pub mod painted;
 mod stop;
 mod view;
 

@@ -4,18 +4,23 @@ use std::io::{self, Stdout};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
-use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-pub(super) struct Painted {
+/// As long as it lives the terminal is the table's.
+pub struct Painted {
     terminal: Terminal<CrosstermBackend<Stdout>>,
 }
 
 impl Painted {
-    pub(super) fn begin() -> anyhow::Result<Self> {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// Standard output is no terminal.
+    pub fn begin() -> anyhow::Result<Self> {
         // The shipped client does not unwind: nothing would be dropped.
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
@@ -41,7 +46,9 @@ impl Painted {
         restore();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TSTP)?;
         enter()?;
-        self.terminal.clear()?;
+        // Painted anew from nothing. The terminal's own `clear` asks where the cursor is, and not every terminal answers.
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         Ok(())
     }
 }
