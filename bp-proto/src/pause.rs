@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::event::Owner;
 use crate::time::UnixMillis;
 
+/// Its name, in the data directory.
+pub const FILE: &str = "pauses.json";
+
 /// Pauses that are remembered; beyond it the oldest that are over are forgotten.
 const MAX_PAUSES: usize = 256;
 

@@ -97,7 +97,7 @@ impl Places {
 
     /// When nothing is recorded: [`crate::pause::Pauses`].
     pub fn pauses(&self) -> PathBuf {
-        self.data.join("pauses.json")
+        self.data.join(crate::pause::FILE)
     }
 
     /// Ends of `bpctl run` that bpd has not acknowledged yet, one file a run.

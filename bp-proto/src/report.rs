@@ -180,6 +180,20 @@ pub struct Status {
     pub uptime_s: f64,
     /// What does not work as it should, each a plain sentence; empty = all is well.
     pub degraded: Vec<String>,
+    /// The pauses that are on; of shells that have gone none.
+    #[serde(default)]
+    pub paused: Vec<Paused>,
+}
+
+/// A time in which nothing that is typed is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Paused {
+    /// The process id of the shell that is not recorded; `None` = none is.
+    pub shell: Option<u32>,
+    /// `None` = until somebody resumes.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub until: Option<UnixMillis>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 use crate::live::{CurveGrew, OpenSession, RunChanged, SessionOpened, Ticket};
 use crate::report::{
     AlertReport, Comparison, Difference, Failure, FailureBody, HostPoint, HostStats, HttpStatus, Lines,
-    MetricDelta, Overhead, Performance, RouteTiming, Series, Status, Usual, Verdict,
+    MetricDelta, Overhead, Paused, Performance, RouteTiming, Series, Status, Usual, Verdict,
 };
 use crate::request::{Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use crate::run::{Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
@@ -56,6 +56,7 @@ fn wire() -> String {
         Difference,
         AlertReport,
         Status,
+        Paused,
         HttpStatus,
         Overhead,
         Performance,

@@ -135,6 +135,11 @@ export class Bpd {
     });
   }
 
+  /** What somebody else does at a terminal. */
+  async bpctl(...words: string[]): Promise<void> {
+    await promisify(execFile)(program('bpctl'), words, { env: this.environment });
+  }
+
   /** Begins a command under `bpctl run`; it ends when `release` is called. */
   begin(): { release: () => Promise<void> } {
     const child = spawn(program('bpctl'), ['run', '--quiet', '--', 'cat'], {
@@ -179,8 +184,13 @@ export class Bpd {
   }
 
   /** A run posted with a curve, as a client of the API sends it. Gives its id. */
-  async post(command: string, curve: ReadonlyArray<readonly [cpu: number, rss: number]>, exit_code = 0): Promise<number> {
-    const { id } = (await this.http('POST', '/runs', { command })) as { id: number };
+  async post(
+    command: string,
+    curve: ReadonlyArray<readonly [cpu: number, rss: number]>,
+    exit_code = 0,
+    actor = 'human',
+  ): Promise<number> {
+    const { id } = (await this.http('POST', '/runs', { command, actor })) as { id: number };
     const samples = curve.map(([cpu_percent, rss_mb], index) => ({ ts: 1_714_980_000 + index, cpu_percent, rss_mb }));
     if (samples.length > 0) await this.http('POST', `/runs/${id}/samples`, samples);
     await this.http('PATCH', `/runs/${id}/finish`, { exit_code });

@@ -112,3 +112,34 @@ test('ten thousand rows are as many elements as fit the window', async ({ page, 
   await expect(page.locator('[data-run="1"]')).toBeVisible();
   expect(await elements()).toBeLessThan(3000);
 });
+
+test('the list is of people, agents or CI, which the address keeps', async ({ page, bpd }) => {
+  await bpd.post('make all', curve(3));
+  await bpd.post('make agent', curve(3), 0, 'agent:claude-code');
+  await bpd.post('make ci', curve(3), 0, 'ci');
+  await enter(page, bpd);
+  const rows = page.locator('.run-row[data-run]');
+  const filter = page.getByRole('searchbox');
+  const by = page.getByRole('combobox', { name: 'By' });
+  await expect(rows).toHaveCount(3);
+  await by.selectOption('ci');
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText('make ci');
+  await expect(page).toHaveURL(/q=actor:ci/);
+  await expect(filter).toHaveValue('actor:ci');
+
+  await page.reload();
+  await expect(by).toHaveValue('ci');
+  await expect(rows).toHaveCount(1);
+  await filter.fill('make actor:agent:claude-code');
+  await expect(by).toHaveValue('agent:claude-code');
+  await expect(rows).toContainText('make agent');
+  await by.selectOption('agent');
+  await expect(filter).toHaveValue('make actor:agent');
+  await expect(rows).toHaveCount(1);
+  await page.goBack();
+  await expect(by).toHaveValue('agent:claude-code');
+  await by.selectOption('');
+  await expect(filter).toHaveValue('make');
+  await expect(rows).toHaveCount(3);
+});

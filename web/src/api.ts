@@ -10,6 +10,7 @@ import type {
   Point,
   Run,
   SessionOpened,
+  Status,
   Ticket,
 } from './wire';
 
@@ -163,6 +164,10 @@ export function fetchComparison(
 
 export function fetchAlerts(lang: Lang, signal?: AbortSignal): Promise<AlertReport[]> {
   return get(pathWith('/alerts', { lang }), signal);
+}
+
+export function fetchStatus(signal?: AbortSignal): Promise<Status> {
+  return get('/api/system/health/detailed', signal);
 }
 
 export function fetchOverhead(signal?: AbortSignal): Promise<Overhead> {

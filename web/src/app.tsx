@@ -11,6 +11,7 @@ import { RunPage } from './pages/run';
 import { RunsPage } from './pages/runs';
 import { SignInPage } from './pages/signin';
 import { Empty, PageTitle, TerminalLine } from './parts/basics';
+import { PauseBadge } from './parts/pausebadge';
 import { type Theme, lang, setLang, setTheme, theme } from './prefs';
 import { type Route, RUNS, hrefOf, route } from './route';
 import { t, tn } from './speech';
@@ -48,6 +49,7 @@ function Open() {
         <Brand />
         <Pages here={here} firing={firing(alerts.value ?? []).length} />
         <Settings />
+        <PauseBadge />
         <Dot state={connection.value} />
       </header>
       <main id="content" tabIndex={-1}>

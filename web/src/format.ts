@@ -139,6 +139,13 @@ export function formatInstant(at: number, lang: Lang): string {
   return new Intl.DateTimeFormat(LOCALE[lang], { dateStyle: 'medium', timeStyle: 'medium' }).format(at);
 }
 
+/** The time of day; of another day with its date. */
+export function formatClock(at: number, now: number, lang: Lang): string {
+  const same = new Date(at).toDateString() === new Date(now).toDateString();
+  const date = same ? {} : ({ day: 'numeric', month: 'short' } as const);
+  return new Intl.DateTimeFormat(LOCALE[lang], { ...date, hour: '2-digit', minute: '2-digit' }).format(at);
+}
+
 /** The last part of a path: "/home/a/shop" → "shop". */
 export function baseName(path: string): string {
   const parts = path.split('/').filter((part) => part !== '');

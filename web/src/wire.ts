@@ -332,7 +332,24 @@ runs: number, running: number, uptime_s: number,
 /**
  * What does not work as it should, each a plain sentence; empty = all is well.
  */
-degraded: Array<string>, };
+degraded: Array<string>,
+/**
+ * The pauses that are on; of shells that have gone none.
+ */
+paused: Array<Paused>, };
+
+/**
+ * A time in which nothing that is typed is recorded.
+ */
+export type Paused = {
+/**
+ * The process id of the shell that is not recorded; `None` = none is.
+ */
+shell: number | null,
+/**
+ * `None` = until somebody resumes.
+ */
+until: string | null, };
 
 export type HttpStatus = {
 /**

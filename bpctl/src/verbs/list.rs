@@ -3,7 +3,7 @@
 use bp_proto::request::ListQuery;
 use bp_proto::{Request, Run, RunState};
 
-use super::Exit;
+use super::{Exit, pause};
 use crate::ask::{self, Bpd};
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
@@ -48,12 +48,21 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let runs: Vec<Run> = bpd.ask(&request)?;
     let page = if screen.person {
         let curves = screen.width >= WIDE;
-        people(&runs, screen, |run| if curves { curve(&mut bpd, run) } else { String::new() })
+        notes(screen)
+            + &people(&runs, screen, |run| if curves { curve(&mut bpd, run) } else { String::new() })
     } else {
         runs.iter().map(plain).collect()
     };
     screen.print(&page)?;
     Ok(Exit::Fine)
+}
+
+/// What the table does not show: that recording is paused.
+pub(super) fn notes(screen: &Screen) -> String {
+    let mark = screen.paint(Tone::Bad, "!");
+    pause::beside(screen)
+        .into_iter()
+        .fold(String::new(), |notes, sentence| notes + &mark + " " + &sentence + "\n")
 }
 
 fn query(args: &Args, screen: &Screen) -> ListQuery {

@@ -73,6 +73,12 @@ pub fn sentences(pauses: &Pauses, now: UnixMillis, screen: &Screen) -> Vec<Strin
     lines.collect()
 }
 
+/// The same, where it is said beside something else: none when it cannot be told.
+pub fn beside(screen: &Screen) -> Vec<String> {
+    let pauses = Places::find().ok().and_then(|places| read(&places).ok()).unwrap_or_default();
+    sentences(&pauses, UnixMillis::now(), screen)
+}
+
 pub fn read(places: &Places) -> anyhow::Result<Pauses> {
     let path = places.pauses();
     Ok(Pauses::read(&path).or_say(Word::CannotRead, &[&path.display().to_string()])?)

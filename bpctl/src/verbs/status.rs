@@ -1,6 +1,5 @@
 //! `bpctl status`: what bpd is, where it listens, and what does not work as it should.
 
-use bp_proto::place::Places;
 use bp_proto::{Request, Status};
 use std::fmt::Write as _;
 
@@ -41,7 +40,7 @@ fn people(status: &Status, screen: &Screen) -> String {
     }
     let runs = screen.say(Word::Runs, &[&status.runs.to_string(), &status.running.to_string()]);
     let _ = writeln!(page, "  {runs}");
-    for sentence in paused(screen) {
+    for sentence in pause::beside(screen) {
         let _ = writeln!(page, "  {} {sentence}", screen.paint(Tone::Bad, "!"));
     }
     if status.degraded.is_empty() {
@@ -51,12 +50,6 @@ fn people(status: &Status, screen: &Screen) -> String {
         let _ = writeln!(page, "  {} {}", screen.paint(Tone::Bad, "!"), visible(sentence));
     }
     page
-}
-
-/// What bpd records nothing of; none when that cannot be told.
-fn paused(screen: &Screen) -> Vec<String> {
-    let pauses = Places::find().ok().and_then(|places| pause::read(&places).ok()).unwrap_or_default();
-    pause::sentences(&pauses, screen.now, screen)
 }
 
 fn plain(status: &Status, screen: &Screen) -> String {
@@ -77,7 +70,7 @@ fn plain(status: &Status, screen: &Screen) -> String {
     for sentence in &status.degraded {
         let _ = writeln!(page, "degraded\t{}", visible(sentence));
     }
-    for sentence in paused(screen) {
+    for sentence in pause::beside(screen) {
         let _ = writeln!(page, "paused\t{sentence}");
     }
     page

@@ -240,7 +240,7 @@ impl Stage {
 fn subject(run: &Run, whole_command: bool) -> Subject {
     let command = run.command.as_deref().map(|line| if whole_command { line.to_owned() } else { name(line) });
     let cpus = run.context.as_ref().and_then(|context| context.cpus).unwrap_or(1);
-    Subject { run: run.id, key: run.key.clone(), command, cpus }
+    Subject { run: run.id, key: format!("{} {:?}", run.key, run.actor.kind()), command, cpus }
 }
 
 /// The command's name: the first word that is not an assignment, without its directory.

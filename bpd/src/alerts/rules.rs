@@ -28,6 +28,7 @@ const MAX_COOLDOWNS: usize = 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     pub run: u64,
+    /// What is silent together after a firing: the runs of a command by one kind of actor.
     pub key: String,
     /// The command's name, for people.
     pub command: Option<String>,

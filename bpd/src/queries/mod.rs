@@ -14,12 +14,13 @@ mod search;
 mod select;
 mod value;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bp_proto::report::{AlertReport, Comparison, HostStats, HttpStatus, Overhead, Status};
+use bp_proto::pause::{self, Pauses};
+use bp_proto::report::{AlertReport, Comparison, HostStats, HttpStatus, Overhead, Paused, Status};
 use bp_proto::request::{CompareQuery, ListQuery, SamplesQuery};
-use bp_proto::{Point, Run, UnixMillis};
+use bp_proto::{Point, Run, UnixMillis, process};
 
 use crate::analysis::points;
 use crate::store::Reader;
@@ -97,6 +98,7 @@ impl Queries {
             running,
             uptime_s: now.since(identity.began).as_secs_f64(),
             degraded,
+            paused: paused(&identity.data_dir, now),
         }
     }
 
@@ -169,4 +171,11 @@ impl Queries {
     fn lang(&self, asked: Option<&str>) -> Lang {
         asked.and_then(Lang::preferred).unwrap_or_else(|| self.usual_lang())
     }
+}
+
+/// The pauses that are on. A file that cannot be read is the mailbox's to complain about.
+fn paused(data_dir: &Path, now: UnixMillis) -> Vec<Paused> {
+    let pauses = Pauses::read(&data_dir.join(pause::FILE)).unwrap_or_default();
+    let on = pauses.on(now).filter(|pause| pause.shell.is_none_or(process::is_alive));
+    on.map(|pause| Paused { shell: pause.shell.map(|shell| shell.pid), until: pause.until }).collect()
 }

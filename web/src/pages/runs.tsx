@@ -1,11 +1,12 @@
 /** Every run: running ones on top, then what has ended. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ACTORS, actorOf, withActor } from '../actor';
 import { Refused } from '../api';
 import { useNow } from '../clock';
 import { lang } from '../prefs';
 import { type Route, RUNS, compareRoute, go, hrefOf } from '../route';
 import { runsOf } from '../runlist';
-import { t, tn } from '../speech';
+import { actorName, t, tn } from '../speech';
 import { Empty, Failed, PageTitle, TerminalLine } from '../parts/basics';
 import { KeyLegend, useRunKeys } from '../parts/runkeys';
 import { type LiveRuns, useLiveRuns } from '../parts/runlive';
@@ -37,6 +38,7 @@ export function RunsPage({ route }: { route: RunsRoute }) {
       <div class="page-head">
         <PageTitle title={t('runs.title')} />
         <FilterBox key={route.page} route={route} box={filter} />
+        <ActorPick route={route} />
       </div>
       <SelectionBar route={route} />
       {live.error instanceof Refused && running.length + finished.length > 0 && (
@@ -96,12 +98,22 @@ function FilterBox({ route, box }: { route: RunsRoute; box: { current: HTMLInput
   const [text, setText] = useState(route.q);
   const latest = useRef(route);
   latest.current = route;
-  // Back and forward change the filter from outside.
-  useEffect(() => setText((now) => (now.trim() === route.q ? now : route.q)), [route.q]);
+  /** Only what was typed here is on its way to the address. */
+  const typed = useRef(false);
+  const sent = useRef<string | null>(null);
+  // Back, forward and the choice beside it change the filter from outside; what came from here is here already.
+  useEffect(() => {
+    if (route.q === sent.current) return;
+    sent.current = null;
+    typed.current = false;
+    setText((now) => (now.trim() === route.q ? now : route.q));
+  }, [route.q]);
   useEffect(() => {
     const timer = setTimeout(() => {
       const q = text.trim();
-      if (q !== latest.current.q) go({ ...latest.current, q }, 'replace');
+      if (!typed.current || q === latest.current.q) return;
+      sent.current = q;
+      go({ ...latest.current, q }, 'replace');
     }, TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
@@ -115,13 +127,39 @@ function FilterBox({ route, box }: { route: RunsRoute; box: { current: HTMLInput
         placeholder={`${t('runs.filter')}: ${t('runs.filter.hint')}`}
         autocomplete="off"
         spellcheck={false}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => {
+          typed.current = true;
+          setText(event.currentTarget.value);
+        }}
         onKeyDown={(event) => {
           if (event.key === 'Escape') event.currentTarget.blur();
         }}
       />
       <kbd aria-hidden="true">/</kbd>
     </form>
+  );
+}
+
+/** Whose runs: a term of the search, so that it is in the address and in the box. */
+function ActorPick({ route }: { route: RunsRoute }) {
+  const asked = actorOf(route.q);
+  const offered: readonly string[] = ACTORS;
+  const options = asked === '' || offered.includes(asked) ? offered : [...offered, asked];
+  return (
+    <select
+      aria-label={t('runs.actor')}
+      value={asked}
+      onChange={(event) => go({ ...route, q: withActor(route.q, event.currentTarget.value) })}
+    >
+      <option value="" selected={asked === ''}>
+        {t('runs.actor.all')}
+      </option>
+      {options.map((actor) => (
+        <option key={actor} value={actor} selected={asked === actor}>
+          {actor === 'agent' ? t('runs.actor.agents') : actorName(actor)}
+        </option>
+      ))}
+    </select>
   );
 }
 

@@ -54,6 +54,8 @@ pub(super) struct Board {
     /// Whose runs are shown, when not everybody's.
     pub(super) actor: Option<String>,
     pub(super) host: Option<HostPoint>,
+    /// That recording is paused here.
+    pub(super) paused: Option<String>,
     pub(super) sort: Sort,
     pub(super) mode: Mode,
     /// The chosen run, and where it stood: when it is gone its neighbour is chosen.

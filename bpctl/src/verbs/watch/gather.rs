@@ -10,6 +10,7 @@ use super::board::{Board, Row};
 use crate::ask::Bpd;
 use crate::screen::Screen;
 use crate::text::said;
+use crate::verbs::pause;
 
 /// What the curve of a row covers.
 const SPAN: Duration = Duration::from_mins(1);
@@ -18,6 +19,7 @@ const LAST_POINTS: u32 = 8;
 
 /// Everything anew. A bpd that has gone is looked for again; until then what was known stays.
 pub(super) fn refresh(board: &mut Board, bpd: &mut Option<Bpd>, screen: &Screen) {
+    board.paused = pause::beside(screen).into_iter().next();
     let asked = match bpd {
         Some(bpd) => ask(board, bpd, screen),
         None => Bpd::connect().and_then(|mut again| {

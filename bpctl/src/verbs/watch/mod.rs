@@ -75,7 +75,7 @@ fn once(bpd: &mut Bpd, actor: Option<String>, screen: &Screen) -> anyhow::Result
         if board.rows.is_empty() {
             lines = vec![screen.word(Word::WatchNothing).to_owned()];
         }
-        lines.join("\n") + "\n"
+        list::notes(screen) + &lines.join("\n") + "\n"
     } else {
         board.rows.iter().map(|row| list::plain(&row.run)).collect::<String>()
     };

@@ -35,8 +35,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &mut Board, screen: &Screen) {
     }
     // A terminal of a few lines shows commands first.
     let head = if area.height >= 8 { totals.len().min(2) as u16 } else { u16::from(area.height >= 4) };
-    let [top, middle_area, bottom] =
-        Layout::vertical([Constraint::Length(head), Constraint::Min(0), Constraint::Length(1)]).areas(area);
+    let noted = u16::from(board.paused.is_some() && area.height >= 3);
+    let parts =
+        [Constraint::Length(head), Constraint::Length(noted), Constraint::Min(0), Constraint::Length(1)];
+    let [top, note, middle_area, bottom] = Layout::vertical(parts).areas(area);
     frame.render_widget(Paragraph::new(text(&totals)).style(strong()), top);
     paint_table(frame, middle_area, board, screen);
     let (line, style) = match &board.notice {
@@ -44,6 +46,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &mut Board, screen: &Screen) {
         None => (keys(area.width, screen).to_owned(), faint(screen)),
     };
     frame.render_widget(Paragraph::new(line).style(style), bottom);
+    if let Some(paused) = &board.paused {
+        let sentence = middle(&format!("! {paused}"), usize::from(area.width));
+        frame.render_widget(Paragraph::new(sentence).style(colored(screen, Color::Yellow)), note);
+    }
     match &board.mode {
         Mode::Table => {}
         Mode::Help => paint_help(frame, screen),
