@@ -78,6 +78,14 @@ pub const CASES: &[Case] = &[
             Bound::escaping(0.02, 0.02),
         )
     },
+    Case {
+        reports: 21,
+        ..case(
+            "short children with SIGCHLD ignored",
+            "workload auto-reaped 20 5 {truth}",
+            Bound::escaping(0.02, 0.02),
+        )
+    },
     case("sleep", "workload sleep 300 {truth}", BURN),
 ];
 

@@ -110,6 +110,7 @@ impl Stage {
                 let user_permille = self.user_permille(open.owner, counted);
                 Some(Count { cpu_ns: counted.total_ns?, quality: counted.quality(), user_permille })
             }),
+            may_count: self.counters.are_allowed(),
         };
         let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
         let mut totals = totals::settle(&accounts);

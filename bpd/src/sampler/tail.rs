@@ -135,7 +135,8 @@ impl Tail {
         self.amended_at = now;
         let totals = Totals {
             cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
-            incomplete: self.totals.incomplete || (usage.escapes > 0 && !self.knows_what_escaped()),
+            incomplete: self.totals.incomplete
+                || ((usage.escapes > 0 || usage.unreaped) && !self.knows_what_escaped()),
             activity: self.totals.activity.or_larger(usage.activity),
             // The split of what came later is not known.
             user_ns: None,

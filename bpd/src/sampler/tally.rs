@@ -33,6 +33,8 @@ pub(super) struct Tally {
     pub lost_closed: bool,
     /// Some process of it was hidden from us for a while.
     pub was_hidden: bool,
+    /// Some process of it let its children vanish.
+    pub unreaped: bool,
     pub grown: Grown,
     names: HashMap<String, Named>,
 }
@@ -71,6 +73,8 @@ pub(super) struct Usage {
     /// Some process of it is hidden from us, or was for a while.
     pub hides: bool,
     pub was_hidden: bool,
+    /// What some of its processes started vanished with what it burned.
+    pub unreaped: bool,
     /// The five that burned most, most first.
     pub children: Vec<Child>,
 }
@@ -143,6 +147,7 @@ impl Tally {
             max_processes: self.max_processes,
             activity: self.grown.activity(self.max_threads),
             escapes: self.escapes,
+            unreaped: self.unreaped,
             hides: false,
             was_hidden: self.was_hidden,
             children: Vec::new(),

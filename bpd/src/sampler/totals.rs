@@ -24,6 +24,8 @@ pub(super) struct Accounts<'a> {
     pub living_ns: u64,
     /// By an inherited counter, or by the control group of the shell.
     pub counted: Option<Count>,
+    /// Counters are allowed here: who reports has had one too.
+    pub may_count: bool,
 }
 
 /// What was counted of a run, whoever waited for it.
@@ -67,6 +69,16 @@ fn is_better(counted: Count, reported_ns: Option<u64>, reported: &Totals) -> boo
         Quality::Ticks | Quality::Sampled => {
             counted_ns.abs_diff(reported_ns) <= NOISE_NS || (ahead && counted_ns > reported_ns)
         }
+    }
+}
+
+/// Whether processes that were met went with what they burned, and nobody has counted it. `bpctl run` says itself what
+/// escaped it, but without a counter it knows nothing of its child's children.
+fn misses(accounts: &Accounts<'_>, usage: &Usage) -> bool {
+    match accounts.reported.map(|reported| reported.quality) {
+        Some(Quality::Counter) => false,
+        Some(Quality::Exact) => usage.unreaped && !accounts.may_count,
+        _ => usage.escapes > 0 || usage.unreaped,
     }
 }
 
@@ -129,9 +141,7 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: ((reported.incomplete || usage.is_some_and(|usage| usage.hides)) && !whole)
-            || ((accounts.counted.is_none() || lost)
-                && !matches!(reported.quality, Quality::Exact | Quality::Counter)
-                && usage.is_some_and(|usage| usage.escapes > 0)),
+            || ((accounts.counted.is_none() || lost) && usage.is_some_and(|usage| misses(accounts, usage))),
     }
 }
 
@@ -156,8 +166,15 @@ mod tests {
         cpu_ns: Option<u64>,
         quality: Quality,
     ) {
-        let totals =
-            settle(&Accounts { reported, usage, observed: true, living, living_ns: 0, counted: None });
+        let totals = settle(&Accounts {
+            reported,
+            usage,
+            observed: true,
+            living,
+            living_ns: 0,
+            counted: None,
+            may_count: false,
+        });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
 
@@ -192,6 +209,7 @@ mod tests {
                     quality: Quality::Counter,
                     user_permille: None,
                 }),
+                may_count: true,
             });
             assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
             assert_eq!(totals.user_ns.is_some(), totals.quality == quality, "its split is the account's");
@@ -226,6 +244,7 @@ mod tests {
                 living: 0,
                 living_ns: 0,
                 counted,
+                may_count: false,
             });
             let said = (totals.cpu_ns.unwrap() / ms, totals.quality, totals.incomplete);
             assert_eq!(said, expected, "{reported:?} {counted_ms} {seen_ms}");
@@ -260,6 +279,30 @@ mod tests {
     }
 
     #[test]
+    fn children_that_vanish_are_missed_where_nobody_counts() {
+        let check = |quality, may_count, unreaped, counted, incomplete| {
+            let usage = Usage { unreaped, ..usage(SECOND) };
+            let count = Count { cpu_ns: SECOND, quality: Quality::Counter, user_permille: None };
+            let totals = settle(&Accounts {
+                reported: Some(report(SECOND, quality)),
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                living_ns: 0,
+                counted: Some(count).filter(|_| counted),
+                may_count,
+            });
+            assert_eq!(totals.incomplete, incomplete, "{quality:?} {may_count} {unreaped} {counted}");
+        };
+        check(Quality::Times, false, true, false, true);
+        check(Quality::Times, false, false, false, false);
+        check(Quality::Times, true, true, true, false);
+        check(Quality::Exact, true, true, false, false);
+        check(Quality::Exact, false, true, false, true);
+        check(Quality::Counter, true, true, false, false);
+    }
+
+    #[test]
     fn a_background_job_of_an_earlier_run_that_the_shell_waited_for_is_taken_out() {
         let usage = Usage { foreign_ns: SECOND, ..usage(SECOND) };
         check(Some(report(2 * SECOND, Quality::Times)), Some(&usage), 0, Some(SECOND), Quality::Times);
@@ -275,6 +318,7 @@ mod tests {
             observed: false,
             living: 0,
             counted: None,
+            may_count: false,
         });
         assert_eq!((totals.cpu_ns, totals.rss_max_bytes), (None, None));
     }
@@ -291,6 +335,7 @@ mod tests {
                 living: 0,
                 living_ns: 0,
                 counted: None,
+                may_count: false,
             })
         };
         assert!(!settled(&alone).peak_lower_bound);

@@ -277,8 +277,8 @@ impl Tree {
                 self.welcome(reading);
             }
             touched.extend(self.processes.get(reading.pid).and_then(|tracked| tracked.run));
-            if reading.hides {
-                self.note_hidden(reading);
+            if reading.hides || reading.ignores_children {
+                self.note_unseen(reading);
             }
         }
         for run in touched {

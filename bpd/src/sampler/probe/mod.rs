@@ -26,6 +26,7 @@ pub(super) struct Seen {
 }
 
 /// One process at one moment. Counters run from the process's own start.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own; they come in any combination")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) pid: u32,
@@ -49,6 +50,9 @@ pub(super) struct Reading {
     pub(super) is_closed: bool,
     /// Some child of it is hidden from us: another user's, where `/proc` shows nobody but oneself.
     pub(super) hides: bool,
+    /// Its children vanish when they end, and what they have burned with them, as far as that is known: that it ignores
+    /// SIGCHLD is shown, `SA_NOCLDWAIT` is not.
+    pub(super) ignores_children: bool,
 }
 
 /// Processes that are read at most at once; what a run has beyond it is not counted. A machine has 4 million pids, a

@@ -127,5 +127,6 @@ fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {
         zombie,
         is_closed: false,
         hides: false,
+        ignores_children: false,
     }
 }

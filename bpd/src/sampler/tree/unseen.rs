@@ -7,11 +7,14 @@ use crate::sampler::probe::Reading;
 use crate::sampler::tally::Usage;
 
 impl Tree {
-    /// Remembers that a process of some run has children that are hidden from us.
-    pub(super) fn note_hidden(&mut self, reading: &Reading) {
+    /// Remembers that a process of some run has children that are hidden from us, or that vanish with what they burn.
+    pub(super) fn note_unseen(&mut self, reading: &Reading) {
         let run = self.owned_by(reading.pid).map(|(run, _)| run);
         if let Some(run) = run.or_else(|| self.processes.get(reading.pid)?.run) {
-            self.with_tally(run, |tally| tally.was_hidden = true);
+            self.with_tally(run, |tally| {
+                tally.was_hidden |= reading.hides;
+                tally.unreaped |= reading.ignores_children;
+            });
         }
     }
 

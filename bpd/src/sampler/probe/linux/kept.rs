@@ -10,7 +10,7 @@ use bp_proto::process::TICKS_PER_SECOND;
 
 use super::clock::CpuClock;
 use super::files::{self, Allowance, Files, Missing};
-use super::stat::{Numbers, Stat, labelled};
+use super::stat::{Numbers, Stat, hexadecimal, labelled};
 use crate::sampler::activity::{Count, Counts};
 use crate::sampler::probe::Reading;
 
@@ -181,6 +181,7 @@ impl Kept {
         let rss_bytes = std::mem::take(&mut reading.rss_bytes);
         reading.spike_bytes = 0;
         if reading.zombie {
+            self.read_status(bench);
             return Ok(());
         }
         let statm = match &self.files {
@@ -198,7 +199,7 @@ impl Kept {
         // What still has an address space has a size, even when all of it is swapped out.
         self.reading.zombie = size == Some(0);
         if !self.reading.zombie && self.faults.replace(faults) != Some(faults) {
-            self.read_peak(bench);
+            self.read_status(bench);
         }
         if fresh || self.readings.is_multiple_of(WAIT_EVERY) {
             self.reading.counts.wait_ns = self.read_wait(bench);
@@ -239,13 +240,18 @@ impl Kept {
         self.reading.counts.written = count(b"write_bytes:");
     }
 
-    /// Memory can have been higher since the last reading only if pages were faulted in.
-    fn read_peak(&mut self, bench: &mut Bench) {
+    /// Memory can have been higher since the last reading only if pages were faulted in; and what has changed how it is
+    /// told of its children has, mostly. What has ended is asked once more.
+    fn read_status(&mut self, bench: &mut Bench) {
         let status = match &mut self.files {
             Some(files) => files.status(&mut bench.text[..], &mut bench.allowance),
             None => files::by_path(self.reading.pid, "status", &mut bench.text[..]),
         };
-        let Some(kb) = status.ok().and_then(|status| labelled(status, b"VmHWM:")) else { return };
+        let Ok(status) = status else { return };
+        if let Some(ignored) = hexadecimal(status, b"SigIgn:") {
+            self.reading.ignores_children = ignored & 1 << (libc::SIGCHLD - 1) != 0;
+        }
+        let Some(kb) = labelled(status, b"VmHWM:") else { return };
         let peak_bytes = kb * BYTES_PER_KB;
         // A mark that has not moved was made in an interval before; a lower one is that of another program.
         if peak_bytes != self.peak_bytes {

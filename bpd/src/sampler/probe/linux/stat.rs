@@ -73,6 +73,12 @@ pub(super) fn labelled(text: &[u8], label: &[u8]) -> Option<u64> {
     Numbers { rest: line }.next()
 }
 
+/// A set of bits by its label.
+pub(super) fn hexadecimal(text: &[u8], label: &[u8]) -> Option<u64> {
+    let line = text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(label))?;
+    u64::from_str_radix(str::from_utf8(line).ok()?.trim(), 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -196,3 +196,23 @@ fn both_probes_see_the_same_process() {
     assert!(here.own_ns > 0 && here.own_ns.abs_diff(there.own_ns) <= 20_000_000, "{here:?} {there:?}");
     assert!(here.rss_bytes > 0 && here.rss_bytes.abs_diff(there.rss_bytes) < 1 << 20, "{here:?} {there:?}");
 }
+
+#[test]
+fn a_process_that_lets_its_children_vanish_is_known_by_it_also_when_it_has_ended() {
+    let mut probe = Probe::new();
+    // Not a shell: those want to know of their children, whatever they were given.
+    let ignores = r#"$SIG{CHLD} = "IGNORE"; $| = 1; print "done\n"; <STDIN>"#;
+    let mut ignoring = Resting::new(&format!("exec perl -e '{ignores}'"));
+    let waiting = Resting::new("true");
+    let ignores = |probe: &mut Probe, pid| {
+        let seen = probe.with_descendants([pid], |_| true, |_| false, |_| false);
+        seen.readings[0].ignores_children
+    };
+    assert!(ignores(&mut probe, ignoring.pid()) && !ignores(&mut probe, waiting.pid()));
+    ignoring.child.kill().unwrap();
+    while process::state(&fs::read(format!("/proc/{}/stat", ignoring.pid())).unwrap()) != Some(b'Z') {
+        std::thread::yield_now();
+    }
+    assert!(ignores(&mut Probe::new(), ignoring.pid()), "it waits for its parent");
+    ignoring.child.wait().unwrap();
+}
