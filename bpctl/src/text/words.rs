@@ -194,6 +194,12 @@ words! {
     PauseTime: "\"{}\" is no time; say 30m, 2h or 90s", "\"{}\" bir süre değil; 30m, 2h ya da 90s deyin";
     NothingMasked: "Nothing in it is taken for a secret: it would be kept as it is.", "İçinde sır sayılan bir şey yok: olduğu gibi saklanırdı.";
     MaskedBy: "masked by: {}", "maskeleyen kurallar: {}";
+    PrivacyKept: "Of each command its text, place, times, exit code and figures are kept, on this machine, for you alone.", "Her komutun metni, yeri, zamanları, çıkış kodu ve ölçüleri saklanır; bu makinede, yalnız sizin için.";
+    PrivacyMasked: "Secrets in the text are masked before it is stored; a line that is kept out of the history goes without its text.", "Metindeki gizli bilgiler saklanmadan önce maskelenir; geçmişe alınmayan satır metni olmadan ölçülür.";
+    PrivacyCommands: "Without their text, by pattern: {}", "Metni olmadan ölçülen desenler: {}";
+    PrivacyDirs: "Without text and place, by directory: {}", "Metni ve yeri olmadan ölçülen dizinler: {}";
+    PrivacyNoRules: "Nothing is ignored; [privacy] ignore_commands and ignore_dirs in {} say what is.", "Yok sayılan bir şey yok; bunu {} içinde [privacy] ignore_commands ve ignore_dirs belirler.";
+    PrivacyMore: "bpctl privacy test LINE · bpctl pause [30m] · bpctl resume · bpctl rm RUN", "bpctl privacy test SATIR · bpctl pause [30m] · bpctl resume · bpctl rm RUN";
     IgnoredByCommand: "It would be measured without its text: {} is in privacy.ignore_commands.", "Metni olmadan ölçülürdü: {} privacy.ignore_commands içinde.";
     IgnoredByDir: "It would be measured without its text and its place: {} is in privacy.ignore_dirs.", "Metni ve yeri olmadan ölçülürdü: {} privacy.ignore_dirs içinde.";
     CutFrom: "cut; it has {} bytes", "kesildi; uzunluğu {} bayt";

@@ -78,7 +78,7 @@ pub enum Verb {
     Pause(pause::PauseArgs),
     /// Records again what is typed
     Resume(pause::ResumeArgs),
-    /// Shows what of a command line would be kept
+    /// Says what is kept and what is ignored, and what would be kept of a command line
     Privacy(privacy::Args),
     /// Adds the hook to the file that your shell reads, after asking
     Setup(setup::Args),

@@ -1,5 +1,5 @@
 //! `bpctl privacy test LINE`: what would be kept of a line, and which rules took something out, or all of it. Asks
-//! nobody: it reads the config by itself.
+//! nobody: it reads the config by itself. `bpctl privacy` alone says which rules are in force.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use bp_proto::mask::{self, Kept};
 use bp_proto::place::Places;
 use clap::Subcommand;
 
-use super::Exit;
+use super::{Exit, pause};
 use crate::ignored;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
@@ -18,7 +18,7 @@ use crate::text::words::Word;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,7 +39,39 @@ struct TestArgs {
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
-    let What::Test(args) = &args.what;
+    match &args.what {
+        Some(What::Test(args)) => test(args, screen),
+        None => in_force(screen),
+    }
+}
+
+/// What is kept, what is not, and where that is said.
+fn in_force(screen: &Screen) -> anyhow::Result<Exit> {
+    let places = Places::find()?;
+    let config = places.config.display().to_string();
+    let rules = ignored::rules(&places.config)?;
+    let mut page = format!("{}\n{}\n", screen.word(Word::PrivacyKept), screen.word(Word::PrivacyMasked));
+    let mut list = |word: Word, rules: &mut dyn Iterator<Item = &str>| {
+        let rules: Vec<String> = rules.map(|rule| visible(rule).into_owned()).collect();
+        if !rules.is_empty() {
+            page += &(screen.say(word, &[&rules.join("  ")]) + "\n");
+        }
+        rules.len()
+    };
+    let known =
+        list(Word::PrivacyCommands, &mut rules.commands()) + list(Word::PrivacyDirs, &mut rules.dirs());
+    if known == 0 {
+        page += &(screen.say(Word::PrivacyNoRules, &[&config]) + "\n");
+    }
+    for sentence in pause::beside(screen) {
+        page += &format!("{} {sentence}\n", screen.paint(Tone::Bad, "!"));
+    }
+    page += &(screen.word(Word::PrivacyMore).to_owned() + "\n");
+    screen.print(&page)?;
+    Ok(Exit::Fine)
+}
+
+fn test(args: &TestArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let line = if args.line.is_empty() {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes)?;
