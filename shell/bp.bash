@@ -196,8 +196,9 @@ __bizim_print_end() {
 
 # Each record opens the file anew: bpd may have taken it away to read it. The directory may have been taken away, too, at
 # a logout, and put there again by somebody else: is it still ours alone? A limit on file sizes must not kill the shell.
+# False when nothing may be told.
 __bizim_deliver() {
-    [[ -O $__bizim_run && ! -L $__bizim_run && ${BP_OFF-} != 1 ]] || return 0
+    [[ -O $__bizim_run && ! -L $__bizim_run && ${BP_OFF-} != 1 ]] || return 1
     [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap '' XFSZ
     if [[ -n $__bizim_client ]]; then
         __bizim_deliver_by_client "$@"
@@ -254,7 +255,7 @@ __bizim_start() {
     [[ $1 != __bizim_* ]] || builtin set -- ''
     __bizim_judge "$1"
     [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_say_late
-    __bizim_deliver __bizim_print_start
+    __bizim_deliver __bizim_print_start || __bizim_state=0
     return 0
 }
 
@@ -299,7 +300,7 @@ __bizim_preexec() {
     fi
     [[ $1 != [[:space:]]* ]] || __bizim_how=h
     __bizim_state=2
-    __bizim_deliver __bizim_print_start "$1"
+    __bizim_deliver __bizim_print_start "$1" || __bizim_state=0
     return 0
 } 2>/dev/null
 
@@ -325,7 +326,8 @@ __bizim_prompt_with_care() {
     if ((__bizim_state != 0)) && { ((__bizim_state != 3)) || { ((__bizim_status < 256)) && __bizim_is_new; }; }; then
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
-        __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
+        # An end goes with its start.
+        ((__bizim_state != 2)) || __bizim_deliver __bizim_print_end "$__bizim_status" "${__bizim_now/[!0-9]/}" || :
         __bizim_state=0
     fi
     # Before bash 5.1 PROMPT_COMMAND is one string and what follows in it wants `$?`; a status under `set -e` is an exit.

@@ -99,6 +99,8 @@ __bizim_preexec() {
                 print -rN -- '' "$1"
             } >>|$__bizim_to
             [[ -z $__bizim_client ]] || __bizim_send
+        else
+            __bizim_stamp= # Nor is the end told.
         fi
     } 2>/dev/null
     return 0

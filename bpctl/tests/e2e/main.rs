@@ -21,6 +21,7 @@ mod pty;
 mod quiet;
 mod recorded;
 mod restart;
+mod rows;
 mod run;
 mod served;
 mod setup;

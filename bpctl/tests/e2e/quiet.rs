@@ -19,7 +19,7 @@ fn both(kind: Kind, transport: Transport, after: &str, lines: &[&[u8]]) -> [Vec<
 }
 
 /// Process ids differ from shell to shell: what follows `[1] ` is one.
-fn without_pids(mut prompt: Prompt) -> Prompt {
+pub(crate) fn without_pids(mut prompt: Prompt) -> Prompt {
     while let Some(at) = prompt.screen.find("[1] ").map(|at| at + 4)
         && prompt.screen[at..].starts_with(|first: char| first.is_ascii_digit())
     {
