@@ -9,7 +9,7 @@ use bp_proto::mask::{self, Kept};
 use bp_proto::place::Places;
 use clap::Subcommand;
 
-use super::{Exit, pause};
+use super::{Exit, list};
 use crate::ignored;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
@@ -51,21 +51,18 @@ fn in_force(screen: &Screen) -> anyhow::Result<Exit> {
     let config = places.config.display().to_string();
     let rules = ignored::rules(&places.config)?;
     let mut page = format!("{}\n{}\n", screen.word(Word::PrivacyKept), screen.word(Word::PrivacyMasked));
-    let mut list = |word: Word, rules: &mut dyn Iterator<Item = &str>| {
+    let mut say = |word: Word, rules: &mut dyn Iterator<Item = &str>| {
         let rules: Vec<String> = rules.map(|rule| visible(rule).into_owned()).collect();
         if !rules.is_empty() {
             page += &(screen.say(word, &[&rules.join("  ")]) + "\n");
         }
         rules.len()
     };
-    let known =
-        list(Word::PrivacyCommands, &mut rules.commands()) + list(Word::PrivacyDirs, &mut rules.dirs());
+    let known = say(Word::PrivacyCommands, &mut rules.commands()) + say(Word::PrivacyDirs, &mut rules.dirs());
     if known == 0 {
         page += &(screen.say(Word::PrivacyNoRules, &[&config]) + "\n");
     }
-    for sentence in pause::beside(screen) {
-        page += &format!("{} {sentence}\n", screen.paint(Tone::Bad, "!"));
-    }
+    page += &list::notes(screen);
     page += &(screen.word(Word::PrivacyMore).to_owned() + "\n");
     screen.print(&page)?;
     Ok(Exit::Fine)
