@@ -22,19 +22,19 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A pid that no process has, and one that no process can have had at this start time.
-const GONE: u32 = 4_100_000;
+pub(super) const GONE: u32 = 4_100_000;
 
 /// 2023-11-14, microseconds.
-const T0: u64 = 1_700_000_000_000_000;
+pub(super) const T0: u64 = 1_700_000_000_000_000;
 
-struct Post {
+pub(super) struct Post {
     home: tempfile::TempDir,
     mail: Mail,
     events: mpsc::Receiver<Event>,
 }
 
 impl Post {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::in_home(tempfile::Builder::new().prefix("bp").tempdir_in("/tmp").unwrap())
     }
 
@@ -58,17 +58,17 @@ impl Post {
         Self::in_home(home)
     }
 
-    fn file(&self, pid: u32) -> PathBuf {
+    pub(super) fn file(&self, pid: u32) -> PathBuf {
         self.home.path().join("mail").join(pid.to_string())
     }
 
-    fn write(&self, pid: u32, records: &[u8]) {
+    pub(super) fn write(&self, pid: u32, records: &[u8]) {
         let mut file = OpenOptions::new().append(true).create(true).open(self.file(pid)).unwrap();
         file.write_all(records).unwrap();
     }
 
     /// Everything that a drain sends, each event answered as durable.
-    async fn drained(&mut self) -> Vec<Body> {
+    pub(super) async fn drained(&mut self) -> Vec<Body> {
         self.drained_with(stored).await
     }
 
@@ -134,7 +134,7 @@ fn shell(start_ticks: u64) -> String {
     format!("bash 5.2 {} {start_ticks} human -", process::boot_id().unwrap())
 }
 
-fn started(start_ticks: u64, stamp: u64, text: &str) -> Vec<u8> {
+pub(super) fn started(start_ticks: u64, stamp: u64, text: &str) -> Vec<u8> {
     format!("\x001S\0{}\x00{stamp}\0x\0/tmp\0\0{text}\0", shell(start_ticks)).into_bytes()
 }
 
@@ -142,16 +142,16 @@ fn ended(start_ticks: u64, stamp: u64, end: u64) -> Vec<u8> {
     format!("\x001E\0{}\x00{stamp}\x000\x00{end}\0\0", shell(start_ticks)).into_bytes()
 }
 
-fn run(start_ticks: u64, stamp: u64, text: &str) -> Vec<u8> {
+pub(super) fn run(start_ticks: u64, stamp: u64, text: &str) -> Vec<u8> {
     [started(start_ticks, stamp, text), ended(start_ticks, stamp, stamp + 1_000_000)].concat()
 }
 
 /// This test's process plays a living shell.
-fn own() -> Owner {
+pub(super) fn own() -> Owner {
     process::own()
 }
 
-fn commands(bodies: &[Body]) -> Vec<&str> {
+pub(super) fn commands(bodies: &[Body]) -> Vec<&str> {
     bodies
         .iter()
         .filter_map(|body| match body {
@@ -464,10 +464,10 @@ async fn read_as_nobody(home: PathBuf) {
 }
 
 #[tokio::test]
-async fn ten_thousand_records_of_fifty_shells_arrive_in_order_with_the_spool_between_them() {
+async fn ten_thousand_commands_of_fifty_shells_arrive_in_order_with_the_spool_between_them() {
     let mut post = Post::new();
     for shell in 0..50_u64 {
-        let runs = (0..100).map(|n| run(7, T0 + n * 60_000_000 + shell * 1_000, &format!("{shell}:{n}")));
+        let runs = (0..200).map(|n| run(7, T0 + n * 60_000_000 + shell * 1_000, &format!("{shell}:{n}")));
         post.write(GONE + shell as u32, &runs.collect::<Vec<_>>().concat());
     }
     let spool = Spool::at(post.home.path().join("spool"));
@@ -476,7 +476,7 @@ async fn ten_thousand_records_of_fifty_shells_arrive_in_order_with_the_spool_bet
     spool.put(&spooled).unwrap();
 
     let bodies = post.drained().await;
-    assert_eq!(bodies.len(), 10_002);
+    assert_eq!(bodies.len(), 20_002);
     let at = |body: &Body| match body {
         Body::Start(start) => start.draft.started_at,
         Body::Finish(finish) => finish.finished_at,
@@ -490,7 +490,7 @@ async fn ten_thousand_records_of_fifty_shells_arrive_in_order_with_the_spool_bet
         assert_eq!(number.parse(), Ok(*expected), "shell {shell}");
         *expected += 1;
     }
-    assert!(next.len() == 50 && next.values().all(|count| *count == 100));
+    assert!(next.len() == 50 && next.values().all(|count| *count == 200));
     assert_eq!(uids(&bodies).iter().filter(|known| **known == uid).count(), 2);
     post.until("the spool is not emptied", |_| spool.is_empty().unwrap()).await;
     post.until("files of dead shells stay", |post| {

@@ -5,6 +5,7 @@ mod absurd;
 mod architecture;
 mod files;
 mod harness;
+mod hostile;
 mod http;
 mod ignored;
 mod life;
