@@ -10,9 +10,9 @@ use super::finding::{Finding, Mend};
 use crate::rcfile;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
-use crate::text::said::OrSay as _;
+use crate::text::said::{OrSay as _, sentence};
 use crate::text::words::Word;
-use crate::verbs::{agree, daemon};
+use crate::verbs::{Usage, agree, daemon};
 
 /// Whether a file was edited: what else is wrong with it, is to be seen anew.
 pub(super) type Edited = bool;
@@ -30,7 +30,16 @@ pub(super) fn all(
     mends.dedup_by(|later, earlier| turn(later) >= BPD && turn(later) == turn(earlier));
     let mut edited = false;
     for mend in mends {
-        edited |= one(mend, places, yes, screen)?;
+        match one(mend, places, yes, screen) {
+            Err(error) if error.is::<Usage>() => return Err(error),
+            // The others may still succeed, and what is left is told at the end.
+            Err(error) => {
+                let sign = screen.paint(Tone::Bad, "✗");
+                let why = sentence(&error, screen.lang);
+                screen.print(&format!("{sign} {}\n", visible(&why)))?;
+            }
+            Ok(done) => edited |= done,
+        }
     }
     Ok(edited)
 }
