@@ -94,6 +94,8 @@ struct Opened {
     arrival: Arrival,
     /// What it takes to read the start again.
     record: StartRecord,
+    /// Told together with its end.
+    late: bool,
 }
 
 impl Session {
@@ -222,7 +224,8 @@ impl Session {
         let said = self.said(&record.text, arrival.unplaced, rules);
         // The end before is where a line that is told late began, as far as its shell's account goes.
         let before = self.times.take();
-        let times = if record.late { before } else { record.times };
+        let late = record.late;
+        let times = if late { before } else { record.times };
         let record = StartRecord {
             // In memory there is the masked text alone.
             text: if matches!(said, Told::Kept(_)) { Text::Repeat } else { Text::Hidden },
@@ -251,7 +254,7 @@ impl Session {
             Told::Nothing => {}
         }
         let parent = record.shell.parent.as_ref().and_then(|parent| Ulid::from_string(parent).ok());
-        self.open = Some(Opened { uid, started_at, arrival, record });
+        self.open = Some(Opened { uid, started_at, arrival, record, late });
         Body::Start(Box::new(Start {
             uid,
             draft,
@@ -353,6 +356,8 @@ fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Opt
             (open.started_at.plus(took), Some(took))
         }
         _ => match on_arrival {
+            // Told together with its end, the start has arrived when it was over.
+            Some(_) if open.late => (open.started_at, None),
             Some(took) => (open.started_at.plus(took), Some(took)),
             // Left behind by a shell without a clock, or with one that was set meanwhile: nobody knows.
             None => (open.started_at, None),

@@ -37,6 +37,12 @@ const LINES: &[(&str, i32)] = &[
     ("true | cat", 0),
 ];
 
+/// bash has one since 5.0.
+fn has_clock(kind: Kind) -> bool {
+    let clock = "[ -n \"$EPOCHREALTIME\" ]";
+    kind != Kind::Bash || std::process::Command::new("bash").args(["-c", clock]).status().unwrap().success()
+}
+
 fn lives(kind: Kind, load: &str, prompt: &str) {
     let load = load.replace('%', fetched().to_str().unwrap());
     for (before, after) in [(load.as_str(), ""), ("", load.as_str())] {
@@ -58,8 +64,10 @@ fn lives(kind: Kind, load: &str, prompt: &str) {
                 runs.iter().map(|run| (run.command.as_deref().unwrap(), run.exit_code.unwrap())).collect();
             assert_eq!(told, LINES, "{kind:?}, {transport:?}");
             assert!(runs.iter().all(|run| run.state == RunState::Finished), "{runs:#?}");
-            let took = runs[5].run_stats.as_ref().unwrap().duration_s;
-            assert!(took >= Duration::from_millis(200).as_secs_f64(), "{took}");
+            // Unknown where the shell has no clock and its DEBUG trap is somebody else's.
+            let took = runs[5].run_stats.as_ref().map(|stats| stats.duration_s);
+            let least = Duration::from_millis(200).as_secs_f64();
+            assert!(took.map_or(!has_clock(kind), |took| took >= least), "{took:?}");
         }
     }
 }

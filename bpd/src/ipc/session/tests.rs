@@ -182,6 +182,18 @@ fn how_long_a_run_took_that_was_left_behind_without_a_clock_is_unknown() {
 }
 
 #[test]
+fn how_long_a_run_took_that_was_told_at_its_end_without_a_clock_is_unknown() {
+    let mut session = Session::new(1);
+    let mut record = start(Stamp::Serial(4), typed("x"));
+    if let Record::Start(start) = &mut record {
+        start.late = true;
+    }
+    session.take(record, at(9_000, 9_000), &none());
+    let done = session.take(end(Stamp::Serial(4), 0, None), at(9_002, 9_002), &none());
+    assert_eq!((finished(&done).took, finished(&done).finished_at), (None, UnixMillis(9_000)));
+}
+
+#[test]
 fn texts_repeat_hide_and_are_cut() {
     let mut session = Session::new(1);
     let mut text = |number, text| {
