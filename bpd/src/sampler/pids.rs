@@ -1,11 +1,16 @@
-//! Tables by pid. Looking a process up must cost less than asking the kernel for it, and pids are no secret: who may
+//! Tables by pid, and by run. Looking a process up must cost less than asking the kernel for it, and pids are no secret: who may
 //! start thousands of processes needs no collisions to burn CPU time.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
+use bp_proto::Ulid;
+
 pub(super) type PidMap<V> = HashMap<u32, V, BuildHasherDefault<PidHasher>>;
 pub(super) type PidSet = HashSet<u32, BuildHasherDefault<PidHasher>>;
+
+/// Of each due run a table is asked several times. Names of runs are random to their last bits, and the user's own.
+pub(super) type RunMap<V> = HashMap<Ulid, V, BuildHasherDefault<PidHasher>>;
 
 /// 2^64 ÷ the golden ratio: neighbours are spread (Knuth, TAOCP 6.4, multiplicative hashing).
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -22,6 +27,10 @@ impl Hasher for PidHasher {
         for byte in bytes {
             self.write_u32(u32::from(*byte));
         }
+    }
+
+    fn write_u128(&mut self, run: u128) {
+        self.0 = ((run >> 64) as u64 ^ run as u64).wrapping_mul(SPREAD);
     }
 
     fn write_u32(&mut self, pid: u32) {

@@ -12,12 +12,12 @@
 mod ask;
 mod unseen;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use bp_proto::{Owner, Ulid};
 
 use super::activity::Account;
-use super::pids::{PidMap, PidSet};
+use super::pids::{PidMap, PidSet, RunMap};
 use super::probe::Reading;
 use super::processes::{Gone, Processes, Tracked};
 use super::tally::{Alive, Tally, Usage};
@@ -65,7 +65,7 @@ struct Claimed {
 /// All open runs and their processes.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    runs: HashMap<Ulid, Claimed>,
+    runs: RunMap<Claimed>,
     /// Of each owner its open runs in the order of opening: the last is the innermost. One that has ended takes no new
     /// children of its owner, and keeps what it has.
     owners: PidMap<Vec<Ulid>>,
@@ -78,14 +78,13 @@ impl Tree {
     /// The processes to be read when these runs are due: with all new ones below them they are everything the runs
     /// need.
     pub(super) fn scope(&self, due: &[Ulid]) -> Vec<u32> {
-        let is_due: HashSet<Ulid> = due.iter().copied().collect();
         let mut pids = Vec::new();
         for (run, claimed) in due.iter().filter_map(|run| Some((run, self.runs.get(run)?))) {
             let owns = self.owned_by(claimed.owner.pid).is_some_and(|(inner, _)| inner == *run);
             pids.extend(owns.then_some(claimed.owner.pid));
             let members = claimed.members.iter().copied();
             pids.extend(
-                members.filter(|pid| self.owned_by(*pid).is_none_or(|(inner, _)| is_due.contains(&inner))),
+                members.filter(|pid| self.owned_by(*pid).is_none_or(|(inner, _)| due.contains(&inner))),
             );
         }
         // Mostly parents before their children.
@@ -276,11 +275,14 @@ impl Tree {
             } else {
                 self.welcome(reading);
             }
-            touched.extend(self.processes.get(reading.pid).and_then(|tracked| tracked.run));
+            let run = self.processes.get(reading.pid).and_then(|tracked| tracked.run);
+            touched.extend(run.filter(|run| touched.last() != Some(run)));
             if reading.hides || reading.ignores_children {
                 self.note_unseen(reading);
             }
         }
+        touched.sort_unstable();
+        touched.dedup();
         for run in touched {
             self.see(run);
         }
@@ -341,12 +343,15 @@ impl Tree {
         suspects: &[u32],
         readings: &[Reading],
         is_there: &mut impl FnMut(u32, u64) -> bool,
-    ) -> HashSet<Ulid> {
-        let read: PidMap<u64> = readings.iter().map(|reading| (reading.pid, reading.start_ticks)).collect();
+    ) -> Vec<Ulid> {
         let mut suspects = suspects.to_vec();
-        for pid in read.keys() {
-            suspects.extend_from_slice(self.processes.children(*pid));
+        for reading in readings {
+            suspects.extend_from_slice(self.processes.children(reading.pid));
         }
+        if suspects.is_empty() {
+            return Vec::new();
+        }
+        let read: PidMap<u64> = readings.iter().map(|reading| (reading.pid, reading.start_ticks)).collect();
         let mut gone: PidMap<Tracked> = PidMap::default();
         while let Some(pid) = suspects.pop() {
             let Some(tracked) = self.processes.get(pid) else { continue };

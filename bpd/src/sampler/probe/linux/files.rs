@@ -97,6 +97,7 @@ pub(super) struct Files {
     statm: OwnedFd,
     status: Option<OwnedFd>,
     schedstat: Option<OwnedFd>,
+    io: Option<OwnedFd>,
     threads: Vec<Thread>,
 }
 
@@ -139,18 +140,18 @@ impl Files {
         let dir = openat(CWD, format!("/proc/{pid}"), flags, Mode::empty())?;
         let stat = below(&dir, "stat")?;
         let statm = below(&dir, "statm")?;
-        Ok(Self { dir, stat, statm, status: None, schedstat: None, threads: Vec::new() })
+        Ok(Self { dir, stat, statm, status: None, schedstat: None, io: None, threads: Vec::new() })
     }
 
     pub(super) fn close(self, allowance: &mut Allowance) {
-        let more = usize::from(self.status.is_some()) + usize::from(self.schedstat.is_some());
+        let more = [&self.status, &self.schedstat, &self.io].into_iter().flatten().count();
         allowance.files += NEEDED + more + self.threads.len();
         allowance.processes += 1;
     }
 
     /// Gives up what can be opened again.
     pub(super) fn shed(&mut self, allowance: &mut Allowance) {
-        let given_up = [self.status.take(), self.schedstat.take()];
+        let given_up = [self.status.take(), self.schedstat.take(), self.io.take()];
         allowance.files += given_up.iter().flatten().count() + self.threads.len();
         self.threads = Vec::new();
     }
@@ -181,10 +182,12 @@ impl Files {
         kept_or_not(&self.dir, &mut self.schedstat, "schedstat", text, allowance)
     }
 
-    /// A file of the process that is seldom read, and not kept.
-    pub(super) fn seldom<'a>(&self, name: &str, text: &'a mut [u8]) -> Result<&'a [u8], Missing> {
-        let length = pread(&below(&self.dir, name)?, &mut *text, 0)?;
-        Ok(&text[..length])
+    pub(super) fn io<'a>(
+        &mut self,
+        text: &'a mut [u8],
+        allowance: &mut Allowance,
+    ) -> Result<&'a [u8], Missing> {
+        kept_or_not(&self.dir, &mut self.io, "io", text, allowance)
     }
 
     /// Appends the children, which are listed by the thread that forked them. `threads` = how many there are.
@@ -196,6 +199,12 @@ impl Files {
         text: &mut [u8],
         allowance: &mut Allowance,
     ) {
+        if let (1, [thread]) = (threads, &self.threads[..])
+            && thread.tid == pid
+        {
+            let _ = list(&thread.children, found, text);
+            return;
+        }
         // The list of a thread that has ended is empty, and says no more than that: which ones there are must be asked.
         let tids = if threads == 1 { vec![pid] } else { self.tids() };
         let before = self.threads.len();

@@ -28,6 +28,8 @@ const BYTES_PER_KB: u64 = 1024;
 #[derive(Debug)]
 pub(super) struct Kept {
     pub reading: Reading,
+    /// At the reading before this one.
+    was_zombie: bool,
     clock: CpuClock,
     clock_ns: Option<u64>,
     /// Readings since the last full one.
@@ -39,8 +41,20 @@ pub(super) struct Kept {
     /// The high-water mark of its memory, and how many faults it had when that was read.
     peak_bytes: u64,
     faults: Option<u64>,
+    /// Its memory as `stat` had it when it was read exactly.
+    memory: Option<Memory>,
     /// Full readings so far.
     readings: u32,
+}
+
+/// What `stat` tells of the memory of a process. While none of it changes, the exact figure has not grown: growing takes
+/// a fault. What it may have shrunk by is in books that the kernel has not added up, and is seen at the next reading that
+/// verifies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Memory {
+    faults: u64,
+    space: u64,
+    resident: u64,
 }
 
 /// What a look at a process came to.
@@ -72,6 +86,7 @@ impl Kept {
         let reading = Reading { pid, ..Reading::default() };
         let mut met = Self {
             reading,
+            was_zombie: false,
             clock,
             clock_ns,
             still: 0,
@@ -79,6 +94,7 @@ impl Kept {
             files,
             peak_bytes: 0,
             faults: None,
+            memory: None,
             readings: 0,
         };
         match met.read(true, bench) {
@@ -100,6 +116,11 @@ impl Kept {
         if let Some(files) = &mut self.files {
             files.shed(allowance);
         }
+    }
+
+    /// Whether it was seen alive, and has ended by now.
+    pub(super) fn has_ended(&self) -> bool {
+        self.reading.zombie && !self.was_zombie
     }
 
     /// The next look reads in full, whether it moves or not.
@@ -154,13 +175,13 @@ impl Kept {
     }
 
     fn read(&mut self, fresh: bool, bench: &mut Bench) -> Result<(), Missing> {
-        let pid = self.reading.pid;
         let began = (self.reading.start_ticks > 0).then_some(self.reading.start_ticks);
         let stat = Stat::parse(self.stat(&mut bench.text[..])?).ok_or(Missing::Gone)?;
         if began.is_some_and(|began| began != stat.start_ticks) {
             return Err(Missing::Gone);
         }
         self.still = 0;
+        self.was_zombie = self.reading.zombie;
         let faults = stat.minor_faults + stat.major_faults;
         let reading = &mut self.reading;
         if reading.name.as_bytes() != stat.name {
@@ -184,21 +205,21 @@ impl Kept {
             self.read_status(bench);
             return Ok(());
         }
-        let statm = match &self.files {
-            Some(files) => files.statm(&mut bench.text[..]),
-            None => files::by_path(pid, "statm", &mut bench.text[..]),
-        };
-        if statm == Err(Missing::Unknown) {
-            // No file was left for it: as it was, as far as anybody knows.
-            self.reading.rss_bytes = rss_bytes;
+        if stat.space == 0 {
+            // What still has an address space has a size, even when all of it is swapped out.
+            self.reading.zombie = true;
             return Ok(());
         }
-        let mut pages = Numbers { rest: statm.unwrap_or_default() };
-        let (size, resident) = (pages.next(), pages.next());
-        self.reading.rss_bytes = resident.unwrap_or(0) * bench.page_bytes;
-        // What still has an address space has a size, even when all of it is swapped out.
-        self.reading.zombie = size == Some(0);
-        if !self.reading.zombie && self.faults.replace(faults) != Some(faults) {
+        let memory = Memory { faults, space: stat.space, resident: stat.resident };
+        if fresh || self.memory != Some(memory) || self.readings.is_multiple_of(u32::from(VERIFY_EVERY)) {
+            if !self.read_memory(rss_bytes, bench) {
+                return Ok(());
+            }
+            self.memory = Some(memory);
+        } else {
+            self.reading.rss_bytes = rss_bytes;
+        }
+        if self.faults.replace(faults) != Some(faults) {
             self.read_status(bench);
         }
         if fresh || self.readings.is_multiple_of(WAIT_EVERY) {
@@ -209,6 +230,24 @@ impl Kept {
         }
         self.readings = self.readings.wrapping_add(1);
         Ok(())
+    }
+
+    /// Its resident memory; `before` where no file was left to look. → whether it was told and is still there.
+    fn read_memory(&mut self, before: u64, bench: &mut Bench) -> bool {
+        let statm = match &self.files {
+            Some(files) => files.statm(&mut bench.text[..]),
+            None => files::by_path(self.reading.pid, "statm", &mut bench.text[..]),
+        };
+        if statm == Err(Missing::Unknown) {
+            // No file was left for it: as it was, as far as anybody knows.
+            self.reading.rss_bytes = before;
+            return false;
+        }
+        let mut pages = Numbers { rest: statm.unwrap_or_default() };
+        let (size, resident) = (pages.next(), pages.next());
+        self.reading.rss_bytes = resident.unwrap_or(0) * bench.page_bytes;
+        self.reading.zombie = size == Some(0);
+        !self.reading.zombie
     }
 
     /// Of its first thread alone: what the whole process waited is at least this.
@@ -227,8 +266,8 @@ impl Kept {
         if self.reading.is_closed {
             return;
         }
-        let text = match &self.files {
-            Some(files) => files.seldom("io", &mut bench.text[..]),
+        let text = match &mut self.files {
+            Some(files) => files.io(&mut bench.text[..], &mut bench.allowance),
             None => files::by_path(self.reading.pid, "io", &mut bench.text[..]),
         };
         let Ok(text) = text else {

@@ -64,16 +64,22 @@ impl Probe {
         looks_below: impl Fn(&Reading) -> bool,
     ) -> Seen {
         self.pass = self.looks;
-        // With each one that is met below another: which reading is the other's.
-        let mut queue: VecDeque<(u32, Option<usize>)> = pids.into_iter().map(|pid| (pid, None)).collect();
-        let asked: PidSet = queue.iter().map(|(pid, _)| *pid).collect();
+        let asked: Vec<u32> = pids.into_iter().collect();
+        let mut asked_for = asked.iter();
+        // Mostly nobody is met who could be one of them.
+        let mut all_asked = None;
+        // What is met below another one, and which reading is the other's.
+        let mut queue: VecDeque<(u32, usize)> = VecDeque::new();
         let mut found = PidSet::default();
         let mut seen = Seen::default();
         let mut parents_gone = PidSet::default();
         let mut children = Vec::new();
         let mut scanned = None;
-        while let Some((pid, above)) = queue.pop_front() {
-            let was_zombie = self.kept.get(&pid).is_some_and(|kept| kept.reading.zombie);
+        while let Some((pid, above)) = asked_for
+            .next()
+            .map(|pid| (*pid, None))
+            .or_else(|| queue.pop_front().map(|(pid, above)| (pid, Some(above))))
+        {
             // What is met below another one is new to whoever asks, even if it was read before.
             match self.look(pid, is_fresh(pid) || found.contains(&pid), &mut seen) {
                 Look::Still | Look::Unknown => continue,
@@ -90,7 +96,7 @@ impl Probe {
             let Some(kept) = self.kept.get_mut(&pid) else { continue };
             let above = seen.readings.len();
             seen.readings.push(kept.reading.clone());
-            if kept.reading.zombie && !was_zombie {
+            if kept.has_ended() {
                 parents_gone.insert(pid);
             }
             if seen.readings.len() == MAX_READINGS {
@@ -108,8 +114,12 @@ impl Probe {
                 // It may stand still from now on, with children that nobody has met.
                 kept.suspect();
             }
-            let is_new = |child: &u32| is_wanted(*child) && !asked.contains(child) && found.insert(*child);
-            queue.extend(children.drain(..).filter(is_new).map(|child| (child, Some(above))));
+            let mut is_asked = |child: &u32| {
+                let all: &PidSet = all_asked.get_or_insert_with(|| asked.iter().copied().collect());
+                all.contains(child)
+            };
+            let is_new = |child: &u32| is_wanted(*child) && !is_asked(child) && found.insert(*child);
+            queue.extend(children.drain(..).filter(is_new).map(|child| (child, above)));
         }
         self.suspect_children_of(&parents_gone);
         seen

@@ -14,6 +14,10 @@ pub(super) struct Stat<'a> {
     pub waited_ticks: u64,
     pub threads: u32,
     pub start_ticks: u64,
+    /// Its address space in bytes, and what of it is resident in pages: of that some is in books that the kernel has not
+    /// added up yet.
+    pub space: u64,
+    pub resident: u64,
 }
 
 impl<'a> Stat<'a> {
@@ -26,7 +30,7 @@ impl<'a> Stat<'a> {
         let rest = line.get(to + 2..)?;
         let mut stat = Self { name, state: *rest.first()?, ..Self::default() };
         let mut numbers = Numbers { rest: rest.get(2..)? };
-        for field in 4..=22 {
+        for field in 4..=24 {
             let number = numbers.next()?;
             match field {
                 4 => stat.parent = number as u32,
@@ -38,6 +42,8 @@ impl<'a> Stat<'a> {
                 16 | 17 => stat.waited_ticks += number,
                 20 => stat.threads = number as u32,
                 22 => stat.start_ticks = number,
+                23 => stat.space = number,
+                24 => stat.resident = number,
                 _ => {}
             }
         }
@@ -93,6 +99,7 @@ mod tests {
         assert_eq!((stat.major_faults, stat.waited_major_faults), (3, 4));
         assert_eq!((stat.own_ticks, stat.waited_ticks), (11, 15));
         assert_eq!((stat.threads, stat.start_ticks), (9, 98765));
+        assert_eq!((stat.space, stat.resident), (1000, 20));
     }
 
     #[test]

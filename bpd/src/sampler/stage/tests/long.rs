@@ -12,7 +12,7 @@ async fn a_run_of_two_hours_goes_on_where_it_is_and_ends_with_all_of_its_duratio
     let mut begun = start(1, shell.owner());
     begun.draft.started_at = UnixMillis::now().minus(LONG);
     begun.draft.source = Source::Api;
-    let began = begun.draft.started_at;
+    let at = begun.draft.started_at;
     let last = bp_proto::Sample { at_ms: 7_190_000, cpu_ns: 5_000_000_000, ..Default::default() };
     stage.resume(vec![Resumed { start: begun, last: Some(last) }]);
     take(&mut stage, Body::CaughtUp).await;
@@ -41,5 +41,5 @@ async fn a_run_of_two_hours_goes_on_where_it_is_and_ends_with_all_of_its_duratio
     let ended = ended.unwrap();
     let totals = ended.totals.unwrap();
     assert_eq!((ended.took, totals.quality), (Some(took), TREE_QUALITY));
-    assert!(totals.cpu_ns.unwrap() >= last.cpu_ns && ended.finished_at > began.plus(LONG), "{ended:?}");
+    assert!(totals.cpu_ns.unwrap() >= last.cpu_ns && ended.finished_at > at.plus(LONG), "{ended:?}");
 }
