@@ -62,13 +62,35 @@ pub struct Resumed {
 /// `resumed` runs whose owner lives go on; the others are declared lost once [`crate::event::Body::CaughtUp`] came by:
 /// what was left behind may hold their end. `data` = where bpd's disk is asked about.
 pub async fn run(
-    mut events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Event>,
     measured: mpsc::Sender<Measured>,
     resumed: Vec<Resumed>,
     interval: Duration,
     data: PathBuf,
 ) {
-    let mut stage = Stage::new(interval, Some(data));
+    measure(Stage::new(interval, Some(data)), events, measured, resumed).await;
+}
+
+/// As [`run`], with the probe of systems without `/proc`. For tests.
+#[cfg(target_os = "linux")]
+#[doc(hidden)]
+pub async fn run_portably(
+    events: mpsc::Receiver<Event>,
+    measured: mpsc::Sender<Measured>,
+    resumed: Vec<Resumed>,
+    interval: Duration,
+) {
+    let mut stage = Stage::new(interval, None);
+    stage.look_with(probe::Probe::portable());
+    measure(stage, events, measured, resumed).await;
+}
+
+async fn measure(
+    mut stage: Stage,
+    mut events: mpsc::Receiver<Event>,
+    measured: mpsc::Sender<Measured>,
+    resumed: Vec<Resumed>,
+) {
     stage.resume(resumed);
     let mut rested = Instant::now();
     loop {

@@ -66,10 +66,11 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(interval: Duration, data: Option<PathBuf>) -> Self {
+        let probe = Probe::new();
         Self {
             interval,
-            probe: Probe::new(),
-            tree: Tree::default(),
+            tree: Tree::of(probe.grain_ticks()),
+            probe,
             counters: Counters::new(),
             scopes: Scopes::new(),
             orphans: Orphans::default(),
@@ -89,6 +90,13 @@ impl Stage {
             epoch: Instant::now(),
             boot: machine::since_boot,
         }
+    }
+
+    /// Before anything has been looked at.
+    #[cfg(target_os = "linux")]
+    pub(super) fn look_with(&mut self, probe: Probe) {
+        self.tree = Tree::of(probe.grain_ticks());
+        self.probe = probe;
     }
 
     pub(super) fn now(&self) -> Now {
@@ -268,14 +276,15 @@ impl Stage {
         self.settle_ledgers(owner, is_alone);
         let Some(open) = self.open.get_mut(&uid) else { return };
         open.watched = true;
-        if process::is_alive(owner) {
+        if self.probe.lives(owner) {
             let tree = &self.tree;
             let claim = open.claim();
+            let sought = claim.widened(self.tree.grain_ticks);
             let seen = self.probe.with_descendants(
                 [owner.pid],
                 |_| true,
                 |pid| tree.is_new(pid),
-                |reading| claim.may_take(reading, owner.pid),
+                |reading| sought.may_take(reading, owner.pid),
             );
             let probe = &mut self.probe;
             self.tree.open(uid, owner, claim, &seen.readings, |pid, start| probe.is_there(pid, start));

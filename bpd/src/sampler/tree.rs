@@ -43,6 +43,14 @@ pub(super) enum Claim {
 }
 
 impl Claim {
+    /// The same of processes that may seem to have begun so much earlier.
+    pub(super) fn widened(self, ticks: u64) -> Self {
+        match self {
+            Self::Hook { from, until } => Self::Hook { from: from.saturating_sub(ticks), until },
+            Self::Wrapper | Self::Whole => self,
+        }
+    }
+
     /// Whether what is below a process at or below `owner` can be the run's.
     pub(super) fn may_take(self, reading: &Reading, owner: u32) -> bool {
         match self {
@@ -72,9 +80,15 @@ pub(super) struct Tree {
     processes: Processes,
     /// Pid and start of what shells started to report for them: in no run.
     reporters: VecDeque<(u32, u64)>,
+    /// How much earlier than it did a process may seem to have begun.
+    pub(super) grain_ticks: u64,
 }
 
 impl Tree {
+    pub(super) fn of(grain_ticks: u64) -> Self {
+        Self { grain_ticks, ..Self::default() }
+    }
+
     /// The processes to be read when these runs are due: with all new ones below them they are everything the runs
     /// need.
     pub(super) fn scope(&self, due: &[Ulid]) -> Vec<u32> {
@@ -332,11 +346,6 @@ impl Tree {
         self.runs.get(&run).map(|claimed| claimed.tally.usage())
     }
 
-    /// The run that a process belongs to now: the one it owns, else the one it is a member of.
-    pub(super) fn run_of(&self, pid: u32) -> Option<Ulid> {
-        self.owned_by(pid).map(|(run, _)| run).or_else(|| self.processes.get(pid)?.run)
-    }
-
     /// Removes what is gone of `suspects` and of the children of all that was read; and below those. → whose it was.
     fn bury(
         &mut self,
@@ -504,8 +513,8 @@ impl Tree {
         match self.owned_by(reading.parent) {
             Some((run, Claim::Wrapper | Claim::Whole)) => return Some(run),
             Some((run, Claim::Hook { from, until })) => {
-                let in_time =
-                    reading.start_ticks >= from && until.is_none_or(|until| reading.start_ticks <= until);
+                let in_time = reading.start_ticks + self.grain_ticks >= from
+                    && until.is_none_or(|until| reading.start_ticks <= until);
                 if in_time {
                     return Some(run);
                 }
@@ -577,15 +586,6 @@ impl Tree {
             }
         }
         self.see(run);
-    }
-
-    /// Whether a living child of `owner` that began in this clock tick is in no run.
-    pub(super) fn has_stray(&self, owner: u32, ticks: u64) -> bool {
-        let children = self.processes.children(owner).iter().filter_map(|pid| self.processes.get(*pid));
-        children.filter(|child| child.run.is_none() && !self.is_reporter(&child.reading)).any(|child| {
-            let Reading { zombie, start_ticks, .. } = child.reading;
-            !zombie && start_ticks == ticks
-        })
     }
 
     fn with_tally(&mut self, run: Ulid, change: impl FnOnce(&mut Tally)) {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::activity::Counts;
 
 #[cfg(target_os = "linux")]
+mod either;
+#[cfg(target_os = "linux")]
 mod linux;
-#[cfg(any(not(target_os = "linux"), test))]
 mod portable;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::Probe;
+pub(super) use either::Probe;
 #[cfg(not(target_os = "linux"))]
 pub(super) use portable::Probe;
 

@@ -4,7 +4,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-#[cfg(not(target_os = "linux"))]
 use bp_proto::Owner;
 use bp_proto::process::TICKS_PER_SECOND;
 use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
@@ -12,6 +11,10 @@ use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate
 use super::super::activity::Counts;
 use super::{MAX_READINGS, Reading, Seen};
 
+/// Start times come in whole seconds.
+const GRAIN_TICKS: u64 = TICKS_PER_SECOND;
+
+#[derive(Debug)]
 pub(crate) struct Probe {
     /// `None` when the system cannot be asked at all.
     system: Option<System>,
@@ -32,7 +35,10 @@ impl Probe {
         is_wanted: impl Fn(u32) -> bool,
         looks_below: impl Fn(&Reading) -> bool,
     ) -> Seen {
-        let Some(system) = &mut self.system else { return Seen::default() };
+        let mut queue: VecDeque<Pid> = pids.into_iter().map(Pid::from_u32).collect();
+        let Some(system) = self.system.as_mut().filter(|_| !queue.is_empty()) else {
+            return Seen::default();
+        };
         let nothing = ProcessRefreshKind::nothing().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, nothing);
         let mut children: HashMap<Pid, Vec<Pid>> = HashMap::new();
@@ -41,7 +47,6 @@ impl Probe {
                 children.entry(parent).or_default().push(*pid);
             }
         }
-        let mut queue: VecDeque<Pid> = pids.into_iter().map(Pid::from_u32).collect();
         let mut seen: HashSet<Pid> = queue.iter().copied().collect();
         let mut wanted = Vec::new();
         while let Some(pid) = queue.pop_front() {
@@ -72,7 +77,6 @@ impl Probe {
     }
 
     /// As far as it was known when processes were read last.
-    #[cfg(not(target_os = "linux"))]
     pub(crate) fn is_there(&self, pid: u32, start_ticks: u64) -> bool {
         let process = self.system.as_ref().and_then(|system| system.process(Pid::from_u32(pid)));
         process.is_some_and(|process| {
@@ -80,35 +84,51 @@ impl Probe {
         })
     }
 
-    #[cfg(not(target_os = "linux"))]
     pub(crate) fn parent(&mut self, pid: u32) -> Option<u32> {
-        let seen = self.with_descendants([pid], |_| true, |_| false, |_| false);
-        seen.readings.first().map(|reading| reading.parent)
+        self.alone(pid).map(|reading| reading.parent)
     }
 
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn own_ns(&mut self, pid: u32) -> Option<u64> {
-        let seen = self.with_descendants([pid], |_| true, |_| false, |_| false);
-        seen.readings.first().map(|reading| reading.own_ns)
+    /// For those who ask seldom.
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
+    pub(crate) fn own_ns(&self, pid: u32) -> Option<u64> {
+        Self::new().alone(pid).map(|reading| reading.own_ns)
     }
 
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn lives(&self, owner: Owner) -> bool {
-        bp_proto::process::is_alive(owner)
+    pub(crate) fn lives(&mut self, owner: Owner) -> bool {
+        let lives = |reading: &Reading| {
+            // Who reported it may know its start better.
+            let is_it = reading.start_ticks.abs_diff(owner.start_ticks) <= GRAIN_TICKS;
+            !reading.zombie && (owner.start_ticks == 0 || is_it)
+        };
+        self.alone(owner.pid).as_ref().is_some_and(lives)
+    }
+
+    /// How much earlier than it did a process may seem to have begun, clock ticks.
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
+    pub(crate) fn grain_ticks(&self) -> u64 {
+        GRAIN_TICKS
     }
 
     /// Every reading meets everything new.
-    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
     pub(crate) fn look_around(&mut self) {}
 
     /// Nothing is kept of a process.
-    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
     pub(crate) fn kept(&self) -> usize {
         0
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
     pub(crate) fn keep(&mut self, _is_wanted: impl Fn(u32) -> bool) {}
+
+    /// One process, whatever else there is.
+    fn alone(&mut self, pid: u32) -> Option<Reading> {
+        let (system, pid) = (self.system.as_mut()?, Pid::from_u32(pid));
+        let wanted = ProcessRefreshKind::nothing().without_tasks().with_cpu();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, wanted);
+        system.process(pid).map(|process| reading(pid, process, self.booted_at))
+    }
 }
 
 fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {

@@ -3,6 +3,7 @@
 use bp_proto::{Owner, Ulid};
 
 use super::{Claim, Tree};
+use crate::sampler::probe::Reading;
 
 impl Tree {
     pub(in crate::sampler) fn owner_of(&self, run: Ulid) -> Option<Owner> {
@@ -50,5 +51,19 @@ impl Tree {
     pub(in crate::sampler) fn living_ns(&self, run: Ulid) -> u64 {
         let members = self.runs.get(&run).into_iter().flat_map(|claimed| &claimed.members);
         members.filter_map(|pid| self.processes.get(*pid)).map(|tracked| tracked.credited_ns).sum()
+    }
+
+    /// The run that a process belongs to now: the one it owns, else the one it is a member of.
+    pub(in crate::sampler) fn run_of(&self, pid: u32) -> Option<Ulid> {
+        self.owned_by(pid).map(|(run, _)| run).or_else(|| self.processes.get(pid)?.run)
+    }
+
+    /// Whether a living child of `owner` that began in this clock tick is in no run.
+    pub(in crate::sampler) fn has_stray(&self, owner: u32, ticks: u64) -> bool {
+        let children = self.processes.children(owner).iter().filter_map(|pid| self.processes.get(*pid));
+        children.filter(|child| child.run.is_none() && !self.is_reporter(&child.reading)).any(|child| {
+            let Reading { zombie, start_ticks, .. } = child.reading;
+            !zombie && start_ticks == ticks
+        })
     }
 }

@@ -228,9 +228,15 @@ impl Probe {
     }
 
     /// CPU time of a process, nanoseconds.
-    #[allow(clippy::unused_self, reason = "the portable probe needs itself for it")]
+    #[allow(clippy::unused_self, reason = "as the portable probe has it")]
     pub(crate) fn own_ns(&self, pid: u32) -> Option<u64> {
         CpuClock::of(pid).read()
+    }
+
+    /// How much earlier than it did a process may seem to have begun, clock ticks.
+    #[allow(clippy::unused_self, reason = "as the portable probe has it")]
+    pub(crate) fn grain_ticks(&self) -> u64 {
+        0
     }
 
     /// The next reading meets everything new, however lately all processes were asked.
