@@ -377,7 +377,12 @@ __bizim_rearm_with_care() {
 
 # What the next line is compared with.
 __bizim_await() {
-    if ((__bizim_version < 404)) || ! shopt -q promptvars; then
+    if [[ -n ${BLE_VERSION-} ]]; then
+        # It calls us with the line, and expands PS0 behind that: we would see two lines.
+        PS0=${PS0-}
+        PS0=${PS0//"$__bizim_ps0"/}
+        __bizim_join_ble
+    elif ((__bizim_version < 404)) || ! shopt -q promptvars; then
         # There is none, or ours would be shown as it stands. What is left is to see the history move; hidden lines go unseen.
         PS0=${PS0//"$__bizim_ps0"/}
         __bizim_state=3
@@ -391,6 +396,13 @@ __bizim_await() {
         __bizim_guarded __bizim_read_entry
         __bizim_base=$__bizim_entry_number __bizim_base_entry=$__bizim_entry
     fi
+}
+
+# Once, whichever was loaded first.
+__bizim_join_ble() {
+    [[ -z $__bizim_blessed ]] || return 0
+    __bizim_blessed=1
+    blehook PREEXEC+=__bizim_preexec
 }
 
 __bizim_beside_preexec() { [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; }
@@ -467,7 +479,7 @@ __bizim_load() {
     __bizim_loaded=(1)
     __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
     __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=0 __bizim_moved=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
-    __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client='' __bizim_care=1 __bizim_length=0
+    __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client='' __bizim_care=1 __bizim_blessed='' __bizim_length=0
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
         # `bpctl init` says which client is its own.
@@ -509,8 +521,8 @@ __bizim_load() {
     __bizim_fire_with_care='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && (__bizim_compares || HISTCMD != __bizim_seen))))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
     # shellcheck disable=SC2016
     ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
-    [[ -z ${BLE_VERSION-} ]] || blehook PREEXEC+=__bizim_preexec
-    ((__bizim_version < 404)) || ! shopt -q promptvars || PS0=${PS0-}$__bizim_ps0
+    [[ -z ${BLE_VERSION-} ]] || __bizim_join_ble
+    [[ -n ${BLE_VERSION-} ]] || ((__bizim_version < 404)) || ! shopt -q promptvars || PS0=${PS0-}$__bizim_ps0
     if __bizim_beside_preexec; then
         # It cleans PROMPT_COMMAND by a pattern that takes bash before 5.1 minutes where our strings are in it.
         __bizim_await

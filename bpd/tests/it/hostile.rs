@@ -40,7 +40,7 @@ impl Write for Log {
 
 #[tokio::test]
 async fn what_is_huge_or_binary_is_skipped_and_said_and_the_next_record_is_read() {
-    let long = "x".repeat(MAX_RECORD_BYTES + 1);
+    let line = "x".repeat(MAX_RECORD_BYTES + 1);
     let mut noise = 0x2545_f491_u32;
     let binary: Vec<u8> = std::iter::repeat_with(|| {
         noise ^= noise << 13;
@@ -50,23 +50,23 @@ async fn what_is_huge_or_binary_is_skipped_and_said_and_the_next_record_is_read(
     })
     .take(300_000)
     .collect();
-    for (what, bytes) in [
-        ("a record without an end", long.clone().into_bytes()),
-        ("a record with a line of a mebibyte", run(7, T0, &long)),
+    for (case, bytes) in [
+        ("a record without an end", line.clone().into_bytes()),
+        ("a record with a line of a mebibyte", run(7, T0, &line)),
         ("binary", binary),
     ] {
         let (log, _heard) = Log::hear();
         let mut post = Post::new();
         post.write(GONE, &bytes);
         post.write(GONE, &run(7, T0 + 1_000_000, "honest"));
-        let told = post.drained().await;
-        assert_eq!(commands(&told), ["honest"], "{what}");
-        let log = log.text();
+        let bodies = post.drained().await;
+        assert_eq!(commands(&bodies), ["honest"], "{case}");
+        let said = log.text();
         assert!(
-            log.contains(&format!("the mail of shell {GONE}")) && log.contains("were skipped"),
-            "{what}: {log}"
+            said.contains(&format!("the mail of shell {GONE}")) && said.contains("were skipped"),
+            "{case}: {said}"
         );
-        assert!(!log.contains("xxxx"), "{what}: the log has the record");
+        assert!(!said.contains("xxxx"), "{case}: the log has the record");
     }
 }
 
