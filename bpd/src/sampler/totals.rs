@@ -54,9 +54,23 @@ const LATE_NS: u64 = 8_000_000;
 /// not. A counter that is ahead by less than this part of the whole proves nothing.
 const STOLEN_PART: u64 = 16;
 
+/// One clock tick.
+const TICK_NS: u64 = 10_000_000;
+
+/// A counter stops before its process has ended, by some 50 µs here; and who starts a program from its file faults in
+/// sixty pages and more. So much it may have lost for each fault at most.
+const LOST_NS_PER_FAULT: u64 = 1000;
+
+/// How far a counter may be behind what ticks say and still be the better one. Where many processes have ended less.
+fn behind_ns(usage: Option<&Usage>, quality: Quality) -> u64 {
+    let faults = usage.and_then(|usage| usage.activity.minor_faults).unwrap_or(0);
+    let has_lost = quality == Quality::Counter && faults.saturating_mul(LOST_NS_PER_FAULT) > TICK_NS;
+    if has_lost { TICK_NS } else { NOISE_NS }
+}
+
 /// Whether the counter knows more than the reporter's own account: of processes that nobody waited for, or finer than in
 /// clock ticks. The account of a whole that is finer than the counter is late is kept.
-fn is_better(counted: Count, reported_ns: Option<u64>, reported: &Totals) -> bool {
+fn is_better(counted: Count, reported_ns: Option<u64>, reported: &Totals, behind_ns: u64) -> bool {
     let Some(reported_ns) = reported_ns else { return true };
     let counted_ns = counted.cpu_ns;
     // A control group adds up the accounts of its processes: nothing is stolen from it.
@@ -67,7 +81,9 @@ fn is_better(counted: Count, reported_ns: Option<u64>, reported: &Totals) -> boo
         Quality::Exact | Quality::Counter => false,
         Quality::Times => ahead && counted_ns > reported_ns + LATE_NS,
         Quality::Ticks | Quality::Sampled => {
-            counted_ns.abs_diff(reported_ns) <= NOISE_NS || (ahead && counted_ns > reported_ns)
+            let agrees =
+                (reported_ns.saturating_sub(behind_ns)..=reported_ns + NOISE_NS).contains(&counted_ns);
+            agrees || (ahead && counted_ns > reported_ns)
         }
     }
 }
@@ -98,17 +114,21 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         _ => cpu_ns.saturating_add(unwaited_ns),
     });
     let exact = reported.quality == Quality::Exact && accounts.living == 0;
-    let counted = accounts.counted.filter(|counted| is_better(*counted, reported_ns, &reported));
+    let counted = accounts.counted.filter(|counted| {
+        is_better(*counted, reported_ns, &reported, behind_ns(accounts.usage, counted.quality))
+    });
     let trusts_report = match (reported_ns, seen_ns) {
         _ if counted.is_some() => false,
         (None, _) => false,
         (Some(_), None) => true,
         (Some(reported), Some(seen)) => exact || seen <= reported.saturating_add(NOISE_NS),
     };
-    // What a counter lost, with a program that gained privileges or went to another control group, the tree may have
-    // seen.
-    let has_lost =
-        |counted: Count| seen_ns.is_some_and(|seen| seen > counted.cpu_ns.saturating_add(NOISE_NS));
+    // What a counter lost, with a program that gained privileges or went to another control group, or with many that
+    // ended, the tree may have seen.
+    let has_lost = |counted: Count| {
+        let behind_ns = behind_ns(accounts.usage, counted.quality);
+        seen_ns.is_some_and(|seen| seen > counted.cpu_ns.saturating_add(behind_ns))
+    };
     let lost = accounts.counted.is_some_and(has_lost);
     let whole = !lost && accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
     let counted = counted.filter(|_| !lost);
@@ -300,6 +320,35 @@ mod tests {
         check(Quality::Exact, true, true, false, false);
         check(Quality::Exact, false, true, false, true);
         check(Quality::Counter, true, true, false, false);
+    }
+
+    #[test]
+    fn ticks_are_believed_before_a_counter_that_has_lost_the_ends_of_many_processes() {
+        let ms = 1_000_000;
+        let check = |faults, reported_ms: Option<u64>, counted_ms: u64, seen_ms: u64, expected_ms: u64| {
+            let activity = bp_proto::Activity { minor_faults: Some(faults), ..Default::default() };
+            let usage = Usage { activity, ..usage(seen_ms * ms) };
+            let count = Count { cpu_ns: counted_ms * ms, quality: Quality::Counter, user_permille: None };
+            let totals = settle(&Accounts {
+                reported: reported_ms.map(|reported| report(reported * ms, Quality::Ticks)),
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                living_ns: 0,
+                counted: Some(count),
+                may_count: true,
+            });
+            assert_eq!(
+                totals.cpu_ns,
+                Some(expected_ms * ms),
+                "{faults} {reported_ms:?} {counted_ms} {seen_ms}"
+            );
+        };
+        check(40_000, Some(220), 203, 210, 220);
+        check(40_000, Some(210), 203, 210, 203);
+        check(40_000, None, 203, 218, 218);
+        check(200, Some(220), 203, 203, 203);
+        check(200, None, 203, 218, 203);
     }
 
     #[test]

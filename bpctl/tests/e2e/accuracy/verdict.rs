@@ -16,9 +16,9 @@ use crate::shells::Home;
 /// How long bp may take to learn of what a daemon has burned: only a failure waits that long.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// bpd reads a shell's counter when it hears of a line: on a busy machine it misses as much of the line's beginning as
-/// clock ticks would. The bench, on a quiet one, does not allow it.
-const LATE_S: f64 = 0.020;
+/// bpd reads a shell's counter when it hears of a line: on a busy machine it misses as much of the line's beginning as a
+/// clock tick would. The bench, on a quiet one, does not allow it.
+const LATE_S: f64 = 0.010;
 
 const ATTEMPTS: usize = 3;
 
