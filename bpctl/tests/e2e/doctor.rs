@@ -149,6 +149,8 @@ fn a_hook_that_the_file_loads_twice_is_loaded_once_and_what_was_typed_by_hand_st
         let mut shell = Shell::from(home, command);
         let other = rc.parent().unwrap().display();
         let screen = shell.line(format!("HOME={other} bpctl doctor --fix --yes")).screen;
+        // That has started one for the shell's own home, too.
+        shell.line("bpctl daemon stop");
         if mendable {
             assert_eq!(fs::read_to_string(&rc).unwrap(), after, "{screen}");
         } else {
