@@ -23,6 +23,11 @@ pub(crate) fn thread_ns() -> u64 {
     nanoseconds(ClockId::ThreadCPUTime)
 }
 
+/// CPU time of the children that were waited for.
+pub(crate) fn waited_ns() -> u64 {
+    children().cpu_ns
+}
+
 fn nanoseconds(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
