@@ -54,7 +54,9 @@ impl Stage {
         self.read_last(uid, owner);
         let Some(mut open) = self.open.remove(&uid) else { return };
         let window = (last, open.ticks_at(took + ROUNDING));
-        open.in_doubt = self.tree.has_stray(owner, last) || !self.orphans_of(&open, window).is_empty();
+        open.in_doubt = self.tree.has_stray(owner, last)
+            || !self.orphans_of(&open, window).is_empty()
+            || !self.strays_in_scope(&open, window).is_empty();
         let in_doubt = open.in_doubt;
         self.open.insert(uid, open);
         if !in_doubt {
