@@ -35,6 +35,7 @@ pub fn settle(detached: bool) {
     let size = getrlimit(Resource::Fsize);
     let _ = setrlimit(Resource::Fsize, Rlimit { current: size.maximum, maximum: size.maximum });
     no_core_dumps();
+    yield_to_the_shell();
 }
 
 /// Tells whoever started this process that it can be reached, and closes the standard files: a pipe that is held
@@ -75,6 +76,24 @@ fn no_core_dumps() {
     #[cfg(target_os = "linux")]
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
+
+/// On a busy machine a record that wakes bpd takes the CPU away from the shell that wrote it, just before its prompt.
+/// A batch process gets its share, and displaces nobody when it wakes. Threads that are made later are the same.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "no safe wrapper sets the scheduling policy")]
+fn yield_to_the_shell() {
+    let plain = libc::sched_param { sched_priority: 0 };
+    // SAFETY: both calls are about this thread; the structure is copied before the second returns.
+    unsafe {
+        // Whoever has chosen another policy for it knows why.
+        if libc::sched_getscheduler(0) == libc::SCHED_OTHER {
+            libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const plain);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_the_shell() {}
 
 /// Closes what the shell left open in us: a pipe that is held here never ends for its reader.
 fn close_strays(first: RawFd) {

@@ -43,6 +43,21 @@ fn a_home_whose_name_is_no_text_is_served_and_can_be_asked_about() {
 }
 
 #[test]
+fn no_thread_of_it_displaces_a_shell_when_it_wakes() {
+    const POLICY: usize = 41;
+    const BATCH: u64 = 3;
+    let home = home();
+    let program = Program::start(home.path());
+    record(&mut client(&places_in(home.path())), "true");
+    let threads = std::fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap();
+    let policies: Vec<_> = threads
+        .map(|thread| std::fs::read(thread.unwrap().path().join("stat")).unwrap())
+        .map(|stat| bp_proto::process::stat_field(&stat, POLICY))
+        .collect();
+    assert!(policies.iter().all(|policy| *policy == Some(BATCH)), "{policies:?}");
+}
+
+#[test]
 fn a_request_to_stop_is_answered_and_ends_bpd_cleanly() {
     let mut bpd = Bpd::boot();
     assert_eq!(bpd.client().ask_raw(&Request::Stop).unwrap(), b"{}");
