@@ -191,6 +191,8 @@ fn build(
     last_id: u64,
 ) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
     let meta = Meta { format: INDEX_FORMAT, key_rule: keys.version, last_id, ..Meta::default() };
+    // From here on it is behind the journal and no longer empty, also when bpd is killed before the next flush.
+    index.apply(&[(rows::META.to_vec(), Some(rows::written(&meta)?))])?;
     let replayed = replay(Arc::clone(&index), keys, journal, meta)?;
     index.flush()?;
     Ok((index, replayed))

@@ -395,7 +395,12 @@ async fn ended_with_a_child(lab: &mut Lab, shell: &mut Shell) -> Finish {
     while children_of(shell.child.id()).is_empty() {
         std::thread::yield_now();
     }
-    let child = process::start_ticks(children_of(shell.child.id())[0]).unwrap();
+    let child = children_of(shell.child.id())[0];
+    // Between its fork and its exec it bears the shell's name.
+    while std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap() != "sleep\n" {
+        std::thread::yield_now();
+    }
+    let child = process::start_ticks(child).unwrap();
     let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let ago = (boot.tv_sec * 1000 + boot.tv_nsec / 1_000_000) - (child as i64 * 10 + 5);
     let mut finish = ended(uid, None);

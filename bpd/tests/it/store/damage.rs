@@ -173,6 +173,22 @@ fn an_index_that_is_damaged_or_gone_costs_nothing() {
     });
 }
 
+/// As a kill leaves it before the index was ever flushed.
+#[test]
+fn an_index_that_has_seen_no_run_is_behind_and_no_fault() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (dir, fresh) = (scratch.path().join("store"), scratch.path().join("fresh"));
+    let opened = open(&dir);
+    copy(&dir.join("index"), &fresh);
+    drop(opened);
+    store(&dir);
+    fs::remove_dir_all(dir.join("index")).unwrap();
+    copy(&fresh, &dir.join("index"));
+    fs::write(dir.join("unclean"), "").unwrap();
+    let (_writer, reader) = open(&dir);
+    assert_eq!((whole(&reader), reader.degraded()), (RUNS, Vec::new()));
+}
+
 #[test]
 fn an_index_of_another_store_is_noticed() {
     let scratch = tempfile::tempdir().unwrap();
