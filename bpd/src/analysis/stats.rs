@@ -16,6 +16,8 @@ const SPLIT_S: f64 = 0.000_01;
 /// More CPU time than this share of the total was burned where the curve did not look.
 const UNSEEN_SHARE: f64 = 0.1;
 const TICK_S: f64 = 0.01;
+/// Samples stand on whole ones.
+const MILLI_S: f64 = 0.001;
 
 /// When a run was, as far as its figures depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -126,9 +128,13 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
         !span.background || unseen_s <= (UNSEEN_SHARE * stats.cpu_seconds.unwrap_or(0.0)).max(TICK_S);
     stats.cpu_avg =
         stats.cpu_seconds.filter(|_| was_seen).and_then(|cpu| average(cpu, spent_in_s, totals, span));
-    let cpu = possible(pieces, span.most_percent());
+    let ended = ended(pieces, stats.duration_s);
+    let cpu = possible(if span.open || span.background { pieces } else { &ended }, span.most_percent());
     stats.cpu_p95 = quantile::weighted(cpu.iter().copied(), P95);
-    stats.cpu_max = highest(cpu.iter().map(|(percent, _)| *percent));
+    // The whole run is an interval too: where its account knows of more than the curve has seen, some part of it burned
+    // that much at least.
+    let average = stats.cpu_avg.filter(|_| !cpu.is_empty());
+    stats.cpu_max = highest(cpu.iter().map(|(percent, _)| *percent).chain(average));
 
     // Memory is read at instants: each reading stands for half of the time to its neighbours, the first for all
     // before it, the last for all that follows it within the run.
@@ -137,6 +143,29 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
     let readings = known(pieces, &weights(pieces, lead_s, tail_s));
     stats.rss_avg_mb = mean(&readings);
     stats.rss_p95_mb = quantile::weighted(readings, P95);
+}
+
+/// The pieces of a run that took so long. Its last sample stands on the whole millisecond behind its end: what it says was
+/// burned before the end. Less than a millisecond is too short for clocks that were read one after the other, and goes with
+/// the piece before.
+fn ended(pieces: &[Piece], duration_s: f64) -> Vec<Piece> {
+    let mut pieces = pieces.to_vec();
+    let Some(last) = pieces.last_mut() else { return pieces };
+    if duration_s <= last.from_s || last.to_s <= duration_s || last.to_s - duration_s > MILLI_S {
+        return pieces;
+    }
+    last.cpu_percent *= last.seconds() / (duration_s - last.from_s);
+    last.to_s = duration_s;
+    let last = *last;
+    if last.seconds() < MILLI_S
+        && let [.., before, _] = &mut pieces[..]
+    {
+        let burned = before.cpu_percent * before.seconds() + last.cpu_percent * last.seconds();
+        before.to_s = duration_s;
+        before.cpu_percent = burned / before.seconds();
+        pieces.pop();
+    }
+    pieces
 }
 
 /// `None` where the steps of the accounting are not small against the time, or the CPUs could not have burned as much.
@@ -293,6 +322,37 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_is_never_below_the_average() {
+        let of_micros = |took_us: u64, cpu_us: u64, readings: &[(u64, u64)]| {
+            let sample = |&(at_ms, cpu_us): &(u64, u64)| Sample {
+                at_ms,
+                cpu_ns: cpu_us * 1000,
+                processes: 1,
+                ..Sample::default()
+            };
+            let samples: Vec<Sample> = readings.iter().map(sample).collect();
+            let totals = Totals { cpu_ns: Some(cpu_us * 1000), quality: Quality::Exact, ..Totals::default() };
+            let span = Span { duration: Duration::from_micros(took_us), ..lasted(0) };
+            let stats = of(Curve::Measured(&samples), Some(&totals), span).unwrap();
+            (stats.cpu_avg.unwrap(), stats.cpu_max.unwrap())
+        };
+        // Its last sample stands on the eleventh millisecond, of which it took four tenths.
+        let (average, highest) = of_micros(10_412, 10_087, &[(11, 10_087)]);
+        near(Some(average), 10_087.0 / 104.12);
+        near(Some(highest), average);
+        let (average, highest) = of_micros(10_412, 10_087, &[(2, 1_800), (5, 4_500), (11, 10_087)]);
+        near(Some(average), 10_087.0 / 104.12);
+        near(Some(highest), 5_587.0 / 54.12);
+        // The curve has missed some of it.
+        let (average, highest) = of_micros(20_000, 10_000, &[(20, 6_000)]);
+        assert_eq!((average, highest), (50.0, 50.0));
+        // A fifth of a millisecond is no interval of its own.
+        let (average, highest) = of_micros(5_200, 5_150, &[(2, 1_500), (5, 4_700), (6, 5_150)]);
+        near(Some(average), 515.0 / 5.2);
+        near(Some(highest), 365.0 / 3.2);
+    }
+
+    #[test]
     fn an_exact_account_is_better_than_a_curve_of_clock_ticks() {
         let samples = measured_of(&[(16, 20, 2)]);
         let exact = Totals { cpu_ns: Some(7_000_000), quality: Quality::Exact, ..Totals::default() };
@@ -371,7 +431,8 @@ mod tests {
         near(stats.cpu_max, 180.0);
         near(stats.cpu_avg, 90.0);
         let samples = measured_of(&[(1, 900, 10), (1000, 900, 10)]);
-        assert_eq!(of(Curve::Measured(&samples), None, span).unwrap().cpu_max, Some(0.0));
+        // Nobody knows when; on the average it was that much.
+        near(of(Curve::Measured(&samples), None, span).unwrap().cpu_max, 90.0);
     }
 
     #[test]
