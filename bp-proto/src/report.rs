@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, Serializer};
 use ulid::Ulid;
 
+use crate::actor::Actor;
 use crate::event::Owner;
 use crate::request::Align;
 use crate::run::{Comment, Level, Quality, Run};
@@ -136,6 +137,10 @@ pub struct AlertReport {
     /// The run that it is about, or the one that burned most when the host is meant.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub run: Option<u64>,
+    /// Who typed that run; `None` = no run, or one that is gone.
+    #[serde(default)]
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub actor: Option<Actor>,
     /// Command name (first word), for lists.
     pub command: Option<String>,
     #[cfg_attr(test, ts(type = "string"))]

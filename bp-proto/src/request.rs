@@ -34,7 +34,7 @@ pub enum Request {
     /// → [`crate::Comparison`].
     Compare(CompareQuery),
     /// → array of [`crate::AlertReport`].
-    Alerts { limit: Option<u32>, lang: Option<String> },
+    Alerts(AlertsQuery),
     /// → the run, changed.
     Edit { run: String, edit: Edit },
     /// → `{}`.
@@ -130,6 +130,19 @@ pub struct CompareQuery {
     /// `latest-success` if left out.
     pub baseline: Option<String>,
     pub align: Option<Align>,
+    pub lang: Option<String>,
+}
+
+/// `GET /alerts` and `bpctl alerts`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(optional_fields = nullable))]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertsQuery {
+    /// 1 … 500; 50 if left out.
+    pub limit: Option<u32>,
+    /// Whose runs they are about: `human`, `ci`, `agent:NAME`, or `agent` for any.
+    pub actor: Option<String>,
     pub lang: Option<String>,
 }
 

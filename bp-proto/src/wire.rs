@@ -9,7 +9,7 @@ use crate::report::{
     AlertReport, Comparison, Difference, Failure, FailureBody, HostPoint, HostStats, HttpStatus, Lines,
     MetricDelta, Overhead, Paused, Performance, RouteTiming, Series, Status, Usual, Verdict,
 };
-use crate::request::{Align, CompareQuery, Edit, ListQuery, SamplesQuery};
+use crate::request::{AlertsQuery, Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use crate::run::{Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
 use crate::sample::Point;
 
@@ -45,6 +45,7 @@ fn wire() -> String {
         ListQuery,
         SamplesQuery,
         CompareQuery,
+        AlertsQuery,
         Align,
         Edit,
         Comparison,

@@ -26,4 +26,34 @@ test.describe('a run that burns', () => {
     await expect(page.locator('.alert-firing')).toHaveCount(0);
     await expect(page.locator('nav .badge')).toHaveCount(0);
   });
+
+  test('is shown to who asks for its actor, which the address keeps', async ({ page, bpd }) => {
+    await enter(page, bpd, '/alerts');
+    const person = await bpd.burn();
+    const alerts = page.locator('.alert');
+    const by = page.getByRole('combobox', { name: 'By' });
+    await expect(alerts).toHaveCount(1);
+    await by.selectOption('agent');
+    await expect(page).toHaveURL(/#\/alerts\?actor=agent$/);
+    await expect(page.getByRole('heading', { name: 'No alert matches this filter' })).toBeVisible();
+
+    // What fires while one looks is told to who asked for it.
+    const agent = await bpd.burn('agent:x');
+    await expect(alerts).toHaveCount(1);
+    await expect(alerts).toContainText('agent x');
+    await page.reload();
+    await expect(by).toHaveValue('agent');
+    await expect(alerts).toHaveCount(1);
+    await agent.release();
+    await expect(page.locator('.alert-firing')).toHaveCount(0);
+    await expect(alerts).toContainText('agent x');
+
+    await by.selectOption('ci');
+    await expect(alerts).toHaveCount(0);
+    await page.getByRole('link', { name: 'Show all alerts' }).click();
+    await expect(alerts).toHaveCount(2);
+    await expect(by).toHaveValue('');
+    await person.release();
+    await expect(page.locator('.alert-firing')).toHaveCount(0);
+  });
 });

@@ -155,12 +155,16 @@ export class Bpd {
     };
   }
 
-  /** Begins a command that keeps one core busy; it ends when `release` is called, or with this bpd's directory. */
-  async burn(): Promise<{ release: () => Promise<void> }> {
-    const fuel = join(this.home, 'fuel');
+  /**
+   * Begins a command that keeps one core busy; it ends when `release` is called, with this bpd's directory, or with
+   * this process, however that ends.
+   */
+  async burn(actor = 'human'): Promise<{ release: () => Promise<void> }> {
+    const fuel = join(this.home, `fuel-${actor.replace(':', '-')}`);
     await writeFile(fuel, '');
-    const child = spawn(program('bpctl'), ['run', '--quiet', '--', 'sh', '-c', `while [ -e ${fuel} ]; do :; done`], {
-      env: this.environment,
+    const script = `while [ -e ${fuel} ] && kill -0 ${process.pid}; do :; done`;
+    const child = spawn(program('bpctl'), ['run', '--quiet', '--', 'sh', '-c', script], {
+      env: { ...this.environment, BP_ACTOR: actor },
       stdio: 'ignore',
     });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -162,8 +162,9 @@ export function fetchComparison(
   return get(pathWith('/compare', { current, baseline, align, lang }), signal);
 }
 
-export function fetchAlerts(lang: Lang, signal?: AbortSignal): Promise<AlertReport[]> {
-  return get(pathWith('/alerts', { lang }), signal);
+/** `actor` = whose runs they are about; empty = anybody's. */
+export function fetchAlerts(actor: string, lang: Lang, signal?: AbortSignal): Promise<AlertReport[]> {
+  return get(pathWith('/alerts', { actor, lang }), signal);
 }
 
 export function fetchStatus(signal?: AbortSignal): Promise<Status> {

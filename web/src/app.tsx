@@ -13,7 +13,7 @@ import { SignInPage } from './pages/signin';
 import { Empty, PageTitle, TerminalLine } from './parts/basics';
 import { PauseBadge } from './parts/pausebadge';
 import { type Theme, lang, setLang, setTheme, theme } from './prefs';
-import { type Route, RUNS, hrefOf, route } from './route';
+import { ALERTS, type Route, RUNS, hrefOf, route } from './route';
 import { t, tn } from './speech';
 import type { AlertReport } from './wire';
 
@@ -76,7 +76,7 @@ function Page({ here, alerts }: { here: Route; alerts: Loaded<readonly AlertRepo
     case 'compare':
       return <ComparePage route={here} />;
     case 'alerts':
-      return <AlertsPage loaded={alerts} />;
+      return <AlertsPage route={here} everyones={alerts} />;
     case 'unknown':
       return (
         <>
@@ -93,7 +93,7 @@ function Page({ here, alerts }: { here: Route; alerts: Loaded<readonly AlertRepo
 
 /** Loaded once for the badge and the page, kept fresh by the stream. */
 function useLiveAlerts(): Loaded<readonly AlertReport[]> {
-  const loaded = useLoad<readonly AlertReport[]>((signal) => fetchAlerts(lang.value, signal), [lang.value]);
+  const loaded = useLoad<readonly AlertReport[]>((signal) => fetchAlerts('', lang.value, signal), [lang.value]);
   const [live, setLive] = useState<readonly AlertReport[]>([]);
   useEffect(
     () =>
@@ -132,7 +132,7 @@ function Pages({ here, firing: count }: { here: Route; firing: number }) {
   const pages = [
     [RUNS, 'nav.runs', here.page === 'runs' || here.page === 'run'],
     [{ page: 'compare', current: '', baseline: '', align: 'time', zoom: null }, 'nav.compare', here.page === 'compare'],
-    [{ page: 'alerts' }, 'nav.alerts', here.page === 'alerts'],
+    [ALERTS, 'nav.alerts', here.page === 'alerts'],
   ] as const satisfies ReadonlyArray<readonly [Route, unknown, boolean]>;
   return (
     <nav aria-label={t('nav.label')}>

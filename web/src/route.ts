@@ -15,7 +15,7 @@ export type Route =
       readonly align: Align;
       readonly zoom: Zoom | null;
     }
-  | { readonly page: 'alerts' }
+  | { readonly page: 'alerts'; readonly actor: string }
   | { readonly page: 'unknown' };
 
 /** More than anyone compares by hand; a longer list in an address is not ours. */
@@ -67,7 +67,7 @@ export function parseRoute(hash: string): Route {
       zoom: parseZoom(asked.get('zoom')),
     };
   }
-  if (page === 'alerts' && parts.length === 1) return { page: 'alerts' };
+  if (page === 'alerts' && parts.length === 1) return { page: 'alerts', actor: asked.get('actor') ?? '' };
   return { page: 'unknown' };
 }
 
@@ -94,13 +94,15 @@ export function hrefOf(route: Route): string {
         ['zoom', route.zoom ? formatZoom(route.zoom) : ''],
       ]);
     case 'alerts':
-      return '#/alerts';
+      return address('/alerts', [['actor', route.actor]]);
     case 'unknown':
       return '#/runs';
   }
 }
 
 export const RUNS: Route = { page: 'runs', q: '', selected: [] };
+
+export const ALERTS = { page: 'alerts', actor: '' } as const satisfies Route;
 
 export function runRoute(run: number | string): Route {
   return { page: 'run', run: String(run), zoom: null };

@@ -228,6 +228,19 @@ export type CompareQuery = { current: string,
 baseline?: string | null, align?: Align | null, lang?: string | null, };
 
 /**
+ * `GET /alerts` and `bpctl alerts`.
+ */
+export type AlertsQuery = {
+/**
+ * 1 … 500; 50 if left out.
+ */
+limit?: number | null,
+/**
+ * Whose runs they are about: `human`, `ci`, `agent:NAME`, or `agent` for any.
+ */
+actor?: string | null, lang?: string | null, };
+
+/**
  * The common axis of two curves.
  */
 export type Align = "time" | "percent" | "work";
@@ -299,6 +312,10 @@ rule: string, level: Level,
  * The run that it is about, or the one that burned most when the host is meant.
  */
 run: number | null,
+/**
+ * Who typed that run; `None` = no run, or one that is gone.
+ */
+actor: string | null,
 /**
  * Command name (first word), for lists.
  */

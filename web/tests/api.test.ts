@@ -31,9 +31,11 @@ describe('a session', () => {
     expect(sessionStorage.getItem('bp.nonce')).toBe('N1');
 
     answer = () => Response.json([]);
-    await api.fetchAlerts('tr');
+    await api.fetchAlerts('', 'tr');
     expect(asked[1]?.path).toBe('/alerts?lang=tr');
     expect(header('X-Bp-Nonce')).toBe('N1');
+    await api.fetchAlerts('agent:x', 'tr');
+    expect(asked[2]?.path).toBe('/alerts?actor=agent%3Ax&lang=tr');
   });
 
   it('is forgotten when bpd knows it no more, and only then', async () => {

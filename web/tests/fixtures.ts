@@ -76,6 +76,7 @@ export function anAlert(given: Partial<AlertReport> = {}): AlertReport {
     rule: 'cpu-high',
     level: 'warning',
     run: 1,
+    actor: 'human',
     command: 'make',
     fired_at: '2026-11-20T10:00:05.000Z',
     ended_at: null,

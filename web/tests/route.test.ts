@@ -11,6 +11,7 @@ describe('addresses', () => {
     '#/compare?a=12&b=latest-success&align=work',
     '#/compare?a=12&b=9&zoom=0-4.25',
     '#/alerts',
+    '#/alerts?actor=agent:x',
   ])('%s reads and writes the same', (hash) => {
     expect(hrefOf(parseRoute(hash))).toBe(hash);
   });

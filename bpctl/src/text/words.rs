@@ -167,6 +167,7 @@ words! {
     Fired: "FIRED", "ZAMAN";
     Rule: "RULE", "KURAL";
     RunColumn: "RUN", "KAYIT";
+    ActorColumn: "BY", "KİM";
     Peak: "PEAK", "TEPE";
     Delivery: "NOTICE", "BİLDİRİM";
     Deleted: "run {} is gone", "{} kaydı silindi";

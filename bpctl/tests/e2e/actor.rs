@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use bp_proto::AlertReport;
 use bp_proto::actor::{AGENT, AGENTS, CI};
 
-use crate::served::{Served, bpctl, settled};
+use crate::served::{Served, bpctl, settled, until};
 use crate::shells::{Home, Kind, Shell, Transport};
 
 /// Starts a shell in such an environment, types a line, and runs one command by `bpctl run`.
@@ -89,5 +90,41 @@ fn lists_are_of_one_actor_when_asked() {
     assert_eq!(listed(&["watch", "--once", "--actor", "ci"]), "");
     let refused = bpctl(&home, &["list", "--actor", "robot"]);
     assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("agent:NAME"), "{refused:?}");
+}
+
+#[test]
+fn alerts_are_of_one_actor_when_asked() {
+    let home = Home::new();
+    let config = "[alerts.desktop]\nenabled = false\n\n[alerts.cpu_high]\nthreshold = 5\nwindow_s = 0.5\n";
+    fs::create_dir_all(home.bp()).unwrap();
+    fs::write(home.bp().join("config.toml"), config).unwrap();
+    let _bpd = Served::start(&home);
+    let alerts = |words: &[&str]| -> Vec<AlertReport> {
+        let said = bpctl(&home, &[&["alerts", "--json"], words].concat());
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        serde_json::from_slice(&said.stdout).unwrap()
+    };
+    for actor in ["human", "agent:x"] {
+        let fuel = home.bp().join("fuel");
+        fs::write(&fuel, "").unwrap();
+        // Also over when this process is: nobody else would end it.
+        let burning =
+            format!("while [ -e {} ] && kill -0 {}; do :; done", fuel.display(), std::process::id());
+        let mut run = home.environment(std::process::Command::new(env!("CARGO_BIN_EXE_bpctl")));
+        run.args(["run", "-q", "sh", "-c", &burning]).env("BP_ACTOR", actor);
+        let mut run = run.spawn().unwrap();
+        let about = until("an alert", || alerts(&["--actor", actor]).pop());
+        fs::remove_file(fuel).unwrap();
+        assert!(run.wait().unwrap().success());
+        assert_eq!(about.actor.map(|actor| actor.to_string()).as_deref(), Some(actor));
+    }
+    let of = |actor: &str| alerts(&["--actor", actor]).len();
+    assert_eq!([of("human"), of("agent"), of("agent:x"), of("agent:y"), of("ci")], [1, 1, 1, 0, 0]);
+    assert_eq!(alerts(&[]).len(), 2);
+    let plain = String::from_utf8(bpctl(&home, &["alerts", "--actor", "agent"]).stdout).unwrap();
+    assert!(plain.lines().count() == 1 && plain.ends_with("\tagent:x\n"), "{plain}");
+    let refused = bpctl(&home, &["alerts", "--actor", "robot"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("agent:NAME"), "{refused:?}");
 }

@@ -242,6 +242,7 @@ fn fired(
         rule: rule.to_owned(),
         level: Level::Warning,
         run: (subject.run != 0).then_some(subject.run),
+        actor: None,
         command: subject.command.clone(),
         fired_at: at,
         ended_at: None,

@@ -156,7 +156,8 @@ impl Batch {
                 self.add_once(Message::Sampled(CurveGrew { run, points: Vec::new(), cpu_seconds: None }));
             }
             Recorded::Sampled { run, from, to } => self.sampled(run, from, to, starts),
-            Recorded::Alert { alert } => {
+            Recorded::Alert { mut alert } => {
+                alert.actor = starts.queries.actor(alert.run).ok().flatten();
                 self.0.retain(|message| !matches!(message, Message::Alert(old) if old.uid == alert.uid));
                 self.0.push(Message::Alert(Box::new(alert)));
             }

@@ -21,9 +21,6 @@ use crate::queries::{NoAnswer, Own, Queries};
 /// A change that is not on disk by then is no longer waited for; it may still take effect.
 const DURABLE: Duration = Duration::from_secs(20);
 
-const ALERTS: u32 = 50;
-const MAX_ALERTS: u32 = 500;
-
 /// What every connection shares.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
@@ -131,10 +128,7 @@ fn look_up(queries: &Queries, question: Request, began: UnixMillis) -> Result<Ve
         Request::Show { run, lang } => json(&queries.show(&run, lang.as_deref(), now).map_err(said)?),
         Request::Samples { run, query } => json(&queries.samples(&run, &query, now).map_err(said)?),
         Request::Compare(query) => json(&queries.compare(&query, now).map_err(said)?),
-        Request::Alerts { limit, lang } => {
-            let limit = limit.unwrap_or(ALERTS).min(MAX_ALERTS) as usize;
-            json(&queries.alerts(limit, lang.as_deref()).map_err(said)?)
-        }
+        Request::Alerts(query) => json(&queries.alerts(&query).map_err(said)?),
         Request::Status => json(&queries.status(now)),
         Request::Overhead => json(&queries.overhead(Own::read(began), now).map_err(said)?),
         other => Err(internal(&other)),

@@ -86,13 +86,6 @@ fn within(query: &ListQuery) -> Within {
     }
 }
 
-fn actor(text: &str) -> Result<Who, NoAnswer> {
-    Who::parse(text).ok_or_else(|| {
-        let shown: String = text.chars().take(80).collect();
-        NoAnswer::invalid(format!("`actor` is no actor: {shown:?}"), "it is human, ci, agent or agent:NAME")
-    })
-}
-
 fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
     let mut filter = Filter::parse(query.q.as_deref().unwrap_or_default(), now)?;
     let cwd = query.cwd.as_deref().map(|cwd| {
@@ -105,7 +98,7 @@ fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
         query.state.map(Test::State),
         query.exit.map(Test::Exit),
         query.tag.clone().map(Test::Tag),
-        query.actor.as_deref().map(actor).transpose()?.map(Test::Actor),
+        query.actor.as_deref().map(Who::asked).transpose()?.map(Test::Actor),
         query.since.map(Test::Since),
         query.until.map(Test::Until),
     ];

@@ -1,5 +1,6 @@
 //! Every question that bpd answers: store + analysis → report. One room, two doors: `ipc` and `http` both ask here.
 
+mod alerts;
 mod compare;
 mod degraded;
 mod derive;
@@ -19,12 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bp_proto::pause::{self, Pauses};
 use bp_proto::report::{AlertReport, Comparison, HostStats, HttpStatus, Overhead, Paused, Status};
-use bp_proto::request::{CompareQuery, ListQuery, SamplesQuery};
+use bp_proto::request::{AlertsQuery, CompareQuery, ListQuery, SamplesQuery};
 use bp_proto::{Point, Run, UnixMillis, process};
 
 use crate::analysis::points;
 use crate::store::Reader;
-use crate::words::{self, Lang};
+use crate::words::Lang;
 use derive::Derive;
 use select::{Field, select};
 
@@ -36,7 +37,6 @@ pub use own::Own;
 
 /// As the contract has it, when `step` is left out.
 const USUAL_STEP: u32 = 5;
-const MOST_ALERTS: usize = 500;
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
@@ -145,13 +145,8 @@ impl Queries {
     }
 
     /// Newest first, at most 500.
-    pub fn alerts(&self, limit: usize, lang: Option<&str>) -> Result<Vec<AlertReport>, NoAnswer> {
-        let lang = self.lang(lang);
-        let mut alerts = self.reader.alerts(limit.min(MOST_ALERTS))?;
-        for alert in &mut alerts {
-            alert.text = words::alert(lang, alert);
-        }
-        Ok(alerts)
+    pub fn alerts(&self, query: &AlertsQuery) -> Result<Vec<AlertReport>, NoAnswer> {
+        alerts::alerts(self, query)
     }
 
     /// The machine as it was read last, and at most `limit` of its newest readings.

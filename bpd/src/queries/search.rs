@@ -73,6 +73,27 @@ impl Who {
             other => Self::Kind(other.kind()),
         })
     }
+
+    /// As a door received it in `actor`.
+    ///
+    /// # Errors
+    /// 422 `invalid_query` for what is no actor.
+    pub(super) fn asked(text: &str) -> Result<Self, NoAnswer> {
+        Self::parse(text).ok_or_else(|| {
+            let shown: String = text.chars().take(80).collect();
+            NoAnswer::invalid(
+                format!("`actor` is no actor: {shown:?}"),
+                "it is human, ci, agent or agent:NAME",
+            )
+        })
+    }
+
+    pub(super) fn is(&self, actor: &Actor) -> bool {
+        match self {
+            Self::Kind(kind) => actor.kind() == *kind,
+            Self::Agent(name) => matches!(actor, Actor::Agent(agent) if agent == name),
+        }
+    }
 }
 
 impl Filter {
@@ -168,8 +189,7 @@ impl Test {
             }),
             Self::Host(host) => run.host.eq_ignore_ascii_case(host),
             Self::Shell(shell) => run.shell.as_ref() == Some(shell),
-            Self::Actor(Who::Kind(kind)) => run.actor.kind() == *kind,
-            Self::Actor(Who::Agent(name)) => matches!(&run.actor, Actor::Agent(agent) if agent == name),
+            Self::Actor(who) => who.is(&run.actor),
             Self::Git(name) => run.git.as_ref().is_some_and(|git| {
                 git.branch.as_ref() == Some(name)
                     || name.len() >= 4 && git.commit.as_ref().is_some_and(|commit| commit.starts_with(name))

@@ -206,10 +206,18 @@ impl Reader {
         Ok(open)
     }
 
-    /// Newest first; `text` is empty.
+    /// Newest first; `text` is empty, `actor` is the run's to tell.
     pub fn alerts(&self, limit: usize) -> Result<Vec<AlertReport>, StoreError> {
-        let table = [rows::ALERTS];
-        let found = self.range(&table, &behind(&table), Direction::Descending, limit)?;
+        self.alerts_until(&behind(&[rows::ALERTS]), limit)
+    }
+
+    /// Those that come after this one, as in [`Reader::alerts`].
+    pub fn alerts_before(&self, alert: &AlertReport, limit: usize) -> Result<Vec<AlertReport>, StoreError> {
+        self.alerts_until(&rows::alert_key(alert.fired_at, alert.uid), limit)
+    }
+
+    fn alerts_until(&self, end: &[u8], limit: usize) -> Result<Vec<AlertReport>, StoreError> {
+        let found = self.range(&[rows::ALERTS], end, Direction::Descending, limit)?;
         let mut alerts = Vec::new();
         for (_, row) in found {
             let row: AlertRow = rows::parsed(&row)?;

@@ -259,6 +259,7 @@ impl AlertV1 {
 
     fn record(self) -> Record {
         let alert = AlertReport {
+            actor: None,
             uid: Ulid::from_bytes(self.uid),
             rule: self.rule,
             level: match self.level {

@@ -362,6 +362,7 @@ fn alert(n: u64, run: Option<u64>) -> AlertReport {
         rule: "cpu-high".to_owned(),
         level: Level::Warning,
         run,
+        actor: None,
         command: Some("gizli-komut".to_owned()),
         fired_at: UnixMillis(n as i64),
         ended_at: None,

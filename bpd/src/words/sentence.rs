@@ -232,6 +232,7 @@ mod tests {
             rule: "cpu-high".to_owned(),
             level: Level::Warning,
             run: Some(1),
+            actor: None,
             command: Some("make".to_owned()),
             fired_at: UnixMillis(0),
             ended_at: None,

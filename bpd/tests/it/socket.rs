@@ -8,7 +8,7 @@ use bp_proto::client::{Client, ClientError};
 use bp_proto::frame::{self, FrameDecoder, Kind, PROTOCOL};
 use bp_proto::label::{MAX_NOTE_BYTES, MAX_TAGS};
 use bp_proto::report::Registered;
-use bp_proto::request::{Edit, ListQuery, SamplesQuery};
+use bp_proto::request::{AlertsQuery, Edit, ListQuery, SamplesQuery};
 use bp_proto::{Request, Run, RunState};
 
 use crate::harness::{
@@ -85,8 +85,7 @@ fn every_request_is_answered() {
     let compare = bp_proto::request::CompareQuery { current: "2".to_owned(), ..Default::default() };
     let comparison: bp_proto::Comparison = client.ask(&Request::Compare(compare)).unwrap();
     assert_eq!((comparison.current.id, comparison.baseline.id), (2, 1));
-    let alerts: Vec<bp_proto::AlertReport> =
-        client.ask(&Request::Alerts { limit: None, lang: None }).unwrap();
+    let alerts: Vec<bp_proto::AlertReport> = client.ask(&Request::Alerts(AlertsQuery::default())).unwrap();
     assert!(alerts.is_empty());
     let edit = Edit { tags: Some(vec!["keep".to_owned()]), note: None };
     let edited: Run = client.ask(&Request::Edit { run: "1".to_owned(), edit }).unwrap();

@@ -1,17 +1,22 @@
 /** What burned: firing now, and what has ended. */
-import { useNow } from '../clock';
 import { ended, firing } from '../alerts';
+import { fetchAlerts } from '../api';
+import { useNow } from '../clock';
 import { formatDuration, formatPercent } from '../format';
-import type { Loaded } from '../load';
+import { type Loaded, useLoad } from '../load';
 import { lang } from '../prefs';
-import { hrefOf, runRoute } from '../route';
-import { t } from '../speech';
+import { ALERTS, type Route, go, hrefOf, runRoute } from '../route';
+import { actorName, t } from '../speech';
 import type { AlertReport } from '../wire';
 import { isKey } from '../words';
+import { ActorPick } from '../parts/actorpick';
 import { Empty, Failed, LevelMark, PageTitle, When } from '../parts/basics';
 
-export function AlertsPage({ loaded }: { loaded: Loaded<readonly AlertReport[]> }) {
+type AlertsRoute = Extract<Route, { page: 'alerts' }>;
+
+export function AlertsPage({ route, everyones }: { route: AlertsRoute; everyones: Loaded<readonly AlertReport[]> }) {
   const now = useNow(30_000);
+  const loaded = useAlertsOf(route.actor, everyones);
   const alerts = loaded.value;
   const burning = firing(alerts ?? []);
   const over = ended(alerts ?? []);
@@ -19,6 +24,7 @@ export function AlertsPage({ loaded }: { loaded: Loaded<readonly AlertReport[]> 
     <>
       <div class="page-head">
         <PageTitle title={t('alerts.title')} />
+        <ActorPick asked={route.actor} onPick={(actor) => go({ ...route, actor })} />
       </div>
       {alerts === null && loaded.error !== null && <Failed error={loaded.error} retry={loaded.reload} />}
       {alerts === null && loaded.error === null && (
@@ -26,9 +32,16 @@ export function AlertsPage({ loaded }: { loaded: Loaded<readonly AlertReport[]> 
           {t('common.loading')}
         </p>
       )}
-      {alerts !== null && alerts.length === 0 && (
+      {alerts !== null && alerts.length === 0 && route.actor === '' && (
         <Empty title={t('empty.alerts.title')}>
           <p>{t('empty.alerts.text')}</p>
+        </Empty>
+      )}
+      {alerts !== null && alerts.length === 0 && route.actor !== '' && (
+        <Empty title={t('empty.alerts.actor')}>
+          <a class="button" href={hrefOf(ALERTS)}>
+            {t('empty.alerts.clear')}
+          </a>
         </Empty>
       )}
       {alerts !== null && alerts.length > 0 && (
@@ -45,6 +58,26 @@ export function AlertsPage({ loaded }: { loaded: Loaded<readonly AlertReport[]> 
       )}
     </>
   );
+}
+
+/** Everybody's are known to the frame, which keeps them fresh; one actor's are asked for whenever those change. */
+function useAlertsOf(actor: string, everyones: Loaded<readonly AlertReport[]>): Loaded<readonly AlertReport[]> {
+  const one = useLoad<Told | null>(
+    async (signal) => (actor === '' ? null : { actor, alerts: await fetchAlerts(actor, lang.value, signal) }),
+    [actor, lang.value, newsOf(everyones.value ?? [])],
+  );
+  if (actor === '') return everyones;
+  return { ...one, value: one.value?.actor === actor ? one.value.alerts : null };
+}
+
+interface Told {
+  readonly actor: string;
+  readonly alerts: readonly AlertReport[];
+}
+
+/** Changes with whatever a row shows. */
+function newsOf(alerts: readonly AlertReport[]): string {
+  return alerts.map((alert) => `${alert.uid} ${alert.ended_at} ${alert.above_s} ${alert.delivery}`).join();
 }
 
 function AlertList({ alerts, now }: { alerts: readonly AlertReport[]; now: number }) {
@@ -73,6 +106,7 @@ function OneAlert({ alert, now }: { alert: AlertReport; now: number }) {
         <p class="alert-text">{alert.text}</p>
         <p class="alert-facts dim">
           <code>{alert.rule}</code>
+          {alert.actor !== null && alert.actor !== 'human' && <span class="tag tag-actor">{actorName(alert.actor)}</span>}
           <When at={alert.fired_at} now={now} />
           <span>
             {t('alerts.above', {

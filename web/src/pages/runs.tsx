@@ -1,12 +1,13 @@
 /** Every run: running ones on top, then what has ended. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ACTORS, actorOf, withActor } from '../actor';
+import { actorOf, withActor } from '../actor';
 import { Refused } from '../api';
 import { useNow } from '../clock';
 import { lang } from '../prefs';
 import { type Route, RUNS, compareRoute, go, hrefOf } from '../route';
 import { runsOf } from '../runlist';
-import { actorName, t, tn } from '../speech';
+import { t, tn } from '../speech';
+import { ActorPick } from '../parts/actorpick';
 import { Empty, Failed, PageTitle, TerminalLine } from '../parts/basics';
 import { KeyLegend, useRunKeys } from '../parts/runkeys';
 import { type LiveRuns, useLiveRuns } from '../parts/runlive';
@@ -38,7 +39,8 @@ export function RunsPage({ route }: { route: RunsRoute }) {
       <div class="page-head">
         <PageTitle title={t('runs.title')} />
         <FilterBox key={route.page} route={route} box={filter} />
-        <ActorPick route={route} />
+        {/* A term of the search, so that it is in the address and in the box. */}
+        <ActorPick asked={actorOf(route.q)} onPick={(actor) => go({ ...route, q: withActor(route.q, actor) })} />
       </div>
       <SelectionBar route={route} />
       {live.error instanceof Refused && running.length + finished.length > 0 && (
@@ -137,29 +139,6 @@ function FilterBox({ route, box }: { route: RunsRoute; box: { current: HTMLInput
       />
       <kbd aria-hidden="true">/</kbd>
     </form>
-  );
-}
-
-/** Whose runs: a term of the search, so that it is in the address and in the box. */
-function ActorPick({ route }: { route: RunsRoute }) {
-  const asked = actorOf(route.q);
-  const offered: readonly string[] = ACTORS;
-  const options = asked === '' || offered.includes(asked) ? offered : [...offered, asked];
-  return (
-    <select
-      aria-label={t('runs.actor')}
-      value={asked}
-      onChange={(event) => go({ ...route, q: withActor(route.q, event.currentTarget.value) })}
-    >
-      <option value="" selected={asked === ''}>
-        {t('runs.actor.all')}
-      </option>
-      {options.map((actor) => (
-        <option key={actor} value={actor} selected={asked === actor}>
-          {actor === 'agent' ? t('runs.actor.agents') : actorName(actor)}
-        </option>
-      ))}
-    </select>
   );
 }
 

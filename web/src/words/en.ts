@@ -56,6 +56,8 @@ export const en = {
   'empty.filter.text': 'Searched for “{q}”.',
   'empty.filter.clear': 'Clear the filter',
   'empty.alerts.title': 'No alerts',
+  'empty.alerts.actor': 'No alert matches this filter',
+  'empty.alerts.clear': 'Show all alerts',
   'empty.alerts.text':
     'A run that keeps its CPU above the threshold for some seconds will be listed here and announced on the desktop.',
   'empty.compare.title': 'Choose two runs',

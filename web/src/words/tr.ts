@@ -59,6 +59,8 @@ export const tr: Words = {
   'empty.filter.text': 'Aranan: “{q}”.',
   'empty.filter.clear': 'Süzgeci temizle',
   'empty.alerts.title': 'Uyarı yok',
+  'empty.alerts.actor': 'Bu süzgece uyan uyarı yok',
+  'empty.alerts.clear': 'Bütün uyarıları göster',
   'empty.alerts.text':
     'CPU kullanımını birkaç saniye boyunca eşiğin üstünde tutan bir çalıştırma burada listelenir ve masaüstünde bildirilir.',
   'empty.compare.title': 'İki çalıştırma seçin',

@@ -214,6 +214,8 @@ async fn questions_that_make_no_sense_are_refused() {
         "/compare?current=1&align=sideways",
         "/alerts?limit=0",
         "/alerts?limit=x",
+        "/alerts?limit=501",
+        "/alerts?actor=robot",
     ] {
         let answer = server.ask("GET", target).send().await;
         assert_eq!(answer.status, 422, "{target}: {answer:?}");

@@ -7,7 +7,7 @@ mod reports;
 use std::time::Duration;
 
 use bp_proto::report::Verdict;
-use bp_proto::request::{Align, CompareQuery, Edit, ListQuery, SamplesQuery};
+use bp_proto::request::{AlertsQuery, Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use bp_proto::{
     Activity, Actor, AlertReport, Context, Draft, Ending, Finish, Git, Level, Point, Quality, RunState,
     Sample, Start, Surroundings, Totals, Ulid, UnixMillis,

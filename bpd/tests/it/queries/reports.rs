@@ -120,6 +120,7 @@ fn alerts_are_told_in_the_language_asked_for() {
         rule: "cpu-high".to_owned(),
         level: Level::Warning,
         run: Some(1),
+        actor: None,
         command: Some("make".to_owned()),
         fired_at: room.now,
         ended_at: None,
@@ -131,9 +132,76 @@ fn alerts_are_told_in_the_language_asked_for() {
     };
     room.writer.alert(&alert).unwrap();
     room.writer.commit().unwrap();
-    let text = |lang| room.queries.alerts(50, lang).unwrap()[0].text.clone();
+    let text = |lang: Option<&str>| {
+        let query = AlertsQuery { lang: lang.map(str::to_owned), ..AlertsQuery::default() };
+        room.queries.alerts(&query).unwrap()[0].text.clone()
+    };
     assert_eq!(text(None), "make has used up to 93 % CPU for 12 s (threshold 80 %).");
     assert_eq!(text(Some("tr")), "make, 12 sn süredir yüksek CPU kullanıyor: en çok %93 (eşik %80).");
+}
+
+#[test]
+fn alerts_are_of_one_actor_when_asked_however_many_of_others_lie_before() {
+    let mut room = Room::new();
+    let agent = |name: &str| Actor::Agent(name.to_owned());
+    for actor in [Actor::Human, Actor::Ci, agent("x"), agent("y"), Actor::Human] {
+        room.record(&Told { actor, ..MAKE });
+    }
+    let alert = |n: u64, run: Option<u64>| AlertReport {
+        uid: Ulid::from_parts(n, 7),
+        rule: "cpu-high".to_owned(),
+        level: Level::Warning,
+        run,
+        actor: None,
+        command: Some("make".to_owned()),
+        fired_at: UnixMillis(BEGAN.0 + n as i64),
+        ended_at: None,
+        peak: 93.0,
+        threshold: 80.0,
+        above_s: 12.0,
+        delivery: None,
+        text: String::new(),
+    };
+    for run in 2..=4 {
+        room.writer.alert(&alert(run, Some(run))).unwrap();
+    }
+    // More than are read at a time.
+    for n in 0..600 {
+        room.writer.alert(&alert(10 + n, Some(1))).unwrap();
+    }
+    room.writer.alert(&alert(1000, Some(5))).unwrap();
+    room.writer.alert(&alert(1001, None)).unwrap();
+    room.writer.commit().unwrap();
+    room.writer.delete(room.queries.reader().get(5).unwrap().unwrap().uid).unwrap();
+    room.writer.commit().unwrap();
+
+    let told = |actor: &str, limit: u32| {
+        let actor = (!actor.is_empty()).then(|| actor.to_owned());
+        let query = AlertsQuery { limit: Some(limit), actor, lang: None };
+        let alerts = room.queries.alerts(&query).unwrap();
+        alerts.iter().map(|alert| (alert.run, alert.actor.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(told("ci", 50), [(Some(2), Some(Actor::Ci))]);
+    assert_eq!(told("agent", 50), [(Some(4), Some(agent("y"))), (Some(3), Some(agent("x")))]);
+    assert_eq!(told("agent", 1), [(Some(4), Some(agent("y")))]);
+    assert_eq!(told("agent:x", 50), [(Some(3), Some(agent("x")))]);
+    assert_eq!(told("agent:z", 50), []);
+    assert_eq!(told("human", 500), vec![(Some(1), Some(Actor::Human)); 500]);
+    // Without a filter also what is about no run, or about one that is gone.
+    assert_eq!(told("", 3), [(None, None), (None, None), (Some(1), Some(Actor::Human))]);
+
+    for query in [
+        AlertsQuery { actor: Some("robot".to_owned()), ..AlertsQuery::default() },
+        AlertsQuery { limit: Some(0), ..AlertsQuery::default() },
+        AlertsQuery { limit: Some(501), ..AlertsQuery::default() },
+    ] {
+        let refused = room.queries.alerts(&query).unwrap_err();
+        assert_eq!(
+            (refused.status, refused.failure.error.code.as_str()),
+            (422, "invalid_query"),
+            "{query:?}"
+        );
+    }
 }
 
 #[test]

@@ -126,6 +126,7 @@ pub(super) fn fill(dir: &Path) {
         rule: "cpu-high".to_owned(),
         level: Level::Critical,
         run: Some(1),
+        actor: None,
         command: Some("make".to_owned()),
         fired_at: UnixMillis(1_714_980_001_000),
         ended_at: None,

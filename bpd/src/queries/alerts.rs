@@ -1,0 +1,63 @@
+//! What deserved a word, newest first; of one actor when asked.
+
+use bp_proto::request::AlertsQuery;
+use bp_proto::{Actor, AlertReport};
+
+use super::search::Who;
+use super::{NoAnswer, Queries};
+use crate::words;
+
+const USUAL_LIMIT: u32 = 50;
+const MOST_LISTED: u32 = 500;
+/// Alerts that one question looks at, when most are somebody else's: years of them.
+const MOST_READ: usize = 20_000;
+/// Alerts that are taken from the store at a time.
+const AT_ONCE: usize = 256;
+
+pub(super) fn alerts(queries: &Queries, query: &AlertsQuery) -> Result<Vec<AlertReport>, NoAnswer> {
+    let limit = limit(query.limit)?;
+    let who = query.actor.as_deref().map(Who::asked).transpose()?;
+    let lang = queries.lang(query.lang.as_deref());
+    let reader = &queries.reader;
+
+    let mut told: Vec<AlertReport> = Vec::new();
+    let mut read = 0;
+    let at_once = if who.is_some() { AT_ONCE } else { limit };
+    let mut found = reader.alerts(at_once)?;
+    while let Some(last) = found.last().cloned() {
+        read += found.len();
+        for mut alert in found {
+            alert.actor = queries.actor(alert.run)?;
+            if who.as_ref().is_none_or(|who| alert.actor.as_ref().is_some_and(|actor| who.is(actor))) {
+                alert.text = words::alert(lang, &alert);
+                told.push(alert);
+            }
+            if told.len() == limit {
+                return Ok(told);
+            }
+        }
+        if read >= MOST_READ {
+            break;
+        }
+        found = reader.alerts_before(&last, at_once)?;
+    }
+    Ok(told)
+}
+
+fn limit(asked: Option<u32>) -> Result<usize, NoAnswer> {
+    match asked.unwrap_or(USUAL_LIMIT) {
+        limit @ 1..=MOST_LISTED => Ok(limit as usize),
+        limit => {
+            let message = format!("`limit` is {limit}; it may be 1 to {MOST_LISTED}");
+            Err(NoAnswer::invalid(message, "leave it out for the newest 50"))
+        }
+    }
+}
+
+impl Queries {
+    /// Who typed that run; `None` = there is no such run.
+    pub fn actor(&self, run: Option<u64>) -> Result<Option<Actor>, NoAnswer> {
+        let Some(run) = run else { return Ok(None) };
+        Ok(self.reader.get(run)?.map(|run| run.actor))
+    }
+}
