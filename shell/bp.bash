@@ -139,6 +139,15 @@ __bizim_is_new() {
     [[ $__bizim_entry_number != "$__bizim_base" || $__bizim_entry != "$__bizim_base_entry" ]] && ! __bizim_entry_is_comment
 }
 
+# Whether the new line, of which DEBUG has seen nothing run, could not be parsed. A status above 255 is how bash before 4.1
+# says so. Later ones say 2, and `( … )`, of which DEBUG sees nothing either, may end with that, too.
+__bizim_is_no_line() {
+    ((__bizim_status < 256)) || return 0
+    ((__bizim_status == 2)) || return 1
+    ((__bizim_compares)) || __bizim_guarded __bizim_read_entry
+    [[ $__bizim_entry != *'('* ]]
+}
+
 # erasedups takes an older entry out as it puts the new one in, and HISTCMD stands still; before bash 5.1 HISTCMD is 1 in
 # PROMPT_COMMAND. Then (`__bizim_compares`) the entries themselves tell whether there is a new one.
 # The last entry and its number, by way of a file: a pipe has no room for every line.
@@ -245,8 +254,14 @@ __bizim_fired() {
 # Called with the first simple command of the line, before it runs. After `( … )` that is the first of PROMPT_COMMAND, or
 # none: the line has ended, and an upper-case `how` says that the times are not those of its start.
 __bizim_start() {
+    local late=
+    [[ -n $1 && $1 != __bizim_* && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || late=1
     if ((__bizim_state == 3)); then
         __bizim_is_new || return 0
+        if [[ -n $1 && -n $late ]] && __bizim_is_no_line; then
+            __bizim_state=0
+            return 0
+        fi
         __bizim_moved=$((HISTCMD - __bizim_base))
         __bizim_stamp=${EPOCHREALTIME-$((__bizim_stamp + 1))}
         __bizim_stamp=${__bizim_stamp/[!0-9]/}
@@ -254,7 +269,7 @@ __bizim_start() {
     __bizim_state=2
     [[ $1 != __bizim_* ]] || builtin set -- ''
     __bizim_judge "$1"
-    [[ -n $1 && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || __bizim_say_late
+    [[ -z $late ]] || __bizim_say_late
     __bizim_deliver __bizim_print_start || __bizim_state=0
     return 0
 }
@@ -273,7 +288,7 @@ __bizim_say_late() {
 # before a simple command; false when DEBUG has nothing more to see until the prompt.
 __bizim_watch() {
     if ((__bizim_state == 1 || __bizim_state == 3)); then
-        (($2 > 255)) || __bizim_start "$1" # See __bizim_prompt_with_care.
+        __bizim_start "$1"
         [[ $1 == *PROMPT_COMMAND* ]]
     elif [[ ${PROMPT_COMMAND-} != *__bizim_* ]] && ! __bizim_beside_preexec; then
         if [[ ${PROMPT_COMMAND-} == "$1" || ${PROMPT_COMMAND-} == "$1"[!A-Za-z0-9_]* ]]; then
@@ -322,7 +337,6 @@ __bizim_prompt() {
 }
 
 __bizim_prompt_with_care() {
-    # (A status above 255 is how bash 3.2 calls a syntax error.)
     if ((__bizim_state != 0)) && { ((__bizim_state != 3)) || { ((__bizim_status < 256)) && __bizim_is_new; }; }; then
         # DEBUG does not fire for `( … )` and for the definition of a function, nor for us when it is somebody else's.
         ((__bizim_state == 2)) || __bizim_start ''
@@ -384,7 +398,7 @@ __bizim_await() {
         __bizim_join_ble
     elif ((__bizim_version < 404)) || ! shopt -q promptvars; then
         # There is none, or ours would be shown as it stands. What is left is to see the history move; hidden lines go unseen.
-        PS0=${PS0//"$__bizim_ps0"/}
+        [[ -z ${PS0-} ]] || PS0=${PS0//"$__bizim_ps0"/}
         __bizim_state=3
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
         PS0=${PS0-}$__bizim_ps0
@@ -518,7 +532,7 @@ __bizim_load() {
     # shellcheck disable=SC2016
     __bizim_fire='case $__bizim_state$BASH_SUBSHELL in 10) __bizim_last=$_; builtin trap - DEBUG; __bizim_fired "$__bizim_last";; esac'
     # shellcheck disable=SC2016
-    __bizim_fire_with_care='{ if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && (__bizim_compares || HISTCMD != __bizim_seen))))); then __bizim_last=$_; builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; : "$__bizim_last"; fi; } 2>/dev/null'
+    __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; if ((BASH_SUBSHELL == 0 && (__bizim_state == 1 || (__bizim_state == 3 && (__bizim_compares || HISTCMD != __bizim_seen))))); then builtin trap - DEBUG; __bizim_start "$BASH_COMMAND"; fi; : "$__bizim_last"; } 2>/dev/null'
     # shellcheck disable=SC2016
     ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
     [[ -z ${BLE_VERSION-} ]] || __bizim_join_ble

@@ -292,9 +292,23 @@ const BASH: &[Case] = &[
     Case {
         name: "no promptvars",
         after: "shopt -u promptvars; PROMPT_COMMAND=\"$PROMPT_COMMAND\"'; PS1=\"<<P:$((++__n)):$?>>\"'",
-        lines: &[b"true", b"false", b"", b"(exit 3)"],
-        told: &[("true", Some(0)), ("false", Some(1)), ("(exit 3)", Some(3))],
+        lines: &[b"true", b"false", b"", b"(exit 3)", b"echo )", b"(exit 2)", b"echo \"$_\"", b"true"],
+        told: &[
+            ("true", Some(0)),
+            ("false", Some(1)),
+            ("(exit 3)", Some(3)),
+            ("(exit 2)", Some(2)),
+            ("echo \"$_\"", Some(0)),
+            ("true", Some(0)),
+        ],
         ..PLAIN
+    },
+    Case {
+        name: "no promptvars, and no variable unset",
+        before: "shopt -u promptvars",
+        after: "PROMPT_COMMAND=\"$PROMPT_COMMAND\"'; PS1=\"<<P:$((++__n)):$?>>\"'; set -eu",
+        lines: &[b"true", b"! true", b"true"],
+        told: &[("true", Some(0)), ("! true", Some(1)), ("true", Some(0))],
     },
     Case {
         name: "PS0 of the user's",

@@ -14,6 +14,7 @@ mod jobs;
 mod notice;
 mod oldbash;
 mod others;
+mod outage;
 mod picture;
 mod preexec;
 mod privacy;

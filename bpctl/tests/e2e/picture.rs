@@ -1,56 +1,24 @@
-//! What a full-screen program has painted, as a person sees it: cursor moves, clears and letters, each one column wide.
+//! What a terminal shows when everything that it was told is painted, as a person sees it.
 
 use crate::pty::Terminal;
 
 pub(crate) struct Picture {
-    rows: Vec<Vec<char>>,
-    at: (usize, usize),
+    rows: Vec<String>,
 }
 
 impl Picture {
     /// The picture behind everything that a terminal of that size was told. Colours and modes change no letter.
-    pub(crate) fn of(told: &str, columns: usize, rows: usize) -> Self {
-        let mut picture = Self { rows: vec![vec![' '; columns]; rows], at: (0, 0) };
-        let mut letters = told.chars().peekable();
-        while let Some(letter) = letters.next() {
-            match letter {
-                '\x1b' if letters.next_if_eq(&'[').is_some() => {
-                    let mut words = String::new();
-                    while let Some(word) = letters.next_if(|letter| !letter.is_ascii_alphabetic()) {
-                        words.push(word);
-                    }
-                    picture.obey(&words, letters.next().unwrap_or('m'));
-                }
-                '\r' => picture.at.1 = 0,
-                '\n' => picture.at.0 += 1,
-                letter => picture.put(letter),
-            }
-        }
-        picture
-    }
-
-    fn obey(&mut self, words: &str, command: char) {
-        match (words, command) {
-            ("?1049", 'h' | 'l') | ("2", 'J') => self.rows.iter_mut().flatten().for_each(|cell| *cell = ' '),
-            (place, 'H') => {
-                let mut numbers = place.split(';').map(|number| number.parse().unwrap_or(1_usize));
-                self.at = (numbers.next().unwrap_or(1) - 1, numbers.next().unwrap_or(1) - 1);
-            }
-            _ => {}
-        }
-    }
-
-    fn put(&mut self, letter: char) {
-        let (row, column) = self.at;
-        if let Some(cell) = self.rows.get_mut(row).and_then(|row| row.get_mut(column)) {
-            *cell = letter;
-        }
-        self.at.1 += 1;
+    pub(crate) fn of(told: &[u8], columns: u16, rows: u16) -> Self {
+        let [columns, rows] = [columns, rows].map(|size| size.try_into().unwrap());
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(told);
+        let rows = parser.screen().rows(0, columns.get());
+        Self { rows: rows.map(|row| row.trim_end().to_owned()).collect() }
     }
 
     /// The first row that holds `text`.
     pub(crate) fn row_of(&self, text: &str) -> Option<usize> {
-        self.rows.iter().position(|row| row.iter().collect::<String>().contains(text))
+        self.rows.iter().position(|row| row.contains(text))
     }
 
     pub(crate) fn shows(&self, text: &str) -> bool {
@@ -58,8 +26,13 @@ impl Picture {
     }
 
     pub(crate) fn text(&self) -> String {
-        let rows = self.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned() + "\n");
-        rows.collect::<String>().trim_end().to_owned()
+        self.rows
+            .join(
+                "
+",
+            )
+            .trim_end()
+            .to_owned()
     }
 }
 
@@ -67,7 +40,13 @@ impl Terminal {
     /// What a full-screen program has painted so far.
     pub(crate) fn picture(&self) -> Picture {
         let (columns, rows) = self.size();
-        Picture::of(&self.all(), columns.into(), rows.into())
+        Picture::of(self.told(), columns, rows)
+    }
+
+    /// What there was to see when the last prompt, or what was waited for, was shown.
+    pub(crate) fn picture_so_far(&self) -> Picture {
+        let (columns, rows) = self.size();
+        Picture::of(self.told_so_far(), columns, rows)
     }
 
     /// Waits for a picture.

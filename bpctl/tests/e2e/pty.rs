@@ -108,6 +108,16 @@ impl Terminal {
         String::from_utf8_lossy(&self.shown).into_owned()
     }
 
+    /// The same, byte for byte.
+    pub(crate) fn told(&self) -> &[u8] {
+        &self.shown
+    }
+
+    /// Of it, what was waited for, and all before.
+    pub(crate) fn told_so_far(&self) -> &[u8] {
+        &self.shown[..self.read_to]
+    }
+
     /// Types a line, presses Enter and waits for the next prompt.
     pub(crate) fn line(&mut self, line: impl AsRef<[u8]>) -> Prompt {
         self.send([line.as_ref(), b"\r"].concat());

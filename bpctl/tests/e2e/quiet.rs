@@ -20,12 +20,14 @@ fn both(kind: Kind, transport: Transport, after: &str, lines: &[&[u8]]) -> [Vec<
 
 /// Process ids differ from shell to shell: what follows `[1] ` is one.
 pub(crate) fn without_pids(mut prompt: Prompt) -> Prompt {
-    while let Some(at) = prompt.screen.find("[1] ").map(|at| at + 4)
-        && prompt.screen[at..].starts_with(|first: char| first.is_ascii_digit())
-    {
-        let digits = prompt.screen[at..].bytes().take_while(u8::is_ascii_digit).count();
-        prompt.screen.replace_range(at..at + digits, "PID");
+    let mut parts = prompt.screen.split("[1] ");
+    let mut screen = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        screen += if rest.len() < part.len() { "[1] PID" } else { "[1] " };
+        screen += rest;
     }
+    prompt.screen = screen;
     prompt
 }
 

@@ -7,6 +7,8 @@ use bp_proto::client::Client;
 use bp_proto::request::{ListQuery, Request};
 use bp_proto::{Run, RunState};
 
+use rustix::process::Signal;
+
 use crate::shells::Home;
 
 /// For whatever must happen sooner or later.
@@ -44,13 +46,39 @@ impl Served {
     }
 }
 
+impl Served {
+    /// Stops it where it is, as a debugger or a full disk does. It answers nobody until it goes on.
+    pub(crate) fn hang(self) -> Hung {
+        self.signal(Signal::STOP);
+        Hung { served: self }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
         if self.child.try_wait().unwrap().is_none() {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+            self.signal(Signal::TERM);
+            // One that hangs hears of it when it goes on.
+            self.signal(Signal::CONT);
             self.child.wait().unwrap();
         }
+    }
+}
+
+/// A bpd that hangs.
+pub(crate) struct Hung {
+    served: Served,
+}
+
+impl Hung {
+    pub(crate) fn go_on(self) -> Served {
+        self.served.signal(Signal::CONT);
+        self.served
     }
 }
 

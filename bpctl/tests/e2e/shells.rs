@@ -12,6 +12,7 @@ use bp_proto::actor;
 use bp_proto::mailbox::{self, EndRecord, Record, StartRecord, Text};
 use tempfile::TempDir;
 
+use crate::picture::Picture;
 use crate::pty::{self, Prompt, Terminal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -327,9 +328,10 @@ impl Shell {
     pub(crate) fn from(home: Home, command: Command) -> Self {
         let mut terminal = Terminal::start(command);
         let first = terminal.prompt();
-        // fish sets up its terminal.
-        let printed = first.screen.replace("\u{1b}[?2004h\r", "");
-        assert_eq!(printed, "", "printed at the start");
+        // Some set up their terminal.
+        let (columns, rows) = terminal.size();
+        let painted = Picture::of(first.screen.as_bytes(), columns, rows).text();
+        assert_eq!(painted, "", "printed at the start: {:?}", first.screen);
         Self { terminal, home }
     }
 

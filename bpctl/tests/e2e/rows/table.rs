@@ -1,7 +1,7 @@
 //! The rows.
 
-use super::Act::{Send, Shows, Waits};
-use super::{EVERY, Kind, ROW, Row, SH, Typed, line, untold};
+use super::Act::{Clears, Paints, Send, Shows, Waits};
+use super::{EVERY, Kind, ROW, Row, SH, Screen, Typed, line, untold};
 
 const BASH: &[Kind] = &[Kind::Bash];
 const ZSH: &[Kind] = &[Kind::Zsh];
@@ -85,6 +85,12 @@ pub(super) const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "bytes that are no text, which fish does not take in",
+        shells: FISH,
+        lines: &const { [line("echo ", &[Send(b"echo \xff\xfe\r")], 0)] },
+        ..ROW
+    },
+    Row {
         name: "empty Enter",
         lines: &const { [untold(&[Send(b"\r")]), untold(&[Send(b"   \r")]), line("true", &[Send(b"true\r")], 0)] },
         ..ROW
@@ -101,6 +107,17 @@ pub(super) const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "a syntax error of fish, which leaves the line to be mended",
+        shells: FISH,
+        lines: &const {
+            [
+                line("true", &[Send(b"echo )\r"), Shows("Unexpected"), Send(b"\x15true\r")], 0),
+                line("false", &[Send(b"false\r")], 1),
+            ]
+        },
+        ..ROW
+    },
+    Row {
         name: "Ctrl-C at the prompt and in a command",
         shells: &SH,
         lines: &const {
@@ -114,12 +131,25 @@ pub(super) const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
-        name: "Ctrl-C in a command of fish",
+        name: "Ctrl-C at the prompt of fish, which stays the same, and in a command",
         shells: FISH,
         lines: &const {
             [
                 line(CAT, &[STARTS_CAT, Shows("go\r\n"), Send(b"\x03")], 130),
-                line("true", &[Send(b"true\r")], 0),
+                line(
+                    "true",
+                    &[
+                        Send(b"echo never"),
+                        Shows("never"),
+                        Waits,
+                        Send(b"\x03"),
+                        Shows("^C"),
+                        Shows("<<P:"),
+                        Waits,
+                        Send(b"true\r"),
+                    ],
+                    0,
+                ),
             ]
         },
         ..ROW
@@ -154,7 +184,6 @@ pub(super) const ROWS: &[Row] = &[
                 line("fg", &[Send(b"fg\r"), Shows("foreground"), Waits, Send(b"\x04")], 0),
             ]
         },
-        same_screen: false,
         ..ROW
     },
     Row {
@@ -184,21 +213,20 @@ pub(super) const ROWS: &[Row] = &[
                     "echo needle",
                     &[
                         Send(b"\x12"),
-                        Shows("i-search"),
+                        Paints("i-search"),
                         Send(b"need"),
-                        Shows("echo needle"),
-                        Waits,
+                        Paints("i-search)`need': echo needle"),
                         Send(b"\r"),
                     ],
                     0,
                 ),
             ]
         },
-        same_screen: false,
+        screen: Screen::Picture,
         ..ROW
     },
     Row {
-        name: "Ctrl-R in zsh, which shows no search on a dumb terminal",
+        name: "Ctrl-R in zsh",
         shells: ZSH,
         lines: &const {
             [
@@ -206,12 +234,44 @@ pub(super) const ROWS: &[Row] = &[
                 line("true", &[Send(b"true\r")], 0),
                 line(
                     "echo needle",
-                    &[Send(b"\x12"), Send(b"need"), Shows("echo needle"), Waits, Send(b"\r")],
+                    &[
+                        Send(b"\x12"),
+                        Paints("i-search"),
+                        Send(b"need"),
+                        Paints("i-search: need_"),
+                        Paints("<<P:3:0>>echo needle"),
+                        Send(b"\r"),
+                    ],
                     0,
                 ),
             ]
         },
-        same_screen: false,
+        screen: Screen::Picture,
+        ..ROW
+    },
+    Row {
+        name: "Ctrl-R in fish, which takes a first Enter to choose",
+        shells: FISH,
+        lines: &const {
+            [
+                line("echo needle", &[Send(b"echo needle\r")], 0),
+                line("true", &[Send(b"true\r")], 0),
+                line(
+                    "echo needle",
+                    &[
+                        Send(b"\x12"),
+                        Paints("search:"),
+                        Send(b"need"),
+                        Paints("search: need"),
+                        Paints("<<P:3:0>>echo needle"),
+                        Send(b"\r"),
+                        Clears("search:"),
+                        Send(b"\r"),
+                    ],
+                    0,
+                ),
+            ]
+        },
         ..ROW
     },
     Row {
@@ -345,8 +405,6 @@ pub(super) const ROWS: &[Row] = &[
         shells: BASH,
         after: "shopt -u promptvars; PROMPT_COMMAND+=('PS1=\"<<P:$((++__n)):$?>>\"')",
         lines: &const { [line("true", &[Send(b"true\r")], 0), line("false", &[Send(b"false\r")], 1)] },
-        // Its status is that of what stands before it in PROMPT_COMMAND.
-        same_screen: false,
         ..ROW
     },
     Row {
