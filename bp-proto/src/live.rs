@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::report::Paused;
 use crate::sample::Point;
 use crate::time::UnixMillis;
 
@@ -40,6 +41,13 @@ pub struct Ticket {
 pub struct RunChanged {
     #[cfg_attr(test, ts(type = "number"))]
     pub run: u64,
+}
+
+/// `data` of the SSE event `paused`: somebody paused or resumed. As in [`crate::Status`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PausesChanged {
+    pub paused: Vec<Paused>,
 }
 
 /// `data` of the SSE event `sampled`: what a run's curve grew by since the event before.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 
-use crate::live::{CurveGrew, OpenSession, RunChanged, SessionOpened, Ticket};
+use crate::live::{CurveGrew, OpenSession, PausesChanged, RunChanged, SessionOpened, Ticket};
 use crate::report::{
     AlertReport, Comparison, Difference, Failure, FailureBody, HostPoint, HostStats, HttpStatus, Lines,
     MetricDelta, Overhead, Paused, Performance, RouteTiming, Series, Status, Usual, Verdict,
@@ -71,6 +71,7 @@ fn wire() -> String {
         Ticket,
         RunChanged,
         CurveGrew,
+        PausesChanged,
     );
     format!("{HEAD}{types}")
 }

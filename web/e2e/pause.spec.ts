@@ -12,11 +12,34 @@ test('the page says that recording is paused, until when and where, and stops sa
   await expect(badge).toHaveText('Kayıt duraklatıldı bütün kabuklarda');
   await bpd.bpctl('resume', '--all');
   await expect(badge).toHaveCount(0);
-  // Over by itself, without a word from bpd.
-  await bpd.bpctl('pause', '--all', '30s');
-  await expect(badge).toContainText('saatine dek duraklatıldı');
+});
+
+test('a pause that is over is not told any more, without a word from bpd', async ({ page, bpd }) => {
+  await page.clock.install();
+  await enter(page, bpd);
+  const badge = page.locator('.pause');
+  await bpd.bpctl('pause', '--all', '1h');
+  await page.clock.runFor(1000);
+  await expect(badge).toContainText('Paused until');
   await page.route('**/detailed', (asked) => asked.abort());
-  await expect(badge).toHaveCount(0, { timeout: 60_000 });
+  await page.clock.runFor('50:00');
+  await expect(badge).toContainText('Paused until');
+  await page.clock.runFor('11:00');
+  await expect(badge).toHaveCount(0);
+});
+
+test('the stream tells of a pause: while none is shown, nothing asks for one', async ({ page, bpd }) => {
+  await page.clock.install();
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await enter(page, bpd);
+  await page.clock.runFor(1000);
+  asked.length = 0;
+  await page.clock.runFor('00:45');
+  expect(asked.filter((path) => path.endsWith('/detailed'))).toEqual([]);
+  await bpd.bpctl('pause', '--all');
+  await page.clock.runFor(1000);
+  await expect(page.locator('.pause')).toBeVisible();
 });
 
 for (const [colorScheme, width, language] of [

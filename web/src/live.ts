@@ -1,12 +1,14 @@
 /** The one stream of events: keeps it open, says how it is, hands on what came in batches, misses nothing. */
 import { signal } from '@preact/signals';
 import { Away, openEvents, sessionEnded } from './api';
-import type { AlertReport, CurveGrew, RunChanged } from './wire';
+import type { AlertReport, CurveGrew, PausesChanged, RunChanged } from './wire';
 
 export type LiveEvent =
   | { readonly kind: 'started' | 'finished' | 'edited' | 'deleted'; readonly run: number }
   | ({ readonly kind: 'sampled' } & CurveGrew)
   | { readonly kind: 'alert'; readonly alert: AlertReport }
+  /** Somebody paused or resumed: the pauses that are on. */
+  | ({ readonly kind: 'paused' } & PausesChanged)
   /** Load everything anew: what was missed cannot be told. */
   | { readonly kind: 'reset' };
 
@@ -20,7 +22,7 @@ const LONGEST_WAIT_MS = 15_000;
 /** After so many failures in a row it is no longer "reconnecting". */
 const OFFLINE_AFTER = 3;
 
-const KINDS = ['started', 'finished', 'edited', 'deleted', 'sampled', 'alert', 'hello', 'reset'] as const;
+const KINDS = ['started', 'finished', 'edited', 'deleted', 'sampled', 'alert', 'paused', 'hello', 'reset'] as const;
 
 /** How long to wait before attempt `failures`, ms: 0.5, 1, 2 … 15 s, with up to a fifth of scatter. */
 export function backoff(failures: number, scatter: number): number {
@@ -41,6 +43,8 @@ export function readEvent(kind: string, data: string): LiveEvent | null {
         return { kind, ...(JSON.parse(data) as CurveGrew) };
       case 'alert':
         return { kind, alert: JSON.parse(data) as AlertReport };
+      case 'paused':
+        return { kind, ...(JSON.parse(data) as PausesChanged) };
       case 'reset':
         return { kind };
       default:

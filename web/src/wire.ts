@@ -514,3 +514,8 @@ points: Array<Point>,
  * CPU seconds of the run so far; `None` for posted points.
  */
 cpu_seconds: number | null, };
+
+/**
+ * `data` of the SSE event `paused`: somebody paused or resumed. As in [`crate::Status`].
+ */
+export type PausesChanged = { paused: Array<Paused>, };

@@ -10,6 +10,18 @@ use crate::build;
 
 const LIST: &str = ".ci/packages";
 
+/// fzf keeps its key bindings among the examples, which slim images leave out: also of a package that is there already,
+/// which only a reinstallation completes.
+const INSTALL: &[&str] = &[
+    "install",
+    "--reinstall",
+    "-q",
+    "-y",
+    "--no-install-recommends",
+    "-o",
+    "Dpkg::Options::=--path-include=/usr/share/doc/*/examples/*",
+];
+
 #[derive(Debug, PartialEq, Eq)]
 struct Package {
     name: String,
@@ -52,9 +64,7 @@ pub(crate) fn ensure_all() -> Result<()> {
     }
     eprintln!("installing {}", names.join(" "));
     apt(&["update", "-q"])?;
-    // fzf keeps its key bindings among the examples, which slim images leave out.
-    let examples = "Dpkg::Options::=--path-include=/usr/share/doc/*/examples/*";
-    apt(&[&["install", "-q", "-y", "--no-install-recommends", "-o", examples], &names[..]].concat())?;
+    apt(&[INSTALL, &names[..]].concat())?;
     for package in missing {
         if let Proof::Locale(locale) = &package.proof
             && !package.proof.holds()

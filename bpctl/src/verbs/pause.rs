@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use bp_proto::client::Client;
 use bp_proto::pause::{Pause, Pauses};
 use bp_proto::place::{Places, own_dir};
-use bp_proto::{UnixMillis, process};
+use bp_proto::{Request, UnixMillis, process};
 
 use super::{Exit, Usage};
+use crate::bpd::is_served;
 use crate::screen::Screen;
 use crate::text::clock;
 use crate::text::said::OrSay as _;
 use crate::text::words::Word;
+
+/// A few bytes to a socket: only a bpd that hangs takes longer, and is not waited for.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 #[derive(Debug, clap::Args)]
 pub struct PauseArgs {
@@ -87,7 +92,18 @@ pub fn read(places: &Places) -> anyhow::Result<Pauses> {
 fn write(places: &Places, pauses: &Pauses) -> anyhow::Result<()> {
     own_dir(&places.data)?;
     let path = places.pauses();
-    Ok(pauses.write(&path).or_say(Word::CannotWrite, &[&path.display().to_string()])?)
+    pauses.write(&path).or_say(Word::CannotWrite, &[&path.display().to_string()])?;
+    tell(places);
+    Ok(())
+}
+
+/// Who looks at the page sees it at once. Nothing depends on it: bpd reads the file before it takes a line in.
+fn tell(places: &Places) {
+    let socket = places.socket().ok().filter(|socket| is_served(socket));
+    let client = socket.and_then(|socket| Client::connect(&socket, PATIENCE).ok());
+    if let Some(mut client) = client {
+        let _ = client.send(&Request::PausesChanged);
+    }
 }
 
 fn duration(text: &str, screen: &Screen) -> Result<Duration, Usage> {

@@ -11,7 +11,7 @@ use axum::body::{Body as Answer, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bp_proto::live::{CurveGrew, RunChanged};
+use bp_proto::live::{CurveGrew, PausesChanged, RunChanged};
 use bp_proto::{Point, Sample, UnixMillis};
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -62,13 +62,40 @@ impl Live {
     }
 }
 
+/// What streams tell of.
+enum News {
+    Recorded(Result<Recorded, broadcast::error::RecvError>),
+    Paused,
+}
+
+struct Sources {
+    recorded: broadcast::Receiver<Recorded>,
+    pauses: watch::Receiver<()>,
+}
+
+impl Sources {
+    async fn next(&mut self) -> News {
+        tokio::select! {
+            recorded = self.recorded.recv() => News::Recorded(recorded),
+            // Without the local door nobody pauses any more.
+            Ok(()) = self.pauses.changed() => News::Paused,
+        }
+    }
+}
+
 /// Ends when the recorder does.
-pub(super) async fn follow(live: Arc<Live>, queries: Queries, mut recorded: broadcast::Receiver<Recorded>) {
+pub(super) async fn follow(
+    live: Arc<Live>,
+    queries: Queries,
+    recorded: broadcast::Receiver<Recorded>,
+    pauses: watch::Receiver<()>,
+) {
+    let mut sources = Sources { recorded, pauses };
     let mut starts = Starts { known: HashMap::new(), queries };
     let mut batch = Batch::default();
     loop {
         // The first event goes out at once, those that follow it within a batch's time go together.
-        let first = recorded.recv().await;
+        let first = sources.next().await;
         if !batch.take_in(first, &mut starts) {
             return live.publish(&batch.0);
         }
@@ -82,7 +109,7 @@ pub(super) async fn follow(live: Arc<Live>, queries: Queries, mut recorded: broa
             loop {
                 tokio::select! {
                     () = &mut pause => break,
-                    next = recorded.recv() => if !batch.take_in(next, &mut starts) {
+                    next = sources.next() => if !batch.take_in(next, &mut starts) {
                         return live.publish(&batch.0);
                     },
                 }
@@ -96,6 +123,7 @@ enum Message {
     Run(&'static str, u64),
     Sampled(CurveGrew),
     Alert(Box<bp_proto::AlertReport>),
+    Paused(PausesChanged),
     Reset,
 }
 
@@ -105,6 +133,7 @@ impl Message {
             Self::Run(event, _) => event,
             Self::Sampled(_) => "sampled",
             Self::Alert(_) => "alert",
+            Self::Paused(_) => "paused",
             Self::Reset => "reset",
         }
     }
@@ -114,6 +143,7 @@ impl Message {
             Self::Run(_, run) => serde_json::to_string(&RunChanged { run: *run }),
             Self::Sampled(grew) => serde_json::to_string(grew),
             Self::Alert(alert) => serde_json::to_string(alert),
+            Self::Paused(pauses) => serde_json::to_string(pauses),
             Self::Reset => Ok("{}".to_owned()),
         };
         // Plain data has no way to fail.
@@ -126,16 +156,17 @@ struct Batch(Vec<Message>);
 
 impl Batch {
     /// `false` = nothing more will come.
-    fn take_in(
-        &mut self,
-        recorded: Result<Recorded, broadcast::error::RecvError>,
-        starts: &mut Starts,
-    ) -> bool {
-        match recorded {
-            Ok(recorded) => self.add(recorded, starts),
+    fn take_in(&mut self, news: News, starts: &mut Starts) -> bool {
+        match news {
+            News::Recorded(Ok(recorded)) => self.add(recorded, starts),
             // Some went by unseen: whoever watches must load anew.
-            Err(broadcast::error::RecvError::Lagged(_)) => self.0 = vec![Message::Reset],
-            Err(broadcast::error::RecvError::Closed) => return false,
+            News::Recorded(Err(broadcast::error::RecvError::Lagged(_))) => self.0 = vec![Message::Reset],
+            News::Recorded(Err(broadcast::error::RecvError::Closed)) => return false,
+            News::Paused => {
+                self.0.retain(|message| !matches!(message, Message::Paused(_)));
+                let paused = starts.queries.paused(UnixMillis::now());
+                self.0.push(Message::Paused(PausesChanged { paused }));
+            }
         }
         true
     }

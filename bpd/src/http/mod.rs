@@ -46,6 +46,8 @@ pub struct Door {
     pub events: mpsc::Sender<Event>,
     /// Weak: whoever watches the page must not keep the recorder from ending.
     pub recorded: broadcast::WeakSender<Recorded>,
+    /// Changes whenever somebody paused or resumed.
+    pub pauses: watch::Receiver<()>,
     pub access: Access,
     /// What is not to be kept of a line, as the config says now.
     pub ignored: watch::Receiver<Arc<Rules>>,
@@ -82,11 +84,11 @@ impl Default for Limits {
 
 /// Serves until `stop`; then SSE streams end, requests in flight are answered, and the event sender is dropped.
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
-    let Door { listeners, queries, events, recorded, access, ignored, began, limits } = door;
+    let Door { listeners, queries, events, recorded, pauses, access, ignored, began, limits } = door;
     let live = Arc::new(live::Live::new(began));
-    let following = recorded
-        .upgrade()
-        .map(|recorded| tokio::spawn(live::follow(live.clone(), queries.clone(), recorded.subscribe())));
+    let following = recorded.upgrade().map(|recorded| {
+        tokio::spawn(live::follow(live.clone(), queries.clone(), recorded.subscribe(), pauses))
+    });
     let api = Api {
         queries,
         events,

@@ -8,7 +8,7 @@ use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Failure, Request, Start, Ulid, UnixMillis};
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::conversation::Said;
@@ -33,6 +33,7 @@ pub(super) struct Room {
     pub(super) ignored: Ignored,
     pub(super) origin: String,
     pub(super) began: UnixMillis,
+    pub(super) paused: watch::Sender<()>,
     pub(super) reload: mpsc::Sender<Reload>,
     pub(super) stop: CancellationToken,
 }
@@ -90,6 +91,10 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             outcome.await.map_err(|_| stopping())?.map_err(|why| {
                 Failure::new("config_refused", why).with_hint("the old config stays in effect")
             })?;
+            json(&Nothing {})
+        }
+        Request::PausesChanged => {
+            room.paused.send_replace(());
             json(&Nothing {})
         }
         // Takes effect when this was answered.

@@ -54,6 +54,8 @@ pub struct Door {
     pub origin: String,
     /// When this process began.
     pub began: UnixMillis,
+    /// Told whenever somebody paused or resumed.
+    pub paused: watch::Sender<()>,
     pub reload: mpsc::Sender<Reload>,
 }
 
@@ -77,6 +79,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
             ignored: door.ignored.clone(),
             origin: door.origin.clone(),
             began: door.began,
+            paused: door.paused.clone(),
             reload: door.reload.clone(),
             stop: stop.clone(),
         };

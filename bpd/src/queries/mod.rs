@@ -15,7 +15,7 @@ mod search;
 mod select;
 mod value;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bp_proto::pause::{self, Pauses};
@@ -98,8 +98,15 @@ impl Queries {
             running,
             uptime_s: now.since(identity.began).as_secs_f64(),
             degraded,
-            paused: paused(&identity.data_dir, now),
+            paused: self.paused(now),
         }
+    }
+
+    /// The pauses that are on. A file that cannot be read is the mailbox's to complain about.
+    pub fn paused(&self, now: UnixMillis) -> Vec<Paused> {
+        let pauses = Pauses::read(&self.identity.data_dir.join(pause::FILE)).unwrap_or_default();
+        let on = pauses.on(now).filter(|pause| pause.shell.is_none_or(process::is_alive));
+        on.map(|pause| Paused { shell: pause.shell.map(|shell| shell.pid), until: pause.until }).collect()
     }
 
     /// Newest first.
@@ -166,11 +173,4 @@ impl Queries {
     fn lang(&self, asked: Option<&str>) -> Lang {
         asked.and_then(Lang::preferred).unwrap_or_else(|| self.usual_lang())
     }
-}
-
-/// The pauses that are on. A file that cannot be read is the mailbox's to complain about.
-fn paused(data_dir: &Path, now: UnixMillis) -> Vec<Paused> {
-    let pauses = Pauses::read(&data_dir.join(pause::FILE)).unwrap_or_default();
-    let on = pauses.on(now).filter(|pause| pause.shell.is_none_or(process::is_alive));
-    on.map(|pause| Paused { shell: pause.shell.map(|shell| shell.pid), until: pause.until }).collect()
 }

@@ -39,7 +39,7 @@ export function RunPage({ route }: { route: RunRoute }) {
     const stop = listen((events) => {
       for (const event of events) {
         if (event.kind === 'reset') loaded.reload();
-        else if (event.kind === 'alert' || event.run !== id) continue;
+        else if (!('run' in event) || event.run !== id) continue;
         else if (event.kind === 'deleted') setGone(event.run);
         else if (event.kind === 'sampled') soon();
         else loaded.reload();

@@ -2,12 +2,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import { fetchStatus } from '../api';
 import { formatClock } from '../format';
+import { listen } from '../live';
 import { useLoad } from '../load';
 import { nextChange, pauseNote } from '../pause';
 import { lang } from '../prefs';
 import { t, tn } from '../speech';
 
-/** A pause begins in a terminal, of which no stream tells; who looks at the page learns of it within this, ms. */
+/** That a paused shell is gone no stream tells; while one is shown, bpd is asked this often, ms. */
 const ASK_MS = 10_000;
 
 /** A longer timer would overflow, ms. */
@@ -17,19 +18,22 @@ export function PauseBadge() {
   const status = useLoad((signal) => fetchStatus(signal), []);
   const [now, setNow] = useState(() => Date.now());
   const paused = status.value?.paused ?? [];
+  useEffect(
+    () =>
+      listen((events) => {
+        // Asked for anew: an answer that is still on its way may be older than the news.
+        if (events.some((event) => event.kind === 'reset' || event.kind === 'paused')) status.reload();
+      }),
+    [status.reload],
+  );
+  const asks = paused.some((pause) => pause.shell !== null);
   useEffect(() => {
-    const look = () => {
-      if (document.visibilityState !== 'visible') return;
-      status.reload();
-      setNow(Date.now());
-    };
-    const timer = setInterval(look, ASK_MS);
-    document.addEventListener('visibilitychange', look);
-    return () => {
-      clearInterval(timer);
-      document.removeEventListener('visibilitychange', look);
-    };
-  }, [status.reload]);
+    if (!asks) return undefined;
+    const timer = setInterval(() => {
+      if (document.visibilityState === 'visible') status.reload();
+    }, ASK_MS);
+    return () => clearInterval(timer);
+  }, [asks, status.reload]);
   useEffect(() => {
     setNow(Date.now());
     const next = nextChange(paused, Date.now());

@@ -1,7 +1,9 @@
 //! The live stream.
 
+use bp_proto::UnixMillis;
+use bp_proto::pause::{self, Pause, Pauses};
 use bpd::event::Recorded;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -161,11 +163,40 @@ async fn who_watches_hears_that_events_went_by_unseen() {
 }
 
 #[tokio::test]
+async fn a_pause_is_told_when_it_begins_and_when_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path()).await;
+    let mut stream = Stream::open(server.ask("GET", "/events")).await;
+    let hello = stream.next().await;
+    let file = dir.path().join(pause::FILE);
+    let mut pauses = Pauses::default();
+    pauses.begin(Pause { shell: None, from: UnixMillis::now(), until: None });
+    pauses.write(&file).unwrap();
+    server.paused.send_replace(());
+    let told = stream.next().await;
+    assert_eq!(
+        (told.name.as_str(), &told.data["paused"]),
+        ("paused", &json!([{"shell": null, "until": null}]))
+    );
+    pauses.end(|_| true, UnixMillis::now());
+    pauses.write(&file).unwrap();
+    server.paused.send_replace(());
+    let over = stream.next().await;
+    assert_eq!((over.name.as_str(), &over.data["paused"]), ("paused", &json!([])));
+    // A page that was away is told, too.
+    let mut again = Stream::open(server.ask("GET", "/events").header("Last-Event-ID", &hello.id)).await;
+    assert_eq!([again.next().await, again.next().await], [told, over]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_growing_curve_of_a_run_that_bpd_samples_is_seen() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path()).await;
     let mut stream = Stream::open(server.ask("GET", "/events")).await;
-    let mut busy = std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+    // Nobody ends it when these tests are killed.
+    let burn = format!("while kill -0 {}; do :; done", std::process::id());
+    let mut busy = std::process::Command::new("sh").args(["-c", &burn]).spawn().unwrap();
     let body = format!(r#"{{"command":"busy","pid":{}}}"#, busy.id());
     let answer = server.ask("POST", "/runs").json(&body).send().await;
     let grown = loop {

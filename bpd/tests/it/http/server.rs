@@ -27,6 +27,7 @@ pub(super) struct Server {
     pub(super) access: Access,
     pub(super) token: String,
     pub(super) recorded: broadcast::WeakSender<Recorded>,
+    pub(super) paused: watch::Sender<()>,
     stop: CancellationToken,
     serving: tokio::task::JoinHandle<anyhow::Result<()>>,
     sampling: tokio::task::JoinHandle<()>,
@@ -63,12 +64,14 @@ impl Server {
         let (events, events_in) = mpsc::channel(64);
         let (measured, measured_in) = mpsc::channel(64);
         let (recorded, _) = broadcast::channel(1024);
+        let (paused, pauses) = watch::channel(());
         let stop = CancellationToken::new();
         let door = Door {
             listeners: vec![listener],
             queries,
             events,
             recorded: recorded.downgrade(),
+            pauses,
             access: access.clone(),
             ignored: watch::channel(Arc::default()).1,
             began,
@@ -81,6 +84,7 @@ impl Server {
             access,
             token,
             recorded: weak,
+            paused,
             stop: stop.clone(),
             serving: tokio::spawn(http::run(door, stop)),
             sampling: tokio::spawn(sampler::run(

@@ -48,6 +48,7 @@ async fn alone(dir: &Path, limits: Limits) -> Alone {
         queries: Queries::new(reader, Lang::En, identity),
         events: sender,
         recorded: recorded.downgrade(),
+        pauses: watch::channel(()).1,
         access,
         ignored: watch::channel(Arc::default()).1,
         began: UnixMillis::now(),
