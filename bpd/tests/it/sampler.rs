@@ -11,6 +11,7 @@ mod scope;
 mod shell;
 mod wrapped;
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use bp_proto::event::Source;
@@ -438,10 +439,16 @@ async fn a_daemon_that_left_its_parents_still_counts(probe: Probe) {
     let start = lab.hook_start(&shell, "daemon");
     let uid = start.uid;
     lab.start(start).await;
-    shell.types(&format!("sh -c '(sh -c \"{BURN}\" & sleep 1) & sleep 2'; sleep 60"));
-    let both = lab.sample(uid, |sample| sample.processes >= 3).await;
-    // The intermediate processes are gone; the burning one was reparented.
-    let later = lab.sample(uid, |sample| sample.at_ms > both.at_ms + 700 && sample.processes == 2).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let gate = scratch.path().join("gate");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &gate, rustix::fs::Mode::RWXU).unwrap();
+    let wait = format!("read go < {}", gate.display());
+    shell.types(&format!("sh -c '(sh -c \"{BURN}\" & {wait}) & {wait}'; sleep 60"));
+    let all = lab.sample(uid, |sample| sample.processes == 3).await;
+    // Both that wait are let go and end; the burning one is reparented.
+    let mut gate = std::fs::OpenOptions::new().read(true).write(true).open(gate).unwrap();
+    gate.write_all(b"\n\n").unwrap();
+    let later = lab.sample(uid, |sample| sample.at_ms > all.at_ms && sample.processes == 2).await;
     let last = lab.sample(uid, |sample| sample.cpu_ns > later.cpu_ns + 100 * MS).await;
     assert!(last.cpu_ns > later.cpu_ns);
 }

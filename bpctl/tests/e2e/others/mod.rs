@@ -103,14 +103,16 @@ fn check(kind: Kind, others: &[Other]) {
                 writeln!(failures, "\n{} in {}, {order:?}: {what}", other.name, kind.name()).unwrap();
             };
             for (step, Seen { prompt, .. }) in other.steps.iter().zip(&played.prompts) {
-                if prompt.status != step.status
-                    || ![step.shows, other.draws].iter().all(|text| prompt.screen.contains(text))
-                {
+                if prompt.status != step.status || !prompt.screen.contains(step.shows) {
                     fault(format!(
                         "{:?} should end with {} and show {:?}: {prompt:?}",
                         step.keys, step.status, step.shows
                     ));
                 }
+            }
+            // Not at each: powerline gives up when the machine is slow.
+            if !played.prompts.iter().any(|Seen { prompt, .. }| prompt.screen.contains(other.draws)) {
+                fault(format!("{:?} was never drawn", other.draws));
             }
             if order == Order::WithoutUs {
                 assert_eq!(played.told, []);
