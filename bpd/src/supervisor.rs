@@ -146,7 +146,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     let (measured, measured_in) = mpsc::channel(MAX_EVENTS);
     let (recorded, recorded_in) = broadcast::channel(MAX_RECORDED);
     let (reload, reloads) = mpsc::channel(MAX_RELOADS);
-    let (paused, pauses) = watch::channel(());
+    let (paused, watched) = watch::channel(());
     let (rules, rules_in) = watch::channel(parts.config.alerts.clone());
     let (ignore, ignored) = watch::channel(Arc::new(parts.config.privacy.ignore.clone()));
 
@@ -168,7 +168,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         queries: queries.clone(),
         events: events.clone(),
         recorded: recorded.downgrade(),
-        pauses,
+        pauses: watched,
         access: parts.access.clone(),
         ignored: ignored.clone(),
         began: parts.began,

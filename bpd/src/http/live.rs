@@ -62,11 +62,8 @@ impl Live {
     }
 }
 
-/// What streams tell of.
-enum News {
-    Recorded(Result<Recorded, broadcast::error::RecvError>),
-    Paused,
-}
+/// What streams tell of; `None` = somebody paused or resumed.
+type News = Result<Option<Recorded>, broadcast::error::RecvError>;
 
 struct Sources {
     recorded: broadcast::Receiver<Recorded>,
@@ -76,9 +73,9 @@ struct Sources {
 impl Sources {
     async fn next(&mut self) -> News {
         tokio::select! {
-            recorded = self.recorded.recv() => News::Recorded(recorded),
+            recorded = self.recorded.recv() => recorded.map(Some),
             // Without the local door nobody pauses any more.
-            Ok(()) = self.pauses.changed() => News::Paused,
+            Ok(()) = self.pauses.changed() => Ok(None),
         }
     }
 }
@@ -158,11 +155,11 @@ impl Batch {
     /// `false` = nothing more will come.
     fn take_in(&mut self, news: News, starts: &mut Starts) -> bool {
         match news {
-            News::Recorded(Ok(recorded)) => self.add(recorded, starts),
+            Ok(Some(recorded)) => self.add(recorded, starts),
             // Some went by unseen: whoever watches must load anew.
-            News::Recorded(Err(broadcast::error::RecvError::Lagged(_))) => self.0 = vec![Message::Reset],
-            News::Recorded(Err(broadcast::error::RecvError::Closed)) => return false,
-            News::Paused => {
+            Err(broadcast::error::RecvError::Lagged(_)) => self.0 = vec![Message::Reset],
+            Err(broadcast::error::RecvError::Closed) => return false,
+            Ok(None) => {
                 self.0.retain(|message| !matches!(message, Message::Paused(_)));
                 let paused = starts.queries.paused(UnixMillis::now());
                 self.0.push(Message::Paused(PausesChanged { paused }));

@@ -64,14 +64,14 @@ impl Server {
         let (events, events_in) = mpsc::channel(64);
         let (measured, measured_in) = mpsc::channel(64);
         let (recorded, _) = broadcast::channel(1024);
-        let (paused, pauses) = watch::channel(());
+        let (paused, watched) = watch::channel(());
         let stop = CancellationToken::new();
         let door = Door {
             listeners: vec![listener],
             queries,
             events,
             recorded: recorded.downgrade(),
-            pauses,
+            pauses: watched,
             access: access.clone(),
             ignored: watch::channel(Arc::default()).1,
             began,
