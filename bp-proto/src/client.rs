@@ -23,6 +23,8 @@ pub struct Client {
 pub enum ClientError {
     #[error("bpd does not answer at {}; start it with `bpctl daemon start`", socket.display())]
     Unreachable { socket: PathBuf, source: io::Error },
+    #[error("bpd is there at {}, but has not answered in time; see `bpctl doctor`", socket.display())]
+    Silent { socket: PathBuf },
     #[error("the connection to bpd broke")]
     Broken(#[source] io::Error),
     #[error(transparent)]
@@ -76,7 +78,7 @@ impl Client {
     }
 
     fn write(&mut self, kind: Kind, payload: &[u8]) -> Result<(), ClientError> {
-        self.stream.write_all(&frame::encode(kind, payload)).map_err(ClientError::Broken)
+        self.stream.write_all(&frame::encode(kind, payload)).map_err(|error| self.broken(error))
     }
 
     /// The answer to a request that was sent.
@@ -96,12 +98,22 @@ impl Client {
                     _ => {}
                 }
             }
-            let read = self.stream.read(&mut piece).map_err(ClientError::Broken)?;
+            let read = self.stream.read(&mut piece).map_err(|error| self.broken(error))?;
             if read == 0 {
                 let source = io::Error::new(io::ErrorKind::UnexpectedEof, self.socket.display().to_string());
                 return Err(ClientError::Broken(source));
             }
             decoder.push(&piece[..read]);
+        }
+    }
+
+    /// The patience has run out, or the connection is gone.
+    fn broken(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                ClientError::Silent { socket: self.socket.clone() }
+            }
+            _ => ClientError::Broken(error),
         }
     }
 }

@@ -93,6 +93,7 @@ fn one(error: &(dyn Error + 'static), lang: Lang) -> String {
     }
     match error.downcast_ref::<ClientError>() {
         Some(ClientError::Unreachable { socket, .. }) => say(Word::BpdAway, &[&socket.display().to_string()]),
+        Some(ClientError::Silent { socket }) => say(Word::BpdSilent, &[&socket.display().to_string()]),
         Some(ClientError::Broken(_)) => say(Word::BpdBroke, &[]),
         Some(ClientError::Answer(_)) => say(Word::BpdUnclear, &[]),
         Some(ClientError::Frame(_) | ClientError::Refused(_)) | None => error.to_string(),
@@ -170,6 +171,7 @@ mod tests {
         }
         for error in [
             ClientError::Unreachable { socket: "/s".into(), source: io() },
+            ClientError::Silent { socket: "/s".into() },
             ClientError::Broken(io()),
             ClientError::Answer(serde_json::from_str::<u8>("x").unwrap_err()),
         ] {

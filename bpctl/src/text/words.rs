@@ -291,6 +291,7 @@ words! {
     CannotTellProgram: "cannot tell where bpctl is", "bpctl'nin yeri öğrenilemiyor";
     SpoolFull: "{} runs wait in {} already; start bpd (`bpctl daemon start`) to deliver them", "{} kayıt zaten {} içinde bekliyor; teslim için bpd'yi başlatın (`bpctl daemon start`)";
     BpdAway: "bpd does not answer at {}; start it with `bpctl daemon start`", "bpd {} adresinde yanıt vermiyor; başlatmak için: `bpctl daemon start`";
+    BpdSilent: "bpd is there at {}, but has not answered in time; see `bpctl doctor`", "bpd {} adresinde, ama zamanında yanıt vermedi; bakın: `bpctl doctor`";
     BpdBroke: "the connection to bpd broke", "bpd ile bağlantı koptu";
     BpdUnclear: "bpd's answer cannot be read", "bpd'nin yanıtı okunamıyor";
     BpdRuns: "bpd {} runs (pid {}): http://{}", "bpd {} çalışıyor (pid {}): http://{}";
@@ -298,7 +299,9 @@ words! {
     BpdStopped: "bpd has stopped", "bpd durdu";
     BpdNotRunning: "bpd is not running", "bpd çalışmıyor";
     BpdLingers: "bpd{} was told to stop {} s ago and still runs; see `bpctl daemon logs`", "bpd{} {} s önce durdurulmak istendi, hâlâ çalışıyor; bakın: `bpctl daemon logs`";
-    BpdDeaf: "bpd{} runs, but does not answer; end it with `kill`", "bpd{} çalışıyor ama yanıt vermiyor; `kill` ile sonlandırın";
+    BpdDeaf: "bpd{} runs, but does not answer; `kill -9` ends it, and what it has acknowledged is kept", "bpd{} çalışıyor ama yanıt vermiyor; `kill -9` sonlandırır, onayladıkları saklıdır";
+    DoctorHangs: "bpd{} runs, but does not answer: it hangs, or the machine is very busy", "bpd{} çalışıyor ama yanıt vermiyor: takılmış ya da makine çok yüklü";
+    DoctorKill: "if it stays so: kill -9 {}; bpctl daemon start (what it has acknowledged is kept)", "böyle kalırsa: kill -9 {}; bpctl daemon start (onayladıkları saklıdır)";
     BpdMissing: "there is no bpd beside {} and none on the PATH; install both together", "{} yanında ve PATH'te bpd yok; ikisini birlikte kurun";
     BpdGaveUp: "bpd gave up: {}", "bpd vazgeçti: {}";
     BpdGaveUpMute: "bpd gave up ({}); see `bpctl daemon logs`", "bpd vazgeçti ({}); bakın: `bpctl daemon logs`";

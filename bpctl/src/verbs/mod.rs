@@ -184,7 +184,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         Some(ClientError::Unreachable { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
             Exit::NotPermitted
         }
-        Some(ClientError::Unreachable { .. } | ClientError::Broken(_)) => Exit::Unreachable,
+        Some(ClientError::Unreachable { .. } | ClientError::Silent { .. } | ClientError::Broken(_)) => {
+            Exit::Unreachable
+        }
         Some(ClientError::Refused(failure)) => match failure.error.code.as_str() {
             "run_not_found" | "ambiguous_run" => Exit::NoSuchRun,
             "not_permitted" => Exit::NotPermitted,
@@ -220,7 +222,8 @@ mod tests {
             (refused("store_failed"), 1),
             (NoSuchRun("none".into()).into(), 4),
             (Usage("no".into()).into(), 2),
-            (ClientError::Broken(io::ErrorKind::WouldBlock.into()).into(), 5),
+            (ClientError::Broken(io::ErrorKind::ConnectionReset.into()).into(), 5),
+            (ClientError::Silent { socket: "/x".into() }.into(), 5),
             (
                 ClientError::Unreachable { socket: "/x".into(), source: io::ErrorKind::NotFound.into() }
                     .into(),

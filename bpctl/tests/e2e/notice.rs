@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bp_proto::{AlertReport, Level};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use workload::mortal;
 
 /// Longer than anything here takes on a machine that does ten other things; only a failure waits that long.
 const DEADLINE: Duration = Duration::from_secs(90);
@@ -133,7 +134,7 @@ impl Bp {
             &browser,
             "#!/bin/sh\ncp \"${1#file://}\" \"${0%/*}/page.new\" && mv \"${0%/*}/page.new\" \"${0%/*}/page\"\n",
         );
-        let daemon = Command::new(bpd())
+        let daemon = mortal(&mut Command::new(bpd()))
             .env("BP_HOME", home.path())
             .env("DBUS_SESSION_BUS_ADDRESS", bus)
             .env("BROWSER", &browser)
@@ -154,6 +155,7 @@ impl Bp {
     fn bpctl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bpctl"));
         command.args(arguments).env("BP_HOME", self.home.path()).stderr(Stdio::null());
+        mortal(&mut command);
         command
     }
 

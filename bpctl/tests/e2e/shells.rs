@@ -179,7 +179,7 @@ impl Home {
         })
     }
 
-    /// `command` with this home, and nothing of the user's own bp.
+    /// `command` with this home, and nothing of the user's own bp. It ends with the test, however that ends.
     pub(crate) fn environment(&self, mut command: Command) -> Command {
         command.env("HOME", self.path()).env("XDG_CONFIG_HOME", self.path().join(".config"));
         command.env("BP_HOME", self.bp()).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
@@ -190,6 +190,7 @@ impl Home {
             // SAFETY: two system calls without memory of their own, allowed between fork and exec.
             unsafe { command.pre_exec(workload::refuse_counters) };
         }
+        workload::mortal(&mut command);
         // Whoever runs the tests.
         let marks = actor::AGENTS.iter().map(|(mark, _)| *mark).chain(actor::CI).chain([actor::AGENT]);
         for mark in marks {

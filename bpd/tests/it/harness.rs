@@ -124,7 +124,7 @@ pub(crate) fn list(places: &Places) -> Vec<Run> {
     client(places).ask(&Request::List(query)).unwrap()
 }
 
-/// The real bpd as a child of the test, killed with it.
+/// The real bpd as a child of the test, which ends with it.
 pub(crate) struct Program {
     pub(crate) child: Child,
 }
@@ -137,6 +137,7 @@ impl Program {
         // Nobody's desktop shall hear of a test.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        workload::mortal(&mut command);
         command
     }
 

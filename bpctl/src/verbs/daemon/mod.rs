@@ -78,6 +78,11 @@ pub fn start(places: &Places, screen: &Screen) -> anyhow::Result<()> {
     start::run(places, screen).map(drop)
 }
 
+/// The pid of the bpd that runs, as it wrote it down itself: also of one that answers nobody.
+pub fn pid(places: &Places) -> Option<u32> {
+    stop::holder(&places.store_lock())
+}
+
 /// Stops bpd if it runs, and starts it.
 pub fn restart(places: &Places, screen: &Screen) -> anyhow::Result<()> {
     stop::run(places, screen)?;

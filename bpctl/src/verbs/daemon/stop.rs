@@ -25,7 +25,9 @@ pub(super) fn run(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
     let asked = Client::connect(&places.socket()?, PATIENCE).and_then(|mut bpd| bpd.ask_raw(&Request::Stop));
     match asked {
         Ok(_) => {}
-        Err(ClientError::Unreachable { .. }) => return not_reached(&lock, screen),
+        Err(ClientError::Unreachable { .. } | ClientError::Silent { .. }) => {
+            return not_reached(&lock, screen);
+        }
         Err(error) => return Err(error.into()),
     }
     let deadline = Instant::now() + END;
@@ -60,12 +62,13 @@ fn is_held(lock: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// The holder's pid, which it wrote for people.
 fn who(lock: &Path) -> String {
+    holder(lock).map_or_else(String::new, |pid| format!(" (pid {pid})"))
+}
+
+/// The holder's pid, which it wrote for people.
+pub(super) fn holder(lock: &Path) -> Option<u32> {
     let mut text = String::new();
-    let read = File::open(lock).and_then(|file| file.take(16).read_to_string(&mut text));
-    match (read, text.trim().parse::<u32>()) {
-        (Ok(_), Ok(pid)) => format!(" (pid {pid})"),
-        _ => String::new(),
-    }
+    File::open(lock).and_then(|file| file.take(16).read_to_string(&mut text)).ok()?;
+    text.trim().parse().ok()
 }

@@ -1,20 +1,24 @@
 //! bpd: whether it answers, is of our version, says itself that it is ill; and what waits for it.
 
 use bp_proto::Status;
+use bp_proto::client::ClientError;
+use bp_proto::place::Places;
 use bp_proto::spool::{MAX_SPOOLED_RUNS, Spool};
 
 use super::finding::{Finding, Mend};
 use crate::screen::Screen;
 use crate::text::said::sentence;
 use crate::text::words::Word;
+use crate::verbs::daemon;
 
-pub(super) fn look(status: &Result<Status, String>, screen: &Screen) -> Vec<Finding> {
+pub(super) fn look(
+    status: Result<&Status, &anyhow::Error>,
+    places: &Places,
+    screen: &Screen,
+) -> Vec<Finding> {
     let status = match status {
         Ok(status) => status,
-        Err(why) => {
-            let remedy = screen.word(Word::DoctorStart).to_owned();
-            return vec![Finding::wrong("bpd", why.clone(), remedy).mended_by(Mend::Start)];
-        }
+        Err(why) => return vec![silence(why, places, screen)],
     };
     let text = screen.say(Word::DoctorBpdRuns, &[&status.version, &status.pid.to_string()]);
     let mut findings = vec![Finding::fine("bpd", text)];
@@ -24,6 +28,22 @@ pub(super) fn look(status: &Result<Status, String>, screen: &Screen) -> Vec<Find
         findings.push(Finding::wrong("degraded", text, screen.word(Word::DoctorLogs).to_owned()));
     }
     findings
+}
+
+/// One that is not there is started. One that does not answer may only be busy: whether it is to be killed, a person
+/// decides.
+fn silence(why: &anyhow::Error, places: &Places, screen: &Screen) -> Finding {
+    if matches!(why.downcast_ref(), Some(ClientError::Silent { .. })) {
+        let pid = daemon::pid(places).map(|pid| pid.to_string());
+        let who = pid.as_ref().map_or_else(String::new, |pid| format!(" (pid {pid})"));
+        let remedy = pid.map_or_else(
+            || screen.word(Word::DoctorLogs).to_owned(),
+            |pid| screen.say(Word::DoctorKill, &[&pid]),
+        );
+        return Finding::wrong("bpd", screen.say(Word::DoctorHangs, &[&who]), remedy);
+    }
+    let remedy = screen.word(Word::DoctorStart).to_owned();
+    Finding::wrong("bpd", sentence(why, screen.lang), remedy).mended_by(Mend::Start)
 }
 
 fn skew(bpd: &str, own: &str, screen: &Screen) -> Option<Finding> {

@@ -23,7 +23,7 @@ use super::{Exit, Usage, pause};
 use crate::ask::Bpd;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
-use crate::text::said::{OrSay as _, sentence};
+use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
 #[derive(Debug, clap::Args)]
@@ -72,17 +72,19 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
 
 fn gather(places: &Places, given: Option<&Facts>, screen: &Screen) -> anyhow::Result<Vec<Finding>> {
     let mut findings = place::look(places, screen);
-    let mut bpd = Bpd::connect();
-    let status = bpd
-        .as_mut()
-        .map_err(|error| sentence(error, screen.lang))
-        .and_then(|bpd| bpd.ask::<Status>(&Request::Status).map_err(|error| sentence(&error, screen.lang)));
-    findings.extend(daemon::look(&status, screen));
+    let (mut bpd, status) = match Bpd::connect() {
+        Ok(mut bpd) => {
+            let status = bpd.ask::<Status>(&Request::Status);
+            (Some(bpd), status)
+        }
+        Err(away) => (None, Err(away)),
+    };
+    findings.extend(daemon::look(status.as_ref(), places, screen));
     let pauses = pause::read(places).unwrap_or_default();
     for paused in pause::sentences(&pauses, screen.now, screen) {
         findings.push(Finding::note("paused", paused, Some("bpctl resume".to_owned())));
     }
-    findings.extend(shell::look(bpd.as_mut().ok().filter(|_| status.is_ok()), places, given, screen)?);
+    findings.extend(shell::look(bpd.as_mut().filter(|_| status.is_ok()), places, given, screen)?);
     findings.extend(daemon::spool(&Spool::at(places.spool()), status.is_ok(), screen));
     findings.push(notices(screen));
     Ok(findings)
