@@ -213,7 +213,8 @@ __bizim_deliver() {
         __bizim_deliver_by_client "$@"
     else
         [[ -e $__bizim_mail ]] || __bizim_create "$__bizim_mail"
-        "$@" >>"$__bizim_mail"
+        # What is there and no file is not ours to wait for.
+        [[ ! -f $__bizim_mail ]] || "$@" >>"$__bizim_mail"
     fi
     [[ $__bizim_traps == *' SIGXFSZ'* ]] || builtin trap - XFSZ
     return 0
@@ -234,7 +235,7 @@ __bizim_deliver_by_client() {
 # Before the first simple command of a line, where all was as usual at the prompt.
 __bizim_fired() {
     if [[ $__bizim_moved == 1 && $BASH_COMMAND != __bizim_* &&
-        -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_mail ]]; then
+        -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_mail ]]; then
         builtin trap '' XFSZ
         __bizim_state=2 __bizim_how=t __bizim_first=$BASH_COMMAND
         {
@@ -243,7 +244,7 @@ __bizim_fired() {
             builtin printf '\0'
             if [[ -z ${HISTTIMEFORMAT-} ]]; then builtin history 1; else __bizim_print_entry; fi
             builtin printf '\0'
-        } 2>/dev/null >>"$__bizim_mail"
+        } 2>&- >>"$__bizim_mail"
         builtin trap - XFSZ
     else
         __bizim_start "$BASH_COMMAND" 2>/dev/null
@@ -322,7 +323,7 @@ __bizim_preexec() {
 # First at the prompt; `__bizim_status` is what `$?` was.
 __bizim_prompt() {
     if [[ $__bizim_state == 2 && -z $__bizim_traps$__bizim_care && ${BP_OFF-} != 1 &&
-        -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_mail ]]; then
+        -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_mail ]]; then
         builtin trap '' XFSZ
         {
             builtin printf '\0001E\0%s\0%s\0%s\0%s\0' "$__bizim_shell" "$__bizim_stamp" "$__bizim_status" "${__bizim_now/[!0-9]/}"
@@ -332,7 +333,7 @@ __bizim_prompt() {
         builtin trap - XFSZ
         __bizim_state=0
     else
-        __bizim_prompt_with_care
+        __bizim_prompt_with_care 2>/dev/null
     fi
 }
 
@@ -359,7 +360,7 @@ __bizim_rearm() {
         __bizim_base=$HISTCMD
         # shellcheck disable=SC2064
         builtin trap "$__bizim_fire" DEBUG
-    elif __bizim_rearm_with_care; then
+    elif __bizim_rearm_with_care 2>/dev/null; then
         # shellcheck disable=SC2064
         builtin trap "$__bizim_fire_with_care" DEBUG
     fi
@@ -510,7 +511,7 @@ __bizim_load() {
     # A here-string is a pipe, which takes the traps and gives them back. (Before bash 5.1 it is a file that bash has
     # unlinked already; that does as well.)
     # shellcheck disable=SC2016
-    __bizim_look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; } <<<""'
+    __bizim_look='{ builtin trap -p XFSZ DEBUG >/proc/self/fd/0; IFS=$'"'\\n'"' builtin read -r -d "" __bizim_traps || :; } 2>/dev/null <<<""'
     if ((__bizim_version < 404)); then
         # Not all of these fail on a closed output, and a here-string is a file with something in it, which a limit on file
         # sizes would kill the shell for: a file that mostly stays empty.
@@ -527,7 +528,8 @@ __bizim_load() {
     __bizim_doors=(/dev/null '') __bizim_door=0 __bizim_shut=0
     # shellcheck disable=SC2016
     __bizim_after='if { __bizim_void() { :; }; } 2>/dev/null <"${__bizim_doors[__bizim_door=__bizim_shut,__bizim_shut=0,__bizim_compares||(__bizim_base=__bizim_seen=HISTCMD),__bizim_door]}"; then '"$begin"' case $__bizim_state in [12]) __bizim_prompt ;; esac; __bizim_rearm; } 2>/dev/null; fi'
-    __bizim_alone="$begin __bizim_prompt; __bizim_rearm; } 2>/dev/null"
+    # Closed is cheaper than opened on nothing; what opens files itself gets the latter.
+    __bizim_alone="$begin __bizim_prompt; __bizim_rearm; } 2>&-"
     # Its own last argument, put back, is what `$_` was.
     # shellcheck disable=SC2016
     __bizim_fire='case $__bizim_state$BASH_SUBSHELL in 10) __bizim_last=$_; builtin trap - DEBUG; __bizim_fired "$__bizim_last";; esac'

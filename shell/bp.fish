@@ -65,7 +65,7 @@ end
 # What runs for a usual line is as little as it can be: each command costs fish some microseconds, a `read` twenty. For all
 # else `__bizim_to` is empty and there is a function `…_with_care`.
 function __bizim_decide --on-variable BP_OFF --on-variable fish_private_mode
-    if test "$BP_OFF" = 1 -o -n "$fish_private_mode$__bizim_client$__bizim_asks$__bizim_untold"
+    if test "$BP_OFF" = 1 -o -n "$fish_private_mode$__bizim_client$__bizim_asks$__bizim_untold$__bizim_skipped"
         set -g __bizim_to ''
     else
         set -g __bizim_to $__bizim_file
@@ -76,7 +76,7 @@ end
 # was read, and fish itself says at the end how long it took. Each record opens the file anew: bpd may have taken it away
 # to read it. The directory may have been taken away at a logout and put there again by somebody else: is it still ours?
 function __bizim_preexec --on-event fish_preexec
-    if test $__bizim_guard -O "$__bizim_run" -a -e "$__bizim_to"
+    if test $__bizim_guard -O "$__bizim_run" -a -f "$__bizim_to"
         switch $argv[1]
             case '#*' ' *' \t'*' \n'*'
                 __bizim_preexec_with_care $argv[1]
@@ -90,6 +90,7 @@ function __bizim_preexec --on-event fish_preexec
                 set __bizim_stamp u$__bizim_uptime
         end
         printf '\0001S\0%s\0%s\0x\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $PWD $argv[1] >>$__bizim_to
+        or __bizim_fall_short
     else
         __bizim_preexec_with_care $argv[1]
     end
@@ -97,8 +98,9 @@ end
 
 function __bizim_postexec --on-event fish_postexec
     set -l exit_code $status # First: every other command overwrites it.
-    if test $__bizim_guard -O "$__bizim_run" -a -e "$__bizim_to"
+    if test $__bizim_guard -O "$__bizim_run" -a -f "$__bizim_to"
         printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $exit_code $CMD_DURATION >>$__bizim_to
+        or __bizim_fall_short
     else
         __bizim_postexec_with_care $exit_code
     end
@@ -107,6 +109,11 @@ end
 function __bizim_preexec_with_care
     # Until it is told, the end of this line is not.
     set -g __bizim_untold 1
+    if set -q __bizim_skipped[1]; and not set -q __bizim_skipped[20]
+        set -a __bizim_skipped 1
+        return
+    end
+    set -g __bizim_skipped
     __bizim_decide
     # A comment alone is no command; a line that begins with a space stays out of the history.
     string match -qr '^\s*(#[^\n]*\s*)*$' -- $argv[1]; and return
@@ -124,6 +131,10 @@ function __bizim_preexec_with_care
         set __bizim_stamp u$uptime
     end
     printf '\0001S\0%s\0%s\0%s\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $how $PWD $line >>$__bizim_file
+    or begin
+        __bizim_fall_short
+        return
+    end
     __bizim_send
     set __bizim_untold
     __bizim_decide
@@ -135,14 +146,23 @@ function __bizim_postexec_with_care
         __bizim_decide
     else if __bizim_make_ready
         printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_file
+        or __bizim_fall_short
         __bizim_send
     end
+end
+
+# Nothing keeps fish from saying that there was no room for a record: it is tried again twenty lines later.
+function __bizim_fall_short
+    set -g __bizim_skipped 1
+    set -g __bizim_untold 1
+    __bizim_decide
 end
 
 # Whether the records may be written: the first of a shell makes the file, for the user alone.
 function __bizim_make_ready
     test "$BP_OFF" != 1 -a -O $__bizim_run -a ! -L $__bizim_run -a -d $__bizim_run/mail; or return 1
-    test -e $__bizim_file; and return
+    test -f $__bizim_file; and return
+    test -e $__bizim_file; and return 1
     set -l before $umask
     set -g umask 077
     printf '' >>$__bizim_file
@@ -173,6 +193,7 @@ function __bizim_load
     set -g __bizim_stamp
     set -g __bizim_client
     set -g __bizim_asks
+    set -g __bizim_skipped
     string match -qr '^[0-3]\.' -- $version; or set -g __bizim_asks 1
     __bizim_place; and __bizim_identify; or return
     # In a directory that is everybody's the kernel follows no stranger's link, unless it was told to.

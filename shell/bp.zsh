@@ -67,7 +67,8 @@ __bizim_create() {
 # logout and put there again by somebody else: is it still ours alone?
 __bizim_make_ready() {
     [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -d $__bizim_run/mail ]] || return 1
-    [[ -e $__bizim_to ]] || __bizim_create $__bizim_to
+    # What is there and no file is not ours to wait for.
+    [[ -f $__bizim_to ]] || { [[ ! -e $__bizim_to ]] && __bizim_create $__bizim_to }
 }
 
 __bizim_send() {
@@ -91,7 +92,7 @@ __bizim_preexec() {
             __bizim_how=h
             argv=('')
         fi
-        if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_to ]] || __bizim_make_ready; then
+        if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_to ]] || __bizim_make_ready; then
             trap '' XFSZ
             {
                 print -rN -- '' 1S $__bizim_shell $__bizim_stamp $__bizim_how "${PWD-}"
@@ -112,7 +113,7 @@ __bizim_precmd() {
         emulate -L zsh
         if [[ -n $__bizim_stamp ]]; then
             local -a __bizim_at=($epochtime)
-            if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -e $__bizim_to ]] || __bizim_make_ready; then
+            if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_to ]] || __bizim_make_ready; then
                 trap '' XFSZ
                 {
                     print -rN -- '' 1E $__bizim_shell $__bizim_stamp $__bizim_status $((__bizim_at[1] * 1000000 + __bizim_at[2] / 1000))

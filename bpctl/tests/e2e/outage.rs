@@ -4,13 +4,12 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use bp_proto::client::Client;
 use bp_proto::request::{ListQuery, Request};
 use bp_proto::{Run, RunState};
 
 use crate::pty::Terminal;
 use crate::quiet::Trace;
-use crate::served::{Served, until};
+use crate::served::{Served, ask, until};
 use crate::shells::{Home, Kind, Transport};
 
 const SHELLS: usize = 50;
@@ -88,15 +87,12 @@ fn everybody_types(typists: &mut [Typist], lines: std::ops::Range<usize>) {
 
 /// Waits until so many runs are recorded and have ended. → All, the oldest first.
 fn recorded(home: &Home, count: usize) -> Vec<Run> {
-    let socket = home.bp().join("run/bpd.sock");
-    let mut client =
-        until("bpd answers", || Client::connect(&socket, std::time::Duration::from_secs(60)).ok());
     let mut runs: Vec<Run> = Vec::new();
     let mut seen = 0;
     while seen < count as u64 {
         // As long as it takes: only what stands still fails.
         seen = until(&format!("more than {seen} of {count} runs"), || {
-            let status: serde_json::Value = client.ask(&Request::Status).ok()?;
+            let status: serde_json::Value = ask(home, &Request::Status)?;
             status["runs"].as_u64().filter(|now| *now > seen)
         });
     }
@@ -105,7 +101,7 @@ fn recorded(home: &Home, count: usize) -> Vec<Run> {
         loop {
             let before = runs.last().map(|run| format!("{}-{}", run.started_at.0, run.id));
             let query = ListQuery { limit: Some(500), before, ..ListQuery::default() };
-            let page: Vec<Run> = client.ask(&Request::List(query)).unwrap();
+            let page: Vec<Run> = ask(home, &Request::List(query)).unwrap();
             if page.is_empty() {
                 break;
             }

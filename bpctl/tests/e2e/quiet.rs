@@ -258,6 +258,41 @@ fn a_directory_that_vanishes_is_no_reason_to_print() {
     }
 }
 
+type Makes = fn(&std::path::Path);
+
+fn dir(path: &std::path::Path) {
+    std::fs::create_dir(path).unwrap();
+}
+
+/// Nobody reads it: whoever opens it waits.
+fn pipe(path: &std::path::Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+/// To root no file is closed; what is no file is.
+#[test]
+fn a_mailbox_that_cannot_be_written_is_no_reason_to_print() {
+    for kind in [Kind::Bash, Kind::Zsh, Kind::Fish] {
+        let afters: &[&str] = if kind == Kind::Bash { &["", "PROMPT_COMMAND+=(true)"] } else { &[""] };
+        for (after, make) in afters.iter().flat_map(|after| [(*after, dir as Makes), (*after, pipe)]) {
+            let mut shell = Shell::with(kind, "", after);
+            shell.line("true");
+            let mailbox = shell.home.mail().join(shell.terminal.pid().to_string());
+            std::fs::remove_file(&mailbox).unwrap();
+            make(&mailbox);
+            for line in ["echo one", "f() { :; }", "echo two"] {
+                if kind != Kind::Fish || !line.starts_with("f()") {
+                    shell.line(line);
+                }
+            }
+            let screen = shell.terminal.picture_so_far().text();
+            let lines: Vec<_> = screen.lines().filter(|line| !line.starts_with("<<P:")).collect();
+            assert_eq!(lines, ["one", "two"], "{kind:?} {after:?}: {screen}");
+        }
+    }
+}
+
 #[test]
 fn a_mailbox_that_was_taken_away_to_be_read_is_made_anew_for_the_user_alone() {
     for kind in Kind::ALL {

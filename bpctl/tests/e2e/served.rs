@@ -8,6 +8,7 @@ use bp_proto::request::{ListQuery, Request};
 use bp_proto::{Run, RunState};
 
 use rustix::process::Signal;
+use serde::de::DeserializeOwned;
 
 use crate::shells::Home;
 
@@ -34,7 +35,7 @@ impl Served {
             if home.is_anothers() {
                 return bpctl(home, &["status"]).status.success().then_some(());
             }
-            ask(home, &Request::Status).map(drop)
+            ask(home, &Request::Status).map(|_: serde_json::Value| ())
         });
         Self { child }
     }
@@ -98,7 +99,8 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn ask(home: &Home, request: &Request) -> Option<serde_json::Value> {
+/// What bpd says to it, when it answers.
+pub(crate) fn ask<T: DeserializeOwned>(home: &Home, request: &Request) -> Option<T> {
     let socket = home.bp().join("run/bpd.sock");
     Client::connect(&socket, Duration::from_secs(10)).ok()?.ask(request).ok()
 }
@@ -111,7 +113,7 @@ pub(crate) fn runs(home: &Home) -> Vec<Run> {
     } else {
         let query = ListQuery { limit: Some(500), ..ListQuery::default() };
         let Some(listed) = ask(home, &Request::List(query)) else { return Vec::new() };
-        serde_json::from_value(listed).unwrap()
+        listed
     };
     runs.reverse();
     runs

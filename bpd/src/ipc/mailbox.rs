@@ -136,17 +136,25 @@ impl Mail {
         self.shared.drain(&mut reading).await;
     }
 
-    /// As `drain`, and waits until it is recorded (at most 2 s). The socket calls it before it asks a question.
+    /// As `drain`, and waits until it is recorded (at most 2 s; after an outage there may be more to read than that takes).
+    /// The socket calls it before it asks a question.
     pub async fn settle(&self) {
-        let sent = {
-            let mut reading = self.shared.reading.lock().await;
-            self.shared.drain(&mut reading).await;
-            reading.sent
-        };
-        let mut settled = self.shared.settled.subscribe();
-        let durable = settled.wait_for(|settled| *settled >= sent);
-        if tokio::time::timeout(PATIENCE, durable).await.is_err() {
-            tracing::warn!("what was typed last is not recorded yet; an answer goes out without it");
+        let shared = Arc::clone(&self.shared);
+        // On its own: a drain that was given up half-way would lose what it has read.
+        let settling = tokio::spawn(async move {
+            let sent = {
+                let mut reading = shared.reading.lock().await;
+                shared.drain(&mut reading).await;
+                reading.sent
+            };
+            let _ = shared.settled.subscribe().wait_for(|settled| *settled >= sent).await;
+        });
+        match tokio::time::timeout(PATIENCE, settling).await {
+            Ok(Err(failed)) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+            Ok(_) => {}
+            Err(_) => {
+                tracing::warn!("what was typed last is not recorded yet; an answer goes out without it");
+            }
         }
     }
 

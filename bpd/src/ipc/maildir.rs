@@ -177,6 +177,11 @@ impl MailDir {
                 continue;
             }
             kept.over = true;
+            if kept.session.has_open_run() && kept.session.names_another(&self.boot_id) {
+                tracing::warn!(
+                    "the mail of shell {pid}: that process is another one than wrote it; what was begun there is lost"
+                );
+            }
             let seen_at = fs::symlink_metadata(self.dir.join(pid.to_string()))
                 .map_or(kept.last_at, |meta| UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000));
             letters.extend(kept.session.lose(seen_at).map(|body| {

@@ -208,6 +208,13 @@ impl Session {
         of_this_boot && bp_proto::process::is_alive(owner)
     }
 
+    /// Whether its pid is another process's, in this boot.
+    pub(super) fn names_another(&self, boot_id: &str) -> bool {
+        self.shell.boot_id.as_deref() == Some(boot_id)
+            && bp_proto::process::start_ticks(self.pid)
+                .is_some_and(|ticks| Some(ticks) != self.shell.start_ticks)
+    }
+
     fn is_shell(&self, shell: &Shell) -> bool {
         self.shell.boot_id == shell.boot_id && self.shell.start_ticks == shell.start_ticks
     }

@@ -198,9 +198,10 @@ pub(super) fn host_name() -> String {
 
 /// CPUs that a process may use: affinity and cgroup quota respected.
 pub(super) fn cpus(pid: Option<u32>) -> u32 {
-    let own = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32);
-    let Some(pid) = pid else { return own };
-    let allowed = affinity(pid).unwrap_or(own);
+    // It reads a dozen files of its own control group.
+    let own = || std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32);
+    let Some(pid) = pid else { return own() };
+    let allowed = affinity(pid).unwrap_or_else(own);
     let quota = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
         .ok()
         .and_then(|groups| quota_cpus(&groups, Path::new("/sys/fs/cgroup")));

@@ -85,9 +85,28 @@ async fn a_link_is_not_followed_and_that_is_said_once() {
     assert!(fs::read(&elsewhere).unwrap().windows(9).any(|bytes| bytes == b"by a link"), "it was wiped");
 }
 
+#[tokio::test]
+async fn another_users_file_is_left_alone_and_that_is_said_once() {
+    if !rustix::process::geteuid().is_root() {
+        // Nobody else's file can be made.
+        return;
+    }
+    let (log, _heard) = Log::hear();
+    let mut post = Post::new();
+    post.write(GONE, &run(7, T0, "planted"));
+    std::os::unix::fs::chown(post.file(GONE), Some(65534), Some(65534)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(post.drained().await.len(), 0);
+    }
+    let log = log.text();
+    assert_eq!(log.matches("is not read: it belongs to uid 65534").count(), 1, "{log}");
+    assert!(fs::read(post.file(GONE)).unwrap().windows(7).any(|bytes| bytes == b"planted"), "it was wiped");
+}
+
 /// Whoever writes into the file of a process that is no such shell starts nothing that goes on.
 #[tokio::test]
-async fn a_start_in_the_name_of_a_process_that_is_another_is_lost_at_once() {
+async fn a_start_in_the_name_of_a_process_that_is_another_is_lost_at_once_and_that_is_said() {
+    let (log, _heard) = Log::hear();
     let mut post = Post::new();
     let Owner { pid, start_ticks } = own();
     post.write(pid, &started(start_ticks + 1, T0, "make"));
@@ -97,4 +116,17 @@ async fn a_start_in_the_name_of_a_process_that_is_another_is_lost_at_once() {
         told.iter().any(|body| matches!(body, Body::Finish(finish) if finish.ending == Ending::Lost)),
         "{told:?}"
     );
+    let log = log.text();
+    let said = format!("the mail of shell {pid}: that process is another one");
+    assert_eq!(log.matches(&said).count(), 1, "{log}");
+}
+
+/// A terminal that was closed is no news.
+#[tokio::test]
+async fn nothing_is_said_of_a_shell_that_has_gone() {
+    let (log, _heard) = Log::hear();
+    let mut post = Post::new();
+    post.write(GONE, &started(7, T0, "make"));
+    assert_eq!(post.drained().await.len(), 2);
+    assert!(!log.text().contains("the mail of shell"), "{}", log.text());
 }

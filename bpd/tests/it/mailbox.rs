@@ -216,6 +216,25 @@ async fn read_twice_is_the_same_run() {
     assert_eq!(first.len(), 4);
 }
 
+/// The clock goes on when nothing else does.
+#[tokio::test(start_paused = true)]
+async fn a_question_does_not_wait_for_all_that_an_outage_left_behind() {
+    const LEFT: u64 = 100;
+    let mut post = Post::new();
+    let Owner { pid, start_ticks } = own();
+    for nth in 0..LEFT {
+        post.write(pid, &run(start_ticks, T0 + nth * 2_000_000, &format!("make {nth}")));
+    }
+    // Nobody takes an event, and there is no room for them all.
+    post.mail.settle().await;
+    let mut bodies = Vec::new();
+    while bodies.len() < 2 * LEFT as usize {
+        bodies.push(post.next().await);
+    }
+    let typed: Vec<_> = (0..LEFT).map(|nth| format!("make {nth}")).collect();
+    assert_eq!(commands(&bodies), typed);
+}
+
 #[tokio::test]
 async fn a_dead_shells_run_is_lost_and_its_file_goes_when_that_is_durable() {
     let mut post = Post::new();

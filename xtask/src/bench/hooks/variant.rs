@@ -17,11 +17,21 @@ pub(super) enum Variant {
     BashPreexec,
     Starship,
     Atuin,
+    /// Another bare shell: how far two of the same differ in this run is what no difference here says anything below.
+    Again,
 }
 
 impl Variant {
-    const ALL: [Self; 7] =
-        [Self::Bare, Self::Mailbox, Self::Away, Self::Socket, Self::BashPreexec, Self::Starship, Self::Atuin];
+    const ALL: [Self; 8] = [
+        Self::Bare,
+        Self::Mailbox,
+        Self::Away,
+        Self::Again,
+        Self::Socket,
+        Self::BashPreexec,
+        Self::Starship,
+        Self::Atuin,
+    ];
 
     /// Those that there are for a shell.
     pub(super) fn of(shell: &str) -> impl Iterator<Item = Self> {
@@ -38,6 +48,7 @@ impl Variant {
             Self::BashPreexec => "bash-preexec alone",
             Self::Starship => "starship",
             Self::Atuin => "atuin",
+            Self::Again => "bare shell, another (the noise of this run)",
         }
     }
 
@@ -64,7 +75,7 @@ impl Variant {
         }
         let theirs = |at: usize| found[at].display().to_string();
         Ok(Ok(match self {
-            Self::Bare => String::new(),
+            Self::Bare | Self::Again => String::new(),
             Self::Mailbox | Self::Away | Self::Socket => {
                 let printed = daemon.bpctl().args(["init", shell, "--no-start"]).output()?;
                 String::from_utf8(printed.stdout).context("the hook is not UTF-8")?
