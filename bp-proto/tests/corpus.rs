@@ -14,8 +14,9 @@ fn read(marked: &str) -> (String, Vec<String>) {
     (marked.replace(['«', '»'], ""), secrets)
 }
 
+/// All behind the head, whose lines begin with `# `.
 fn lines(corpus: &str) -> Vec<&str> {
-    corpus.lines().filter(|line| !line.is_empty() && !line.starts_with("# ")).collect()
+    corpus.lines().skip_while(|line| line.starts_with("# ")).filter(|line| !line.is_empty()).collect()
 }
 
 /// Whether anything is left of the secret that could be used. `rest` = the line without its secrets: what stands there
@@ -53,17 +54,23 @@ fn check(secrets: &str, harmless: &str) {
     assert!(changed.len() <= 10, "{} of 500 changed:\n{}", changed.len(), changed.join("\n"));
 }
 
-/// Each corpus was written from knowledge of the tools, before it was tried, by the hand that had read the rules or had
-/// just improved them; what it found was then mended in general, never for one line. As each was measured first:
+/// Each corpus was written from knowledge of the tools, before it was tried; what it found was then mended in general,
+/// never for one line. The first three come from hands that had read the rules or had just improved them. As each was
+/// measured first:
 ///
 /// | | secrets caught | harmless changed |
 /// |---|---|---|
 /// | first, on the rules as they were | 89 of 100 | 4 of 500 |
 /// | second, on the rules improved by the first | 95 of 100 | 4 of 500 |
 /// | third, on the rules improved by both | 97 of 100 | 1 of 500 |
+/// | fourth, by a hand that had read none of the rules | 90 of 100 | 6 of 500 |
 ///
-/// (Of the second two more were reported as missed: pieces of the secret stood elsewhere in the line as well.) The third
-/// was measured once, and no rule was changed after it.
+/// (Of the second two more were reported as missed: pieces of the secret stood elsewhere in the line as well.)
+#[test]
+fn the_fourth_corpus() {
+    check(include_str!("corpus/secrets-4.txt"), include_str!("corpus/harmless-4.txt"));
+}
+
 #[test]
 fn the_third_corpus() {
     check(include_str!("corpus/secrets-3.txt"), include_str!("corpus/harmless-3.txt"));
@@ -108,6 +115,22 @@ fn a_line_of_one_thing_over_and_over_is_read_once() {
         "PRIVATE KEY",
         "set-token ",
         "\\n",
+        "auth=(",
+        "login('a','",
+        "'token','x1",
+        "send \"",
+        "send \"assword",
+        "printf %s ",
+        "printf 'password=%s' x ",
+        "passwd <<E\nx\n",
+        "'aB3$aB3$' ",
+        "a:1:b:",
+        "$token = 'x' ",
+        "password is ",
+        "net use ",
+        "auth=",
+        "&key=x",
+        "password=x ",
     ] {
         for (before, behind) in [("", ""), ("\"", "\""), ("bash -c '", "'")] {
             let line = format!("{before}{}{behind}", piece.repeat(100_000 / piece.len()));

@@ -6,15 +6,21 @@
 //!
 //! `bpctl run` masks before every command, so all of it is plain scans over the line and its words.
 
+mod alone;
+mod calls;
+mod formats;
 mod names;
 mod phrases;
 mod piped;
 mod positions;
 mod programs;
+mod rules;
+mod sends;
 mod stores;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod values;
 mod words;
 
 use std::ops::Range;
@@ -60,6 +66,8 @@ pub fn mask(line: &str) -> Masked {
     scan(line, 0..line.len(), 0, &mut found);
     tokens::find(line, &mut found);
     phrases::tags(line, &mut found);
+    calls::find(line, &mut found);
+    sends::scripts(line, &mut found);
     found.apply(line)
 }
 
@@ -68,8 +76,12 @@ fn scan(line: &str, part: Range<usize>, depth: usize, found: &mut Found) {
     for pipeline in words::pipelines(line, part) {
         piped::find(line, &pipeline, found);
         for command in &pipeline {
-            programs::find(line, command, found);
-            let asking = positions::Asking::of(line, command);
+            let known = found.secrets.len();
+            let bases: Vec<&str> = command.iter().map(|word| words::base(line, word)).collect();
+            programs::find(line, command, &bases, found);
+            formats::find(line, command, &bases, found);
+            sends::find(line, command, &bases, found);
+            let asking = positions::Asking::of(&bases);
             let runner = words::carrier(line, command);
             for (at, word) in command.iter().enumerate() {
                 positions::find(line, command, at, &asking, found);
@@ -81,6 +93,7 @@ fn scan(line: &str, part: Range<usize>, depth: usize, found: &mut Found) {
                     }
                 }
             }
+            alone::find(line, command, &bases, known, found);
         }
     }
 }
@@ -101,7 +114,7 @@ impl Found {
     /// Adds the value of a word or of a word's end, without its quotes, unless it is plainly no secret.
     fn add_value(&mut self, line: &str, at: Range<usize>, rule: &'static str) {
         let value = words::unquoted(line, at);
-        if !names::is_no_secret(&line[value.at.clone()], value.literal) {
+        if !values::is_no_secret(&line[value.at.clone()], value.literal) {
             self.add(value.at, rule);
         }
     }

@@ -1,4 +1,4 @@
-//! Which names stand before a secret, and which values are none.
+//! Which names stand before a secret.
 
 /// Whether a variable, key, header or long flag of this name holds a secret: `DB_PASSWORD`, `authToken`,
 /// `spring.datasource.password`, `x-api-key`. Decided by its last part, since `TOKEN_FILE` and `password-stdin` hold
@@ -96,7 +96,7 @@ const SECRET_ENDS: [&str; 14] = [
     "şifresi",
 ];
 
-/// Whether a name may stand before a secret: what stands there is one if it [looks random](looks_random).
+/// Whether a name may stand before a secret: what stands there is one if it [looks random](super::values::looks_random).
 pub(super) fn may_be_secret(name: &str) -> bool {
     const NAMES: [&str; 15] = [
         "key",
@@ -116,28 +116,6 @@ pub(super) fn may_be_secret(name: &str) -> bool {
         "signature",
     ];
     (3..=64).contains(&name.len()) && parts(name).last().is_some_and(|last| NAMES.contains(&last.as_str()))
-}
-
-/// Too long and too mixed to be a word, and neither a path nor a name of several words.
-pub(super) fn looks_random(value: &str) -> bool {
-    let runs = value.split(['-', '_', '.', '+', '/', '=', '~']);
-    let mixed = |run: &str| {
-        run.bytes().any(|byte| byte.is_ascii_digit()) && run.bytes().any(|byte| byte.is_ascii_alphabetic())
-    };
-    value.len() >= 16
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=~".contains(&byte))
-        && !is_path(value)
-        && runs.clone().any(|run| run.len() >= 10 && mixed(run))
-        && runs.map(str::len).max().unwrap_or(0) * 2 >= value.len()
-}
-
-/// Of a kind that a person chooses: six letters or more, not of one kind alone. Not of a sentence's words.
-pub(super) fn looks_chosen(value: &str) -> bool {
-    let has = |of: fn(&char) -> bool| value.chars().any(|letter| of(&letter));
-    value.chars().count() >= 6
-        && has(|letter| letter.is_alphabetic())
-        && has(|letter| letter.is_ascii_digit() || "!@#$%^&*+=~?".contains(*letter))
-        && !has(|letter| letter.is_whitespace() || "()[]{}<>|;".contains(*letter))
 }
 
 /// What makes a key secret.
@@ -238,119 +216,6 @@ pub(super) fn is_switch(flag: &str) -> bool {
     first.len() < flag.len() && SWITCHES.contains(&first)
 }
 
-/// A variable, a placeholder, a path, a switch's value, a mask: nothing that must go. `literal` = in single quotes.
-pub(super) fn is_no_secret(value: &str, literal: bool) -> bool {
-    let value = value.trim();
-    is_word_of_none(value) || (!literal && is_expansion(value)) || is_placeholder(value) || is_path(value)
-}
-
-fn is_word_of_none(value: &str) -> bool {
-    const NONE: [&str; 16] = [
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "0",
-        "1",
-        "undefined",
-        "prompt",
-        "ask",
-        "stdin",
-    ];
-    value.is_empty() || NONE.iter().any(|none| value.eq_ignore_ascii_case(none))
-}
-
-/// Made of `$VAR`, `${VAR}`, `$(command)`, backticks, `%VAR%` and punctuation alone.
-fn is_expansion(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    let (mut at, mut seen) = (0, false);
-    while at < bytes.len() {
-        let rest = &value[at..];
-        let length = match bytes[at] {
-            b'$' => match bytes.get(at + 1) {
-                Some(b'{') => closing(rest, 1, b'{', b'}'),
-                Some(b'(') => closing(rest, 1, b'(', b')'),
-                Some(byte) if byte.is_ascii_alphanumeric() || *byte == b'_' => {
-                    1 + rest[1..].bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()
-                }
-                Some(b'*' | b'@' | b'?') => 2,
-                _ => return false,
-            },
-            b'`' => rest[1..].find('`').map_or(rest.len(), |close| close + 2),
-            b'%' => match rest[1..].find('%') {
-                Some(close) if close > 0 => close + 2,
-                _ => return false,
-            },
-            b'"' | b'/' | b':' | b'-' | b'_' | b'.' | b'@' | b',' | b';' | b'\\' => {
-                at += 1;
-                continue;
-            }
-            _ => return false,
-        };
-        seen = true;
-        at += length;
-        if !value.is_char_boundary(at.min(value.len())) {
-            return false;
-        }
-    }
-    seen
-}
-
-/// Length to behind the bracket that closes the one at `open`; all of it if none does.
-fn closing(text: &str, open: usize, opens: u8, closes: u8) -> usize {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate().skip(open) {
-        if byte == opens {
-            depth += 1;
-        } else if byte == closes {
-            depth -= 1;
-            if depth == 0 {
-                return at + 1;
-            }
-        }
-    }
-    text.len()
-}
-
-fn is_placeholder(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let wrapped = [("<", ">"), ("{{", "}}"), ("{", "}"), ("[", "]"), ("${{", "}}")]
-        .iter()
-        .any(|(open, close)| lower.starts_with(open) && lower.ends_with(close) && !lower.contains('"'));
-    wrapped
-        || lower.bytes().all(|byte| matches!(byte, b'*' | b'.' | b'x' | b'_' | b'-' | b'?'))
-        || value.chars().all(|letter| matches!(letter, '…' | '•'))
-        || lower.starts_with("{{")
-        || lower.starts_with("your")
-        || lower.starts_with("redacted")
-        || matches!(lower.as_str(), "%s" | "%d" | "{}")
-        || lower.starts_with('@') && is_path(&lower[1..])
-        || ["env:", "file:", "keychain:", "op://", "vault:", "secret:", "arn:", "ssm:"]
-            .iter()
-            .any(|source| lower.starts_with(source))
-}
-
-/// A file's name where a secret could stand: `--private-key ~/.ssh/id_rsa`, `CREDENTIALS=/etc/x.json`.
-fn is_path(value: &str) -> bool {
-    let plain = value
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'/' | b'-' | b'~' | b'$'));
-    let rooted = ["/", "./", "../", "~/", "$HOME/", "$PWD/"].iter().any(|root| value.starts_with(root));
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let suffixed =
-        [".pem", ".key", ".json", ".txt", ".pub", ".crt", ".p12", ".pfx", ".jks", ".yaml", ".yml", ".env"]
-            .iter()
-            .any(|suffix| value.len() > suffix.len() && value.ends_with(suffix));
-    // A base64 secret may begin with a slash; it has more digits than a path.
-    plain && (suffixed || rooted && value[1..].contains('/') && digits * 4 <= value.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,35 +268,5 @@ mod tests {
         ] {
             assert!(!is_secret(name), "{name}");
         }
-    }
-
-    #[test]
-    fn variables_and_placeholders_are_no_secrets() {
-        for value in [
-            "",
-            "$TOKEN",
-            "${TOKEN}",
-            "${TOKEN:-}",
-            "$(cat ~/.token)",
-            "`cat x`",
-            "%TOKEN%",
-            "<token>",
-            "{{ token }}",
-            "***",
-            "xxxx",
-            "...",
-            "your-token",
-            "env:TOKEN",
-            "true",
-            "/run/secrets/token",
-            "$USER:$PASS",
-            "@file.txt",
-        ] {
-            assert!(is_no_secret(value, false), "{value}");
-        }
-        for value in ["hunter2", "$ecret!", "a$b", "%41b", "/9j4AAQ5k2/38f7a01", "x1x"] {
-            assert!(!is_no_secret(value, false), "{value}");
-        }
-        assert!(!is_no_secret("$TOKEN", true), "a dollar in single quotes is a dollar");
     }
 }

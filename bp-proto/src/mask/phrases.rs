@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::words::{self, Word};
-use super::{Found, names};
+use super::{Found, names, values};
 
 /// What belongs together is no further apart, so that a long line is read once.
 const REACH: usize = 512;
@@ -44,29 +44,81 @@ fn sql(line: &str, text: Range<usize>, literal: bool, found: &mut Found) {
             let rest = &line[start..text.end];
             let end =
                 rest.find(opening).map_or(text.end, |at| start + rest[..at].trim_end_matches('\\').len());
-            if !names::is_no_secret(&line[start..end], literal) {
+            if !values::is_no_secret(&line[start..end], literal) {
                 found.add(start..end, "sql");
             }
         }
     }
 }
 
-/// `login ali password x`, and `name: value` where the value is nothing that one writes in a sentence.
+/// `login ali password x`, `name: value` and `name = value` where the value is nothing that one writes in a sentence or
+/// has quotes of its own, and what a sentence tells: `şifre x`, `the password is x`.
 fn spelled(line: &str, text: Range<usize>, literal: bool, found: &mut Found) {
     let words = pieces(line, text);
-    for (nth, pair) in words.windows(2).enumerate() {
-        let [name, value] = [&pair[0], &pair[1]].map(|at| &line[at.clone()]);
-        let is_netrc = matches!(name, "password" | "passwd")
-            && nth >= 2
-            && matches!(&line[words[nth - 2].clone()], "login" | "user" | "username");
+    for (nth, at) in words.iter().enumerate() {
+        let name = &line[at.clone()];
+        let word = |nth: usize| words.get(nth).map_or("", |at| &line[at.clone()]);
         // What has quotes around its name is JSON.
-        let is_pair = name.strip_suffix(':').is_some_and(names::is_secret) && names::looks_chosen(value);
-        let value = value.trim_matches(['"', '\'', '\\', ',', '}']);
-        if (is_netrc || is_pair) && !names::is_no_secret(value, literal) {
+        let (name, value, is_pair) = match name.strip_suffix([':', '=']) {
+            Some(name) => (name, word(nth + 1), true),
+            None if matches!(word(nth + 1), "=" | ":" | ":=" | "=>" | "+=") => (name, word(nth + 2), true),
+            None if matches!(word(nth + 1), "is" | "was" | "to") => (name, word(nth + 2), false),
+            None => (name, word(nth + 1), false),
+        };
+        let is_one = if is_pair {
+            names::is_secret(name.trim_start_matches('$'))
+                && (values::looks_chosen(unmarked(value)) || is_quoted(value))
+        } else {
+            let is_netrc = matches!(name, "password" | "passwd")
+                && nth >= 2
+                && matches!(word(nth - 2), "login" | "user" | "username");
+            is_netrc || is_told(name, unmarked(value))
+        };
+        let value = unmarked(value);
+        if is_one && !values::is_no_secret(value, literal) {
             let start = value.as_ptr() as usize - line.as_ptr() as usize;
             found.add(start..start + value.len(), "phrase");
         }
     }
+}
+
+/// Without what code and sentences have around a value.
+fn unmarked(value: &str) -> &str {
+    value.trim_matches(['"', '\'', '\\', ',', '}', ';', ')']).trim_end_matches('.')
+}
+
+fn is_quoted(value: &str) -> bool {
+    let inside = value.trim_start_matches('\\').strip_prefix(['"', '\'']);
+    inside.is_some_and(|inside| inside.len() > 4 && inside[1..].contains(['"', '\'']))
+}
+
+/// Of words that mean nothing but a password a made-up word is enough; tokens and keys are talked about more often.
+fn is_told(name: &str, value: &str) -> bool {
+    const PASSWORDS: [&str; 15] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "parola",
+        "parolası",
+        "parolasi",
+        "şifre",
+        "şifresi",
+        "sifre",
+        "sifresi",
+        "passwort",
+        "kennwort",
+        "contraseña",
+        "senha",
+        "pw",
+    ];
+    // Cheap way out for nearly every word.
+    if !(2..=24).contains(&name.len()) || value.len() < 6 {
+        return false;
+    }
+    if values::looks_generated(value) {
+        return names::is_secret(name) || name == "pw";
+    }
+    PASSWORDS.contains(&name.to_lowercase().as_str()) && values::looks_told(value)
 }
 
 /// `<password>x</password>`.
@@ -80,7 +132,7 @@ pub(super) fn tags(line: &str, found: &mut Found) {
         let from = line.floor_char_boundary(close.saturating_sub(REACH));
         let Some(start) = line[from..close].rfind(&open) else { continue };
         let value = from + start + open.len()..close;
-        if !names::is_no_secret(&line[value.clone()], false) {
+        if !values::is_no_secret(&line[value.clone()], false) {
             found.add(value, "phrase");
         }
     }

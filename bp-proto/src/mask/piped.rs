@@ -1,7 +1,9 @@
 //! Secrets that are printed into a program that reads one, or into a file that is named for one.
 
+use std::ops::Range;
+
 use super::words::{self, Command, Word};
-use super::{Found, names};
+use super::{Found, formats, names};
 
 /// `echo SECRET | sudo -S …`, `… <<< SECRET`, `echo SECRET > token.txt`.
 pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
@@ -9,6 +11,9 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
         if reads_password(line, command) {
             for word in here_strings(line, command) {
                 found.add_value(line, word.clone(), "piped");
+            }
+            for at in here_document(line, command) {
+                found.add_value(line, at, "piped");
             }
         }
         let Some(printed) = printed(line, command) else { continue };
@@ -30,14 +35,34 @@ fn printed<'a>(line: &'a str, command: &'a Command) -> Option<impl Iterator<Item
     let is_printer = |word: &Word| matches!(words::base(line, word), "echo" | "printf");
     let printer = command.iter().position(is_printer)?;
     let words = command[printer + 1..].iter().filter(move |word| {
-        let format = matches!(words::text(line, word), "%s" | "%s\\n" | "%s\n");
-        !line[(*word).clone()].starts_with('-') && !format
+        let is_format =
+            words::base(line, &command[printer]) == "printf" && formats::is_format(words::text(line, word));
+        !line[(*word).clone()].starts_with('-') && !is_format
     });
     Some(words)
 }
 
 fn here_strings<'a>(line: &'a str, command: &'a Command) -> impl Iterator<Item = &'a Word> {
     command.iter().filter(|word| line[..word.start].trim_end().ends_with("<<<"))
+}
+
+/// The lines of `<<EOF … EOF` behind the command, as far as a password or its repetition reaches.
+fn here_document(line: &str, command: &Command) -> Vec<Range<usize>> {
+    const LINES: usize = 4;
+    let Some(last) = command.last() else { return Vec::new() };
+    let rest = &line[last.end..line.floor_char_boundary(last.end + 1024)];
+    let Some((head, body)) = rest.split_once('\n') else { return Vec::new() };
+    let Some((_, mark)) = head.split_once("<<").filter(|(_, mark)| !mark.starts_with('<')) else {
+        return Vec::new();
+    };
+    let mark = mark.trim_start_matches('-').trim();
+    let mark = mark.split([' ', ';', '|', '>']).next().unwrap_or(mark).trim_matches(['"', '\'']);
+    let written = body.split('\n').take(LINES).take_while(|text| text.trim() != mark);
+    let place = |text: &str| {
+        let start = text.as_ptr() as usize - line.as_ptr() as usize;
+        start..start + text.len()
+    };
+    written.filter(|text| !text.trim().is_empty()).map(place).collect()
 }
 
 /// Whether behind `at` the output goes into a file whose name says that it holds one secret: `> ~/.vault_pass`,
@@ -80,8 +105,22 @@ fn reads_password(line: &str, command: &Command) -> bool {
         "--secret-stdin",
     ];
     // Programs that read nothing else.
-    const READERS: [&str; 9] =
-        ["chpasswd", "passwd", "smbpasswd", "kinit", "vncpasswd", "cryptsetup", "su", "keyctl", "pdbedit"];
+    const READERS: [&str; 14] = [
+        "chpasswd",
+        "passwd",
+        "smbpasswd",
+        "kinit",
+        "vncpasswd",
+        "cryptsetup",
+        "su",
+        "keyctl",
+        "pdbedit",
+        "mount",
+        "sshfs",
+        "openconnect",
+        "ssh-add",
+        "bitcoin-cli",
+    ];
     let named = |name: &str| command.iter().any(|word| words::base(line, word) == name);
     let has = |text: &str| command.iter().any(|word| words::text(line, word) == text);
     let first = command.iter().find(|word| words::base(line, word) != "sudo");

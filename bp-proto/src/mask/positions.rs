@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::words::{self, Command, Word};
-use super::{Found, names, programs};
+use super::{Found, names, programs, values};
 
 /// Words that belong together are no further apart, so that a long command is read once.
 const NEAR: usize = 16;
@@ -16,10 +16,13 @@ pub(super) struct Asking {
     asks: Option<usize>,
     /// Behind it `--secret` names a secret that lies elsewhere.
     builder: Option<usize>,
+    /// `set-password root --password …`: behind the verb stands a user's name.
+    is_told: bool,
 }
 
 impl Asking {
-    pub(super) fn of(line: &str, command: &Command) -> Self {
+    /// `bases` are the programs' names among the command's words.
+    pub(super) fn of(bases: &[&str]) -> Self {
         const ASKS: [&str; 19] = [
             "mysql",
             "mysqldump",
@@ -43,8 +46,14 @@ impl Asking {
         ];
         const SETTERS: [&str; 8] =
             ["set", "setenv", "config", "setx", "config:set", "CONFIG", "set_network", "pdftk"];
-        let first = |names: &[&str]| command.iter().position(|word| names.contains(&words::base(line, word)));
-        Self { setter: first(&SETTERS), asks: first(&ASKS), builder: first(&["docker", "podman", "buildah"]) }
+        let is_told = bases.iter().any(|word| word.starts_with("--p") && word.contains("password"));
+        let first = |names: &[&str]| bases.iter().position(|base| names.contains(base));
+        Self {
+            setter: first(&SETTERS),
+            asks: first(&ASKS),
+            builder: first(&["docker", "podman", "buildah"]),
+            is_told,
+        }
     }
 }
 
@@ -57,7 +66,7 @@ pub(super) fn find(line: &str, command: &Command, at: usize, asking: &Asking, fo
     let word = &command[at];
     flag(line, command, at, asking, found);
     assigned_next(line, command, at, asking, found);
-    spelled(line, command, at, found);
+    spelled(line, command, at, asking, found);
     let raw = &line[word.clone()];
     if raw.contains('=') {
         pairs(line, word, found);
@@ -66,6 +75,7 @@ pub(super) fn find(line: &str, command: &Command, at: usize, asking: &Asking, fo
         header(line, command, at, found);
         urls(line, word, found);
         json(line, word, found);
+        pgpass(line, word, found);
     }
 }
 
@@ -84,15 +94,16 @@ fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut F
         return;
     }
     if !names::is_secret(name) {
-        let random = || names::looks_random(words::text(line, value));
+        let random = || values::looks_random(words::text(line, value));
         let pin = || matches!(name, "pin" | "so-pin") && words::text(line, value).len() >= 4;
         let sure =
             matches!(name, "pw" | "pwd") || pin() || name == "value" && names_a_secret(line, command, at);
         if sure || names::may_be_secret(name) && random() {
             found.add_value(line, value.clone(), "flag");
-        } else if matches!(name, "auth" | "creds" | "credentials" | "basic-auth" | "http-auth" | "proxy-auth")
-        {
+        } else if CREDENTIALS.contains(&name) {
             programs::behind(line, value.clone(), ':', found);
+        } else if matches!(name, "user" | "username" | "proxy-user" | "userpass") {
+            user_and_secret(line, value.clone(), found);
         }
         return;
     }
@@ -108,6 +119,18 @@ fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut F
         return;
     }
     found.add_value(line, value.clone(), "flag");
+}
+
+/// Flags of `user:SECRET`.
+const CREDENTIALS: [&str; 9] =
+    ["auth", "auth-cred", "cred", "creds", "credentials", "basic-auth", "http-auth", "proxy-auth", "basic"];
+
+/// `ali:SECRET` where a user alone, or with his group, could stand.
+fn user_and_secret(line: &str, value: Range<usize>, found: &mut Found) {
+    let text = words::text(line, &value);
+    if text.split_once(':').is_some_and(|(_, secret)| values::looks_generated(secret)) {
+        programs::behind(line, value, ':', found);
+    }
 }
 
 /// Words in small letters, the last of which is what secrets are called.
@@ -134,8 +157,11 @@ fn names_a_secret(line: &str, command: &Command, at: usize) -> bool {
 }
 
 /// `password: value` and `password = value` as words of their own (a here-document), and `authtoken value`.
-fn spelled(line: &str, command: &Command, at: usize, found: &mut Found) {
+fn spelled(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut Found) {
     let text = words::text(line, &command[at]);
+    if let Some(name) = text.strip_prefix('$') {
+        return variable(line, command, at, name, found);
+    }
     if text.starts_with('-') || text.contains(['=', ' ', '$']) {
         return;
     }
@@ -145,7 +171,7 @@ fn spelled(line: &str, command: &Command, at: usize, found: &mut Found) {
     let identified = || before().iter().any(|word| line[word.clone()].eq_ignore_ascii_case("identified"));
     let in_sql = quoted(at + 1)
         && (text.eq_ignore_ascii_case("password") || text.eq_ignore_ascii_case("by") && identified());
-    if in_sql || names::sets_secret(text) {
+    if in_sql || names::sets_secret(text) && !asking.is_told {
         if let Some(value) = command.get(at + 1).filter(|value| !line[(*value).clone()].starts_with('-')) {
             found.add_value(line, value.clone(), "assignment");
         }
@@ -155,6 +181,9 @@ fn spelled(line: &str, command: &Command, at: usize, found: &mut Found) {
         Some(name) => (name, at + 1),
         None => match command.get(at + 1).map(|word| &line[word.clone()]) {
             Some("=" | ":" | ":=") if is_first(line, command, at) => (text, at + 2),
+            Some("is" | "was" | "=" | ":" | "->" | "→") if line[command[0].clone()].starts_with('#') => {
+                (text, at + 2)
+            }
             _ => (text, at + 1),
         },
     };
@@ -162,13 +191,42 @@ fn spelled(line: &str, command: &Command, at: usize, found: &mut Found) {
     let value_text = words::text(line, value);
     let marked = next > at + 1 || name.len() < text.len();
     let like_one = if marked {
-        names::looks_chosen(value_text) || is_first(line, command, at)
+        values::looks_chosen(value_text) || is_first(line, command, at)
     } else {
-        names::looks_random(value_text)
+        is_told(line, command, at, value_text)
     };
     if like_one && !line[value.clone()].starts_with('-') && names::is_secret(name.trim_matches(['"', '\''])) {
         found.add_value(line, value.clone(), "assignment");
     }
+}
+
+/// `$token = "…"` of PowerShell, Perl and PHP, `$env:TOKEN = "…"`. What has no quotes is a command that gives it.
+fn variable(line: &str, command: &Command, at: usize, name: &str, found: &mut Found) {
+    let name = name.trim_matches(['{', '}']);
+    let name = name.rsplit(':').next().unwrap_or(name);
+    let is_assigned = command.get(at + 1).is_some_and(|word| &line[word.clone()] == "=");
+    if let Some(value) = command.get(at + 2).filter(|_| is_assigned && is_first(line, command, at))
+        && line[value.clone()].starts_with(['"', '\''])
+        && names::is_secret(name)
+    {
+        found.add_value(line, value.clone(), "assignment");
+    }
+}
+
+/// Whether what follows a secret's name without a mark is one: by its look, and in a comment as a person writes it. Who
+/// looks at a secret or removes it gives its name.
+fn is_told(line: &str, command: &Command, at: usize, value: &str) -> bool {
+    const VERBS: [&str; 14] = [
+        "get", "describe", "delete", "rm", "show", "inspect", "list", "ls", "edit", "read", "lookup",
+        "revoke", "view", "remove",
+    ];
+    let before = at.checked_sub(1).map_or("", |before| words::text(line, &command[before]));
+    if values::looks_random(value) {
+        return true;
+    }
+    let is_comment = line[command[0].clone()].starts_with('#') || &line[command[0].clone()] == ":";
+    !VERBS.contains(&before)
+        && if is_comment { values::looks_told(value) } else { values::looks_generated(value) }
 }
 
 /// Whether the word begins its line: of a here-document, as far as one line is a command.
@@ -194,10 +252,24 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
+/// What is known of a word whose pairs are looked at, found once: a word may be long.
+struct Around {
+    /// Its quotes taken off.
+    inside: words::Value,
+    is_address: bool,
+    /// Where the next letter stands that ends a value without quotes.
+    next_stop: usize,
+}
+
 /// Every `NAME=value` in a word: assignments, `--flag=value`, form data, connection strings, query strings.
 fn pairs(line: &str, word: &Word, found: &mut Found) {
     let bytes = line.as_bytes();
     let mut from = word.start;
+    let mut around = Around {
+        inside: words::unquoted(line, word.clone()),
+        is_address: line[word.clone()].contains("://"),
+        next_stop: word.start,
+    };
     while let Some(equals) = line[from..word.end].find('=').map(|at| from + at) {
         from = equals + 1;
         let start =
@@ -205,18 +277,21 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
         // Connection strings have names of two words: `Account Key=`.
         let name = line[start..equals].trim_start_matches('-');
         let java = name.strip_prefix('D').filter(|_| start < equals && bytes[start] == b'-').unwrap_or(name);
-        let in_query = start > word.start
-            && (bytes[start - 1] == b'?' || bytes[start - 1] == b'&' && line[word.clone()].contains("://"));
+        let in_query =
+            start > word.start && (bytes[start - 1] == b'?' || bytes[start - 1] == b'&' && around.is_address);
         let signature = in_query
             && (name.eq_ignore_ascii_case("sig") || name.to_ascii_lowercase().ends_with("signature"));
         // In a form or a connection string it is no directory.
         let joined = start > word.start && matches!(bytes[start - 1], b'&' | b'?' | b';');
         let short = joined && ["pw", "pwd", "psw"].iter().any(|pwd| name.eq_ignore_ascii_case(pwd));
         let sure = names::is_secret(name) || names::is_secret(java) || signature || short;
+        if CREDENTIALS.contains(&name) && line[start..equals].starts_with("--") {
+            programs::behind(line, value_of_pair(line, &mut around, start, equals + 1), ':', found);
+        }
         if !sure && !names::may_be_secret(name) {
             continue;
         }
-        let value = value_of_pair(line, word, start, equals + 1);
+        let value = value_of_pair(line, &mut around, start, equals + 1);
         let text = words::text(line, &value);
         let symbol = bytes.get(value.start).is_some_and(|byte| matches!(byte, b'=' | b'~' | b'>'));
         let elsewhere = name == "secret" && is_reference(text);
@@ -224,7 +299,7 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
             || elsewhere
             || is_count(name, text)
             || is_pattern(text)
-            || !sure && !names::looks_random(text)
+            || !sure && !values::looks_random(text)
         {
             continue;
         }
@@ -234,7 +309,7 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
             _ => "assignment",
         };
         from = from.max(value.end);
-        add_literal_aware(line, word, value, rule, found);
+        add_literal_aware(line, &around, value, rule, found);
     }
 }
 
@@ -245,31 +320,38 @@ fn is_pattern(text: &str) -> bool {
 }
 
 /// A value inside a word in single quotes has no variables either.
-fn add_literal_aware(line: &str, word: &Word, value: Range<usize>, rule: &'static str, found: &mut Found) {
+fn add_literal_aware(
+    line: &str,
+    around: &Around,
+    value: Range<usize>,
+    rule: &'static str,
+    found: &mut Found,
+) {
     let inner = words::unquoted(line, value);
     // In jq's language a `$` is a variable's, too.
-    let literal = (inner.literal
-        || (words::unquoted(line, word.clone()).literal && !line[inner.at.clone()].contains("${")))
-        && !words::text(line, word).starts_with('.');
-    if !names::is_no_secret(&line[inner.at.clone()], literal) {
+    let literal = (inner.literal || (around.inside.literal && !line[inner.at.clone()].contains("${")))
+        && !line[around.inside.at.clone()].starts_with('.');
+    if !values::is_no_secret(&line[inner.at.clone()], literal) {
         found.add(inner.at, rule);
     }
 }
 
-fn value_of_pair(line: &str, word: &Word, name: usize, start: usize) -> Range<usize> {
+fn value_of_pair(line: &str, around: &mut Around, name: usize, start: usize) -> Range<usize> {
     let bytes = line.as_bytes();
-    let around = words::unquoted(line, word.clone()).at;
-    let end = around.end;
+    let end = around.inside.at.end;
     // The pair is the whole word: `TOKEN=…`, `-e"TOKEN=a b"`.
-    if name == around.start && !line[start..end].contains(['&', ';']) {
+    if name == around.inside.at.start && !line[start..end].contains(['&', ';']) {
         return start..next_of_list(line, start, end);
     }
     if let Some(quote @ (b'"' | b'\'')) = bytes.get(start).filter(|_| start < end) {
         let close = line[start + 1..end].find(char::from(*quote)).map_or(end, |at| start + 2 + at);
         return start..close;
     }
-    let stops = [' ', '\t', '\n', '&', ';', ',', '"', '\'', '`', '|', '\\'];
-    start..line[start..end].find(stops).map_or(end, |at| start + at)
+    if around.next_stop < start || around.next_stop > end {
+        let stops = [' ', '\t', '\n', '&', ';', ',', '"', '\'', '`', '|', '\\'];
+        around.next_stop = line[start..end].find(stops).map_or(end, |at| start + at);
+    }
+    start..around.next_stop.max(start)
 }
 
 /// Where the value ends in `a=b,c=d`.
@@ -309,7 +391,7 @@ fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
     let carried = attached
         || lower.starts_with("x-")
         || at > 0 && matches!(words::text(line, &command[at - 1]), "-H" | "--header" | "--proxy-header");
-    let likely = || carried && names::may_be_secret(name) && names::looks_random(value.trim());
+    let likely = || carried && names::may_be_secret(name) && values::looks_random(value.trim());
     if !(known || carried && names::is_secret(name) || likely()) {
         return;
     }
@@ -321,7 +403,7 @@ fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
     {
         secret = rest.trim_start_matches([' ', '\\']);
     }
-    if !names::is_no_secret(secret, word.literal) && !is_scheme(secret) {
+    if !values::is_no_secret(secret, word.literal) && !is_scheme(secret) {
         let start = secret.as_ptr() as usize - line.as_ptr() as usize;
         found.add(start..start + secret.len(), "header");
     }
@@ -342,7 +424,7 @@ fn urls(line: &str, word: &Word, found: &mut Found) {
         let end = line[start..word.end].find(stops).map_or(word.end, |at| start + at);
         let Some(at_sign) = line[start..end].rfind('@').map(|at| start + at) else { continue };
         if let Some(secret) = line[start..at_sign].find(':').map(|at| start + at + 1) {
-            if !names::is_no_secret(&line[secret..at_sign], false) {
+            if !values::is_no_secret(&line[secret..at_sign], false) {
                 found.add(secret..at_sign, "url");
             }
             continue;
@@ -361,8 +443,13 @@ fn json(line: &str, word: &Word, found: &mut Found) {
     while let Some(colon) = line[from..word.end].find(':').map(|at| from + at) {
         from = colon + 1;
         let before = line[word.start..colon].trim_end();
-        let Some(name) = before.strip_suffix(['"', '\'']) else { continue };
-        let name = name.strip_suffix('\\').unwrap_or(name);
+        // In code a name needs no quotes, where the value has some.
+        let is_code = || line[word.clone()].starts_with(['"', '\'']) && !before.ends_with(['.', '/']);
+        let (name, is_bare) = match before.strip_suffix(['"', '\'']) {
+            Some(name) => (name.strip_suffix('\\').unwrap_or(name), false),
+            None if is_code() => (before, true),
+            None => continue,
+        };
         let name = name
             .rsplit(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.')))
             .next()
@@ -379,7 +466,9 @@ fn json(line: &str, word: &Word, found: &mut Found) {
         if let Some(scheme) = line[start..end].find(' ').filter(|_| header) {
             start += scheme + 1;
         }
-        if !names::is_no_secret(&line[start..end], false) {
+        // A prompt ends behind its colon: `getpass('Password: ')`.
+        let is_prompt = is_bare && (end == word.end || line[start..end].contains(['(', ')', ';']));
+        if !is_prompt && !values::is_no_secret(&line[start..end], false) {
             found.add(start..end, "json");
         }
         from = end.max(from);
@@ -400,4 +489,16 @@ fn end_of_string(text: &str, opened: &str) -> usize {
         }
     }
     text.len()
+}
+
+/// `host:5432:database:user:SECRET`.
+fn pgpass(line: &str, word: &Word, found: &mut Found) {
+    let text = words::unquoted(line, word.clone()).at;
+    let fields: Vec<&str> = line[text.clone()].splitn(6, ':').collect();
+    let [_, port, _, _, secret] = fields[..] else { return };
+    let is_port =
+        port == "*" || (2..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    if is_port && secret.chars().any(char::is_alphabetic) && fields.iter().all(|field| !field.is_empty()) {
+        found.add_value(line, text.end - secret.len()..text.end, "assignment");
+    }
 }

@@ -1,130 +1,14 @@
 //! Secrets that only the program's own rules give away: `curl -u user:secret`, `mysql -psecret`, `sshpass -p secret`.
 
-use super::words::{self, Command, Word};
-use super::{Found, names, stores};
+use std::ops::Range;
 
-/// How a program takes its secret.
-enum Takes {
-    /// `-pSECRET`; `-p` alone asks.
-    Attached,
-    /// `-p SECRET` or `-pSECRET`.
-    Next,
-    /// `-p SECRET` only: the attached form means something else.
-    NextOnly,
-    /// `-u user:SECRET`, with this separator; without it the program asks.
-    Behind(char),
-}
+use super::rules::{AT, LOGIN, MYSQL, RULES, Takes};
+use super::words::{self, Command, Word};
+use super::{Found, names, stores, values};
 use Takes::{Attached, Behind, Next, NextOnly};
 
-/// (programs, flag, how). A program is known wherever its name stands: `sudo mysql`, `docker exec db mysql`.
-const RULES: [(&[&str], &str, Takes); 59] = [
-    (MYSQL, "-p", Attached),
-    (&["sshpass"], "-p", Next),
-    (&["curl"], "-u", Behind(':')),
-    (&["curl"], "--user", Behind(':')),
-    (&["curl"], "-U", Behind(':')),
-    (&["curl"], "--proxy-user", Behind(':')),
-    (&["curl"], "--oauth2-bearer", NextOnly),
-    (&["http", "https", "httpie", "xh", "xhs"], "-a", Behind(':')),
-    (&["http", "https", "httpie", "xh", "xhs"], "--auth", Behind(':')),
-    (&["hey", "oha"], "-a", Behind(':')),
-    (&["ab"], "-A", Behind(':')),
-    (&["ab"], "-P", Behind(':')),
-    (&["redis-cli", "valkey-cli", "keydb-cli"], "-a", NextOnly),
-    (MONGO, "-p", Next),
-    (LDAP, "-w", Next),
-    (&["ldappasswd"], "-s", Next),
-    (&["ldappasswd"], "-a", Next),
-    (&["smbclient", "smbget", "rpcclient", "net"], "-U", Behind('%')),
-    (&["sqlcmd", "bcp", "sqsh", "mssql-cli", "osql"], "-P", Next),
-    (&["zip", "unzip", "funzip", "zipcloak"], "-P", Next),
-    (&["7z", "7za", "7zr", "7zz"], "-p", Attached),
-    (&["rar", "unrar"], "-p", Attached),
-    (&["rar", "unrar"], "-hp", Attached),
-    (&["rdesktop"], "-p", NextOnly),
-    (&["xfreerdp", "wlfreerdp", "xfreerdp3"], "/p:", Attached),
-    (&["ipmitool"], "-P", Next),
-    (&["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"], "-P", NextOnly),
-    (&["twine"], "-p", NextOnly),
-    (&["lftp"], "-u", Behind(',')),
-    (&["ncftp", "ncftpget", "ncftpput"], "-p", NextOnly),
-    (&["useradd", "usermod"], "-p", NextOnly),
-    (SNMP, "-A", NextOnly),
-    (SNMP, "-X", NextOnly),
-    (&["cqlsh"], "-p", NextOnly),
-    (&["rabbitmqadmin"], "-p", NextOnly),
-    (&["vncviewer", "x11vnc"], "-passwd", NextOnly),
-    (&["aria2c"], "--http-passwd", NextOnly),
-    (&["svn"], "--password", NextOnly),
-    (&["openssl"], "-k", NextOnly),
-    (&["openssl"], "-K", NextOnly),
-    (&["security"], "-w", NextOnly),
-    (&["smbmap", "crackmapexec", "netexec", "nxc", "evil-winrm"], "-p", NextOnly),
-    (&["winexe"], "-U", Behind('%')),
-    (&["steghide"], "-p", NextOnly),
-    (&["ccrypt"], "-K", NextOnly),
-    (&["pdftotext", "pdftoppm", "pdfinfo"], "-upw", NextOnly),
-    (&["pdftotext", "pdftoppm", "pdfinfo"], "-opw", NextOnly),
-    (&["doctl", "influx"], "-t", NextOnly),
-    (&["curl"], "-E", Behind(':')),
-    (&["curl"], "--cert", Behind(':')),
-    (&["etcdctl"], "--user", Behind(':')),
-    (&["ssh-keygen"], "-N", NextOnly),
-    (&["ssh-keygen"], "-P", NextOnly),
-    (&["swaks"], "-ap", NextOnly),
-    (&["sendemail"], "-xp", NextOnly),
-    (&["wbinfo"], "-a", Behind('%')),
-    (&["dotnet", "nuget"], "-k", NextOnly),
-    (&["openssl"], "-hmac", NextOnly),
-    (&["ccencrypt", "ccdecrypt", "mcrypt"], "-K", NextOnly),
-];
-
-const MYSQL: &[&str] = &[
-    "mysql",
-    "mysqldump",
-    "mysqladmin",
-    "mysqlimport",
-    "mysqlshow",
-    "mysqlcheck",
-    "mysqlslap",
-    "mysqlbinlog",
-    "mariadb",
-    "mariadb-dump",
-    "mariadb-admin",
-    "mycli",
-    "mytop",
-];
-const SNMP: &[&str] = &[
-    "snmpwalk",
-    "snmpget",
-    "snmpset",
-    "snmpbulkwalk",
-    "snmpbulkget",
-    "snmpgetnext",
-    "snmptable",
-    "snmptrap",
-];
-const MONGO: &[&str] =
-    &["mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "mongostat", "mongotop"];
-const LDAP: &[&str] = &[
-    "ldapsearch",
-    "ldapadd",
-    "ldapmodify",
-    "ldapdelete",
-    "ldapwhoami",
-    "ldapmodrdn",
-    "ldapcompare",
-    "ldappasswd",
-];
-
-/// What logs in with `login -p SECRET`.
-const LOGIN: [&str; 14] = [
-    "docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "oras", "az", "cf", "oc", "crane", "regctl",
-    "bw", "argocd",
-];
-
 /// Programs of [`by_itself`].
-const BY_THEMSELVES: [&str; 22] = [
+const BY_THEMSELVES: [&str; 17] = [
     "composer",
     "bundle",
     "curl",
@@ -133,13 +17,8 @@ const BY_THEMSELVES: [&str; 22] = [
     "mosquitto_passwd",
     "mkpasswd",
     "ansible-vault",
-    "bw",
-    "mc",
     "qpdf",
     "ConvertTo-SecureString",
-    "vault",
-    "wpa_passphrase",
-    "rabbitmqctl",
     "htpasswd",
     "sqlplus",
     "expdp",
@@ -149,10 +28,13 @@ const BY_THEMSELVES: [&str; 22] = [
     "openssl",
 ];
 
-/// Looks at the whole command. Only the first place of a program's name counts: what follows the second follows the
-/// first too.
-pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
-    let first = |names: &[&str]| command.iter().position(|word| names.contains(&words::base(line, word)));
+/// Programs of [`of_systems`].
+const OF_SYSTEMS: [&str; 8] = ["net", "oathtool", "isql", "db2", "dscl", "security", "networksetup", "reg"];
+
+/// Looks at the whole command, the programs' names among its words in `bases`. Only the first place of a name counts:
+/// what follows the second follows the first too.
+pub(super) fn find(line: &str, command: &Command, bases: &[&str], found: &mut Found) {
+    let first = |names: &[&str]| bases.iter().position(|base| names.contains(base));
     for (programs, flag, takes) in &RULES {
         if let Some(at) = first(programs) {
             short_flag(line, &command[at + 1..], flag, takes, found);
@@ -164,14 +46,50 @@ pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
     }) {
         short_flag(line, &command[login + 1..], "-p", &Next, found);
     }
+    for (program, verbs, nth) in AT {
+        if let Some(at) = first(&[program]) {
+            let plain = plain(line, &command[at + 1..]);
+            if has_verbs(line, &plain, verbs) {
+                value_at(line, &plain, nth, found);
+            }
+        }
+    }
     for name in BY_THEMSELVES {
         if let Some(at) = first(&[name]) {
             by_itself(line, name, &command[at + 1..], found);
         }
     }
+    for name in OF_SYSTEMS {
+        if let Some(at) = first(&[name]) {
+            of_systems(line, name, &command[at + 1..], found);
+        }
+    }
+    impacket(line, command, bases, found);
     login_token(line, command, found);
     with_user(line, command, found);
     stores::find(line, command, found);
+}
+
+/// The words that are neither flags nor the values of those flags that say where a secret lies.
+fn plain<'a>(line: &str, rest: &'a [Word]) -> Vec<&'a Word> {
+    const ELSEWHERE: [&str; 5] = ["env", "file", "-name", "-path", "-id"];
+    let is_plain = |at: &usize| {
+        let before = at.checked_sub(1).map_or("", |before| words::text(line, &rest[before]));
+        let told = before.starts_with("--") && ELSEWHERE.iter().any(|end| before.ends_with(end));
+        !line[rest[*at].clone()].starts_with('-') && !told
+    };
+    (0..rest.len()).filter(is_plain).map(|at| &rest[at]).collect()
+}
+
+/// Whether the words begin with these; `http-basic.*` stands for all that begin so.
+fn has_verbs(line: &str, plain: &[&Word], verbs: &str) -> bool {
+    verbs.split_ascii_whitespace().enumerate().all(|(nth, verb)| {
+        let word = plain.get(nth).map(|word| words::text(line, word));
+        word.is_some_and(|word| match verb.strip_suffix('*') {
+            Some(start) => word.starts_with(start),
+            None => word == verb,
+        })
+    })
 }
 
 fn short_flag(line: &str, rest: &[Word], flag: &str, takes: &Takes, found: &mut Found) {
@@ -216,32 +134,17 @@ pub(super) fn behind(line: &str, word: Word, separator: char, found: &mut Found)
     let value = words::unquoted(line, word);
     if let Some(cut) = line[value.at.clone()].find(separator) {
         let secret = value.at.start + cut + separator.len_utf8()..value.at.end;
-        if !names::is_no_secret(&line[secret.clone()], value.literal) {
+        let is_none = |at: Range<usize>| values::is_no_secret(&line[at], value.literal);
+        if !is_none(secret.clone()) && !is_none(value.at) {
             found.add(secret, "program");
         }
     }
 }
 
-/// (program, its first word, which word after the program is the secret), flags not counted.
-const AT: [(&str, &str, usize); 7] = [
-    ("vault", "login", 1),
-    ("wpa_passphrase", "", 1),
-    ("rabbitmqctl", "add_user", 2),
-    ("rabbitmqctl", "change_password", 2),
-    ("bw", "unlock", 1),
-    ("bw", "login", 2),
-    ("mc", "alias", 5),
-];
-
 /// Programs whose secret stands without a flag, or behind a subcommand.
 fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
-    let plain: Vec<&Word> = rest.iter().filter(|word| !line[(*word).clone()].starts_with('-')).collect();
+    let plain = plain(line, rest);
     let word = |at: usize| plain.get(at).map(|word| words::text(line, word));
-    for (program, first, at) in AT {
-        if program == name && (first.is_empty() || word(0) == Some(first)) {
-            value_at(line, &plain, at, found);
-        }
-    }
     let behind_word = |is_it: fn(&str) -> bool, skip: usize, found: &mut Found| {
         if let Some(at) = plain.iter().position(|at| is_it(words::text(line, at))) {
             value_at(line, &plain[at..], skip, found);
@@ -279,7 +182,12 @@ fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
         }
         "mkpasswd" | "ConvertTo-SecureString" => positional(line, rest, &["-m", "-S", "-R"], found),
         "ansible-vault" if word(0) == Some("encrypt_string") => {
-            positional(line, &rest[1..], &["--name", "-n", "--vault-id", "--vault-password-file"], found);
+            positional(
+                line,
+                &rest[1..],
+                &["--name", "-n", "--stdin-name", "--vault-id", "--vault-password-file"],
+                found,
+            );
         }
         "qpdf" => {
             let encrypt = rest.iter().position(|at| words::text(line, at) == "--encrypt");
@@ -288,6 +196,89 @@ fn by_itself(line: &str, name: &str, rest: &[Word], found: &mut Found) {
             }
         }
         _ => {}
+    }
+}
+
+/// Programs of operating systems and data bases that take their secret in a way of their own.
+fn of_systems(line: &str, name: &str, rest: &[Word], found: &mut Found) {
+    let plain = plain(line, rest);
+    let has = |is_it: fn(&str) -> bool| rest.iter().any(|word| is_it(words::text(line, word)));
+    match name {
+        "net" => net(line, &plain, found),
+        "oathtool" => {
+            for word in plain.iter().filter(|word| words::text(line, word).len() >= 16) {
+                found.add_value(line, (*word).clone(), "program");
+            }
+        }
+        "isql" if !has(|word| word.starts_with("-U")) => {
+            value_at(line, &plain, 2, found);
+        }
+        "db2" => {
+            let using = plain.iter().position(|word| words::text(line, word).eq_ignore_ascii_case("using"));
+            if let Some(at) = using {
+                value_at(line, &plain, at + 1, found);
+            }
+        }
+        "dscl" if has(|word| word == "-passwd") => {
+            for word in plain.iter().skip_while(|word| !line[(**word).clone()].starts_with('/')).skip(1) {
+                found.add_value(line, (*word).clone(), "program");
+            }
+        }
+        "security" if has(|verb| verb.ends_with("-keychain") || verb.ends_with("-password")) => {
+            for flag in ["-p", "-o"] {
+                short_flag(line, rest, flag, &NextOnly, found);
+            }
+        }
+        "networksetup" if has(|word| word.starts_with("-setairport")) => {
+            value_at(line, &plain, 2, found);
+        }
+        "reg" => registry(line, rest, found),
+        _ => {}
+    }
+}
+
+/// `net use [Z:] \\\\server\\share SECRET`, `net user NAME SECRET`.
+fn net(line: &str, plain: &[&Word], found: &mut Found) {
+    let is_flag = |word: &&&Word| line[(**word).clone()].starts_with('/');
+    let secret = match plain.first().map(|verb| words::text(line, verb)) {
+        Some("use") => {
+            let share = plain.iter().position(|word| words::text(line, word).starts_with("\\\\"));
+            share.and_then(|share| plain.get(share + 1))
+        }
+        Some("user") => plain.get(2),
+        _ => None,
+    };
+    if let Some(secret) = secret.filter(|word| !is_flag(word)) {
+        found.add_value(line, (*secret).clone(), "program");
+    }
+}
+
+/// `/v DefaultPassword … /d SECRET`.
+fn registry(line: &str, rest: &[Word], found: &mut Found) {
+    let behind = |flag: &str| {
+        let at = rest.iter().position(|word| words::text(line, word).eq_ignore_ascii_case(flag))?;
+        rest.get(at + 1)
+    };
+    if let (Some(name), Some(value)) = (behind("/v"), behind("/d"))
+        && names::is_secret(words::text(line, name))
+    {
+        found.add_value(line, value.clone(), "program");
+    }
+}
+
+/// `DOMAIN/user:SECRET@host`, as the impacket programs take it.
+fn impacket(line: &str, command: &Command, bases: &[&str], found: &mut Found) {
+    let is_one = |base: &str| base.starts_with("impacket-") || base.strip_suffix(".py").is_some();
+    let Some(program) = bases.iter().position(|base| is_one(base)) else { return };
+    for word in &command[program + 1..] {
+        let value = words::unquoted(line, word.clone()).at;
+        let text = &line[value.clone()];
+        if let (Some(slash), Some(at)) = (text.find('/'), text.rfind('@'))
+            && let Some(colon) = text[slash..at.max(slash)].find(':').map(|colon| slash + colon)
+            && !text.contains("://")
+        {
+            found.add_value(line, value.start + colon + 1..value.start + at, "program");
+        }
     }
 }
 
@@ -382,14 +373,17 @@ fn login_token(line: &str, command: &Command, found: &mut Found) {
         return;
     };
     for word in &command[at + 2..] {
-        if names::looks_random(words::text(line, word)) && words::text(line, word).len() >= 20 {
+        if values::looks_random(words::text(line, word)) && words::text(line, word).len() >= 20 {
             found.add_value(line, word.clone(), "program");
         }
     }
 }
 
 fn value_at(line: &str, plain: &[&Word], at: usize, found: &mut Found) {
-    if let Some(word) = plain.get(at).filter(|word| !line[(**word).clone()].contains('=')) {
+    // `name=value` is no positional; base64 ends so.
+    if let Some(word) =
+        plain.get(at).filter(|word| !line[(**word).clone()].trim_end_matches('=').contains('='))
+    {
         found.add_value(line, (*word).clone(), "program");
     }
 }

@@ -117,6 +117,37 @@ const SECRETS: &[(&str, &str)] = &[
     ("curl https://api.telegram.org/bot«123456789:AAabcdefghijklmnopqrstuvwxyz0123456»/getMe", "token"),
     ("echo '-----BEGIN RSA PRIVATE KEY-----«\nMIIE\nabc\n»-----END RSA PRIVATE KEY-----' > k", "token"),
     ("git push https://x:«ghp_0123456789abcdefABCDEF0123456789abcd»@github.com/a/b", "url"),
+    // Code.
+    ("python3 -c \"import requests; requests.get('https://x', auth=('ali', '«Gi7zLi2x»'))\"", "code"),
+    ("python -c 's.login(\"ali@x.tr\",\"«mQ8zrTw2»\")'", "code"),
+    ("ruby -e \"r.basic_auth('admin', '«zX9pLm4Q»')\"", "code"),
+    ("php -r \"new PDO('mysql:host=h', 'root', '«gizli42»');\"", "code"),
+    ("node -e \"require('jsonwebtoken').sign({id:1}, '«q7Zt0pLw9xR4»')\"", "code"),
+    ("perl -e '%c=(\"password\"=>\"«tavuk77»\");'", "code"),
+    ("python - <<EOF\ns.login('ali', '«tavuk77»')\nEOF", "code"),
+    ("node -e \"f({user:'ali',password:'«Kp7vQ2xR»'})\"", "json"),
+    // What people tell.
+    ("# modem kullanıcı admin şifre «4boHNcms»", "assignment"),
+    ("# vpn password is «7hGt!2qPz»", "assignment"),
+    ("echo 'db user app pass «x9Qm2Lp7»' >> TODO.md", "phrase"),
+    ("cat <<< \"[client]\npassword = «Rt8yQp2x»\" > x.ini", "phrase"),
+    ("@'\npassword = «Rt8yQp2x»\n'@ | Set-Content x.ini", "phrase"),
+    ("$env:API_TOKEN = \"«win7okenXY»\"", "assignment"),
+    ("printf 'user=%s\\npassword=%s\\n' ali «tG7hYq2p» > x", "printed"),
+    ("cat > ~/.pgpass <<EOF\ndb:5432:*:app:«pgPw1»\nEOF", "assignment"),
+    ("sudo smbpasswd -s -a ali <<EOF\n«Hy6tGr4f»\n«Hy6tGr4f»\nEOF", "piped"),
+    // Other terminals.
+    ("tmux send-keys -t a:0.1 '«oWLsQ4Fd_gl8uI»' Enter", "typed"),
+    ("screen -S x -X stuff '«qW8eRt2y»\\n'", "typed"),
+    ("expect -c 'expect \"assword:\"; send \"«kedi»\\r\"'", "typed"),
+    // Programs by their own rules.
+    ("& 'C:\\Program Files\\7-Zip\\7z.exe' a -p«dQA3EHCm» x.7z", "program"),
+    ("net use Z: \\\\srv\\pay \"«Yaz2023!»\" /user:F\\ali", "program"),
+    ("oathtool --totp -b «Y3LHHMAMQKI4HD76NDAN»", "program"),
+    ("secretsdump.py FIRMA/ali:«Gh6jKl9z»@10.0.0.4", "program"),
+    ("vault operator unseal «q8ZxPLm2RtYv7BnKs4=»", "program"),
+    ("newtool sync -w «oWLsQ4Fd_gl8uI» x", "look"),
+    ("newtool '«S?p!T9MRSRE&pY»' x", "look"),
 ];
 
 const HARMLESS: &[&str] = &[
@@ -274,6 +305,24 @@ const HARMLESS: &[&str] = &[
     "for i in 1 2 3; do echo $i; done",
     "echo 'pass: 12 fail: 0'",
     "x=1 y=2 ./go",
+    "printf '%s:%s\\n' \"$U\" \"$P\" | sudo chpasswd",
+    "printf 'password=%s\\n' \"$PW\" > f",
+    "ansible-vault encrypt_string --stdin-name db_password --vault-id prod@prompt",
+    "gcloud sql users set-password root --instance=x --prompt-for-password",
+    "bw unlock --passwordenv BW_PASSWORD --raw",
+    "security find-generic-password -s openai-api-key -w 2>/dev/null",
+    "ConvertTo-SecureString $env:PFX_PASSWORD -AsPlainText -Force",
+    "my --password $script:pw --token !MY_TOKEN!",
+    "python -c \"import getpass; getpass.getpass('Password: ')\"",
+    "python -c \"requests.get(u, auth=(os.environ['U'], os.environ['P']))\"",
+    "node -e \"['username','password','email'].forEach(f)\"",
+    "# şifre sıfırlama ekranı düzeltilecek",
+    "git commit -m 'password hashing: argon2id instead of sha256'",
+    "git commit -m 'token ABC-1234 expiry'",
+    "tmux send-keys -t 0 'make test' Enter",
+    "expect -c 'expect \"$ \"; send \"uptime\\r\"'",
+    "net use Z: \\\\srv\\pay * /user:ali",
+    "newtool -p MyProject2024 'Merhaba Dünya!' 'HEAD~2' name@Host1.example",
 ];
 
 fn secret_line(marked: &str) -> (String, String) {

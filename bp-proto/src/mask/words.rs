@@ -48,7 +48,10 @@ pub(super) fn pipelines(line: &str, part: Range<usize>) -> Vec<Vec<Command>> {
             _ => {
                 let word = at..end_of_word(bytes, at, part.end);
                 at = word.end;
-                if !std::mem::take(&mut skip_target) {
+                // `2>`: the number is the redirection's.
+                let is_descriptor = matches!(bytes.get(at), Some(b'<' | b'>'))
+                    && bytes[word.clone()].iter().all(u8::is_ascii_digit);
+                if !std::mem::take(&mut skip_target) && !is_descriptor {
                     command.push(word);
                 }
             }
@@ -118,6 +121,9 @@ fn end_of_parens(bytes: &[u8], start: usize, end: usize) -> usize {
 /// Takes one pair of quotes off that go around the whole of `line[at]`.
 pub(super) fn unquoted(line: &str, at: Range<usize>) -> Value {
     let bytes = &line.as_bytes()[at.clone()];
+    if let Some(value) = here_string(bytes) {
+        return Value { at: at.start + value.start..at.start + value.end, literal: bytes[1] == b'\'' };
+    }
     let prefix = usize::from(bytes.len() > 2 && bytes[0] == b'$' && matches!(bytes[1], b'\'' | b'"'));
     if let (Some(quote @ (b'\'' | b'"')), Some(last)) = (bytes.get(prefix), bytes.last()) {
         let opened = at.start + prefix;
@@ -133,19 +139,30 @@ pub(super) fn unquoted(line: &str, at: Range<usize>) -> Value {
     Value { at, literal: false }
 }
 
+/// PowerShell's `@'…'@`.
+fn here_string(bytes: &[u8]) -> Option<Range<usize>> {
+    let quote = *bytes.get(1).filter(|quote| matches!(quote, b'\'' | b'"'))?;
+    let closes = bytes.len() >= 4 && bytes[0] == b'@' && bytes.ends_with(&[quote, b'@']);
+    closes.then(|| 2..bytes.len() - 2)
+}
+
 /// The text of a word without quotes around it.
 pub(super) fn text<'a>(line: &'a str, word: &Word) -> &'a str {
     &line[unquoted(line, word.clone()).at]
 }
 
-/// The last part of a path: what a program is called.
+/// The last part of a path, without Windows' suffixes: what a program is called.
 pub(super) fn base<'a>(line: &'a str, word: &Word) -> &'a str {
     let text = text(line, word);
-    text.rsplit('/').next().unwrap_or(text)
+    let name = text.rsplit(['/', '\\']).next().unwrap_or(text);
+    match name.rsplit_once('.') {
+        Some((stem, "exe" | "EXE" | "cmd" | "bat" | "com")) => stem,
+        _ => name,
+    }
 }
 
 /// Programs that run a quoted line. Elsewhere a quoted text is a text (`git commit -m "…"`).
-const CARRIERS: [&str; 26] = [
+const CARRIERS: [&str; 29] = [
     "bash",
     "sh",
     "zsh",
@@ -172,13 +189,16 @@ const CARRIERS: [&str; 26] = [
     "crontab",
     "at",
     "entr",
+    "kadmin",
+    "kadmin.local",
+    "powershell",
 ];
 
 /// Where in a command stands the word behind which quoted texts are lines.
 pub(super) fn carrier(line: &str, command: &Command) -> Option<usize> {
     command.iter().position(|word| {
         let name = base(line, word);
-        CARRIERS.contains(&name) || matches!(name, "-c" | "--command" | "--run" | "-lc" | "-ic")
+        CARRIERS.contains(&name) || matches!(name, "-c" | "--command" | "--run" | "-lc" | "-ic" | "-Command")
     })
 }
 
@@ -191,6 +211,10 @@ pub(super) fn lines_in(line: &str, word: &Word, carried: bool) -> Vec<Range<usiz
     let inside = &line[value.at.clone()];
     if carried && inside.contains([' ', '\n', ';']) && value.at != *word {
         return vec![value.at];
+    }
+    // `--command="…"`, of programs that run it elsewhere.
+    if let Some(quoted) = line[word.clone()].strip_prefix("--command=") {
+        return vec![unquoted(line, word.end - quoted.len()..word.end).at];
     }
     let mut at = word.start;
     while at < word.end && !value.literal {
