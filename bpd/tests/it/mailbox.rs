@@ -75,7 +75,11 @@ impl Post {
     async fn drained_with(&mut self, answer: fn(&Body) -> Result<Receipt, Refusal>) -> Vec<Body> {
         let mail = self.mail.clone();
         let mut bodies = Vec::new();
-        let settled = mail.settle();
+        // A question would not wait for as much as there may be.
+        let settled = async {
+            mail.drain().await;
+            mail.settle().await;
+        };
         tokio::pin!(settled);
         loop {
             tokio::select! {
