@@ -2,13 +2,14 @@
 
 usage: sample_tree.py INTERVAL OUT COMMAND [ARGUMENT]...
 
-Writes {"cpu_seconds": ..., "rss_max_mb": ...} to OUT: the sum of what each process had burned when it was last seen,
-and the largest sum of resident sets.
+Writes {"cpu_seconds": ..., "rss_max_mb": ..., "own_seconds": ...} to OUT: the sum of what each process had burned when
+it was last seen, the largest sum of resident sets, and what this has burned itself since the command was started.
 """
 
 import json
 import subprocess
 import sys
+import time
 
 import psutil
 
@@ -35,6 +36,7 @@ def main():
     interval, out, command = float(sys.argv[1]), sys.argv[2], sys.argv[3:]
     seen, peak = {}, 0
     child = subprocess.Popen(command)
+    began = time.process_time()
     root = psutil.Process(child.pid)
     while True:
         peak = max(peak, sample(root, seen))
@@ -44,7 +46,8 @@ def main():
         except subprocess.TimeoutExpired:
             pass
     with open(out, "w", encoding="utf-8") as file:
-        json.dump({"cpu_seconds": sum(seen.values()), "rss_max_mb": peak / 2**20}, file)
+        own = time.process_time() - began
+        json.dump({"cpu_seconds": sum(seen.values()), "rss_max_mb": peak / 2**20, "own_seconds": own}, file)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 //! Building the programs.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,13 +25,13 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
     Ok(target().join("release/examples").join(name))
 }
 
-/// The release programs as they are shipped, in a folder of their own: bpctl is linked whole and at fixed addresses,
-/// since most of what `bpctl run` costs is being loaded. Where that cannot be, it is the usual one.
+/// The release programs as they are shipped, in a folder of their own: bpctl is linked whole, at fixed addresses and in
+/// an order of its own, since most of what `bpctl run` costs is being loaded. Where that cannot be, it is the usual one.
 pub(crate) fn shipped() -> Result<PathBuf> {
     let built = release()?;
     let folder = target().join("shipped");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let client = client().unwrap_or_else(|why| {
+    let client = client(&built).unwrap_or_else(|why| {
         eprintln!(
             "bpctl cannot be linked statically here ({why:#}): it is dynamic, and `bpctl run` costs more"
         );
@@ -43,16 +44,57 @@ pub(crate) fn shipped() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// bpctl alone, static.
-fn client() -> Result<PathBuf> {
+/// bpctl alone, static. `bpd` = the folder of one.
+fn client(bpd: &Path) -> Result<PathBuf> {
     ensure!(cfg!(all(target_os = "linux", target_env = "gnu")), "only for Linux with glibc");
     // Named, or the flags would reach the macros, which are libraries that the compiler loads.
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let given = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let flags = format!("{given} -C target-feature=+crt-static -C relocation-model=static");
-    run(cargo_command(&["build", "--package", "bpctl", "--profile", "client", "--target", &triple])
-        .env("RUSTFLAGS", flags.trim()))?;
-    Ok(target().join(triple).join("client/bpctl"))
+    let mut flags = format!("{given} -C target-feature=+crt-static -C relocation-model=static");
+    let order = target().join("client.order");
+    if cfg!(target_arch = "x86_64") {
+        // The linker of this target can do it. Names that are not there any more are passed over.
+        let file =
+            order.to_str().filter(|file| !file.contains([' ', ','])).context("the path cannot be a flag")?;
+        let _ = write!(flags, " -C link-arg=-Wl,--symbol-ordering-file={file},--no-warn-symbol-ordering");
+        fs::File::options().create(true).append(true).open(&order)?;
+    }
+    let build = || {
+        run(cargo_command(&["build", "--package", "bpctl", "--profile", "client", "--target", &triple])
+            .env("RUSTFLAGS", flags.trim()))
+    };
+    build()?;
+    let program = target().join(&triple).join("client/bpctl");
+    lay_out(&program, &order, bpd, || {
+        cargo(&["clean", "--package", "bpctl", "--profile", "client", "--target", &triple])?;
+        build()
+    })?;
+    Ok(program)
+}
+
+/// Has `program` built again in the order that it shows when it runs, unless it was.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn lay_out(program: &Path, order: &Path, bpd: &Path, again: impl FnOnce() -> Result<()>) -> Result<()> {
+    let stamp = || -> Result<String> {
+        let metadata = fs::metadata(program)?;
+        let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH)?;
+        Ok(format!("{} {}", metadata.len(), since.as_nanos()))
+    };
+    let laid_out = order.with_extension("done");
+    if fs::read_to_string(&laid_out).is_ok_and(|done| stamp().is_ok_and(|now| now == done)) {
+        return Ok(());
+    }
+    match crate::layout::write(program, bpd, order) {
+        Ok(()) => again()?,
+        // It works all the same.
+        Err(why) => eprintln!("bpctl stays larger in memory than it could be: {why:#}"),
+    }
+    fs::write(laid_out, stamp()?).context("cannot note that bpctl is laid out")
+}
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+fn lay_out(_: &Path, _: &Path, _: &Path, _: impl FnOnce() -> Result<()>) -> Result<()> {
+    Ok(())
 }
 
 /// By a rename: a program that runs cannot be written to, and keeps its old file until it ends.

@@ -6,7 +6,11 @@ mod bench;
 mod build;
 mod clock;
 mod daemon;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod entered;
 mod install;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod layout;
 mod others;
 mod packages;
 // One terminal harness for the tests and for the chores.

@@ -2,11 +2,13 @@
 //! time: a shared machine makes absolute times lie.
 
 mod accuracy;
+mod flock;
 mod hooks;
 mod http;
 mod idle;
 mod python;
 mod sampler;
+mod share;
 mod table;
 mod wrapper;
 
@@ -23,6 +25,8 @@ pub(crate) enum Subject {
     Accuracy,
     /// One sample of a run's processes
     Sampler,
+    /// bpd's share of a core while a command runs
+    Share,
     /// Enter → next prompt in a terminal, with the hook and without
     Hooks,
     /// `bpctl run` over bare fork + exec
@@ -38,10 +42,11 @@ impl Subject {
         match self {
             Self::Accuracy => "Error of CPU seconds and peak memory, and own CPU",
             Self::Sampler => "One sample of a run's processes: own CPU",
+            Self::Share => "Own CPU while a command runs, as a share of one core",
             Self::Hooks => "Hooks: Enter → next prompt, in a terminal",
             Self::Run => "`bpctl run` over bare fork + exec",
             Self::Idle => "bpd with no run open",
-            Self::Http => "`GET /runs` with 1000 runs",
+            Self::Http => "HTTP with 1000 runs",
         }
     }
 
@@ -49,6 +54,7 @@ impl Subject {
         match self {
             Self::Accuracy => accuracy::measure(programs, rounds),
             Self::Sampler => sampler::measure(programs),
+            Self::Share => share::measure(programs),
             Self::Hooks => hooks::measure(programs),
             Self::Run => wrapper::measure(programs),
             Self::Idle => idle::measure(programs),

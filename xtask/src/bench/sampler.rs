@@ -1,11 +1,11 @@
 //! What one sample costs bpd, and whether that grows with what else runs on the machine.
 
-use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
+use super::flock::Flock;
 use super::python::Python;
 use super::table::{Table, median};
 use crate::build;
@@ -72,38 +72,15 @@ struct Bench<'a> {
     python: Python,
 }
 
-/// A process and its children; all end when this is dropped.
-struct Flock(Child);
-
-impl Drop for Flock {
-    fn drop(&mut self) {
-        // The children ask the kernel to die with it.
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 impl Bench<'_> {
-    /// A process with `children`, each of which (or the one, when there is none) does something `every` so many
-    /// milliseconds, or nothing at all.
     fn flock(&self, children: usize, every: Option<usize>) -> Result<Flock> {
-        let mut command = Command::new(self.programs.join("workload"));
-        command.args(["flock", &children.to_string()]);
-        if let Some(every) = every {
-            command.args(["--every", &every.to_string()]);
-        }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut out = child.stdout.take().context("it has no output")?;
-        let flock = Flock(child);
-        // It says so when all of them are there.
-        out.read_exact(&mut [0]).context("the processes were not started")?;
-        Ok(flock)
+        Flock::start(self.programs, children, every)
     }
 
     /// Microseconds of a sample: the median.
     fn tree(&self, flock: &Flock) -> Result<f64> {
         let mut command = Command::new(&self.cost);
-        command.args(["tree", &flock.0.id().to_string()]);
+        command.args(["tree", &flock.pid().to_string()]);
         costs(&mut command)
     }
 
@@ -113,7 +90,7 @@ impl Bench<'_> {
 
     fn psutil(&self, flock: &Flock) -> Result<f64> {
         let mut script = self.python.script("sample_cost.py");
-        script.arg(flock.0.id().to_string());
+        script.arg(flock.pid().to_string());
         costs(&mut script)
     }
 }

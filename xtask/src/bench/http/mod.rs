@@ -1,0 +1,177 @@
+//! How long answers over HTTP take, and whether a large run that is sampled meanwhile is felt.
+
+mod client;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use super::flock::Flock;
+use super::table::{Table, median, quantile};
+use crate::daemon::Daemon;
+use client::{Events, Http};
+
+const RUNS: usize = 1000;
+const PATHS: [&str; 5] =
+    ["/runs", "/runs?q=target-7", "/runs/500", "/runs/500/samples", "/compare?current=900"];
+
+/// Requests for each path, and events, with a run sampled meanwhile and without, in so many turns.
+const REQUESTS: usize = 500;
+const EVENTS: usize = 40;
+const TURNS: usize = 4;
+
+/// Members of that run, each of which does something as often as it is looked at.
+const MEMBERS: usize = 2000;
+const EVERY_MS: usize = 1000;
+
+/// The first event after a while of silence goes out at once.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// A run is read often in its first second.
+const SETTLED: Duration = Duration::from_millis(1500);
+/// Only a failure waits that long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long things took, microseconds.
+#[derive(Default)]
+struct Times {
+    paths: [Vec<f64>; PATHS.len()],
+    bytes: [usize; PATHS.len()],
+    events: Vec<f64>,
+}
+
+pub(super) fn measure(programs: &Path) -> Result<Table> {
+    let daemon = Daemon::start(programs)?;
+    let mut http = Http::open(&daemon)?;
+    fill(&mut http)?;
+    let mut events = Events::open(&daemon)?;
+    let (mut alone, mut beside) = (Times::default(), Times::default());
+    for _ in 0..TURNS {
+        // The same processes are there in both; bpd knows of them in one.
+        for (is_sampled, times) in [(false, &mut alone), (true, &mut beside)] {
+            let flock = Flock::start(programs, MEMBERS, Some(EVERY_MS))?;
+            if is_sampled {
+                sample(&mut http, flock.pid())?;
+            }
+            std::thread::sleep(SETTLED);
+            times.take(&mut http, &mut events)?;
+        }
+    }
+    Ok(table(&alone, &beside))
+}
+
+fn table(alone: &Times, beside: &Times) -> Table {
+    let sampled = format!("with a run of {MEMBERS} processes sampled");
+    let mut table = Table::new(&[
+        "request",
+        "median µs",
+        "p95 µs",
+        "bytes",
+        &format!("{sampled}: median µs"),
+        "p95 µs",
+        "p99 µs",
+        "median over that without",
+    ]);
+    let mut row = |what: &str, alone: &[f64], beside: &[f64], bytes: String| {
+        let ratio = median(beside) / median(alone);
+        table.row([
+            what.to_owned(),
+            format!("{:.0}", median(alone)),
+            format!("{:.0}", quantile(alone, 0.95)),
+            bytes,
+            format!("{:.0}", median(beside)),
+            format!("{:.0}", quantile(beside, 0.95)),
+            format!("{:.0}", quantile(beside, 0.99)),
+            format!("{ratio:.2}"),
+        ]);
+        table.judge(&format!("{what}: {sampled}, over that without"), ratio, MOST_FELT);
+    };
+    for ((path, bytes), (alone, beside)) in
+        PATHS.iter().zip(alone.bytes).zip(alone.paths.iter().zip(&beside.paths))
+    {
+        row(&format!("GET {path}"), alone, beside, bytes.to_string());
+    }
+    row("an event, from its cause to the page", &alone.events, &beside.events, "–".to_owned());
+    table.judge("GET /runs: p95 µs", quantile(&alone.paths[0], 0.95), 5000.0);
+    table.judge(&format!("GET /runs {sampled}: p95 µs"), quantile(&beside.paths[0], 0.95), 5000.0);
+    table
+}
+
+/// What is read once a second must not be felt by who asks a hundred times as often.
+const MOST_FELT: f64 = 1.25;
+
+/// Runs with samples, of forty different commands.
+fn fill(http: &mut Http) -> Result<()> {
+    for number in 0..RUNS {
+        http.ask("POST", "/runs", &format!(r#"{{"command": "make target-{}"}}"#, number % 40))?;
+        let id = number + 1;
+        let samples = (0..20).map(|at| {
+            format!(r#"{{"ts": {}.0, "cpu_percent": {}.5, "rss_mb": 120.25}}"#, 1_714_980_000 + at, at * 5)
+        });
+        http.ask(
+            "POST",
+            &format!("/runs/{id}/samples"),
+            &format!("[{}]", samples.collect::<Vec<_>>().join(",")),
+        )?;
+        http.ask("PATCH", &format!("/runs/{id}/finish"), r#"{"exit_code": 0}"#)?;
+    }
+    Ok(())
+}
+
+/// Has the process and all below it sampled; returns when they are.
+fn sample(http: &mut Http, pid: u32) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Registered {
+        id: u64,
+    }
+    let answer = http.ask("POST", "/runs", &format!(r#"{{"command": "flock", "pid": {pid}}}"#))?;
+    let Registered { id } = serde_json::from_slice(&answer).context("an answer without an id")?;
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let samples: serde_json::Value =
+            serde_json::from_slice(&http.ask("GET", &format!("/runs/{id}/samples"), "")?)?;
+        if most_processes(&samples) > MEMBERS as u64 {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            bail!("bpd does not sample the {MEMBERS} processes of a run: {samples}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Of any point, wherever it stands in the answer.
+fn most_processes(samples: &serde_json::Value) -> u64 {
+    use serde_json::Value;
+    match samples {
+        Value::Array(values) => values.iter().map(most_processes).max().unwrap_or(0),
+        Value::Object(fields) => {
+            let own = fields.get("processes").and_then(Value::as_u64).unwrap_or(0);
+            fields.values().map(most_processes).max().unwrap_or(0).max(own)
+        }
+        _ => 0,
+    }
+}
+
+impl Times {
+    fn take(&mut self, http: &mut Http, events: &mut Events) -> Result<()> {
+        for (path, (times, bytes)) in PATHS.iter().zip(self.paths.iter_mut().zip(&mut self.bytes)) {
+            for _ in 0..REQUESTS / TURNS {
+                let began = Instant::now();
+                *bytes = http.ask("GET", path, "")?.len();
+                times.push(began.elapsed().as_secs_f64() * 1e6);
+            }
+        }
+        for number in 0..EVENTS / TURNS {
+            std::thread::sleep(SILENCE);
+            let began = Instant::now();
+            http.ask("PATCH", &format!("/runs/{}", 1 + number), r#"{"note": "seen"}"#)?;
+            let wanted = format!("{{\"run\":{}}}", 1 + number);
+            events.wait_for(|line| line.strip_prefix("data:").is_some_and(|data| data.trim() == wanted))?;
+            self.events.push(began.elapsed().as_secs_f64() * 1e6);
+        }
+        Ok(())
+    }
+}
