@@ -3,6 +3,10 @@
 //! Its CPU clock is asked first. It stands still when no thread of the process has run: then nothing else can have
 //! changed by its own doing, and nothing else is read. What others do to it, taking its memory or its parent, is seen by
 //! a full reading now and then.
+//!
+//! What runs and does nothing else is calm: two full readings in a row have differed in nothing but CPU time. Its clock,
+//! its memory and the list of its children are read each time, the rest every third time, as long as these two show
+//! no change.
 
 use std::sync::Arc;
 
@@ -19,9 +23,13 @@ const NS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 /// A process that stands still is read in full every so many readings all the same.
 const VERIFY_EVERY: u8 = 10;
 
-/// What is dearer and less urgent is read every so many full readings.
+/// What is dearer and less urgent is read when so many readings have passed.
 const WAIT_EVERY: u32 = 2;
 const IO_EVERY: u32 = 4;
+
+/// Readings in a row of a calm process that leave out what is dearest. What they may miss of one that ends before the
+/// next full reading is memory that came and went between two of them; what its children did its parent is told.
+const LIGHT_IN_A_ROW: u8 = 2;
 
 const BYTES_PER_KB: u64 = 1024;
 
@@ -43,14 +51,53 @@ pub(super) struct Kept {
     faults: Option<u64>,
     /// Its memory as `stat` had it when it was read exactly.
     memory: Option<Memory>,
+    /// Pages of address space and of resident memory, when they were read last.
+    pages: (u64, u64),
+    /// At the last full reading.
+    standing: Standing,
+    /// It stood so at the full reading before that, too.
+    calm: bool,
+    /// It had children when it was looked below last.
+    has_children: bool,
+    /// Readings since the last full one that were light.
+    light: u8,
+    /// Readings since its wait and its bytes were read.
+    since_wait: u32,
+    since_io: u32,
     /// Full readings so far.
     readings: u32,
+}
+
+/// What changes of a process that does more than run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Standing {
+    parent: u32,
+    threads: u32,
+    waited_ticks: u64,
+    waited_faults: u64,
+    memory: Memory,
+}
+
+impl Standing {
+    fn of(stat: &Stat<'_>) -> Self {
+        Self {
+            parent: stat.parent,
+            threads: stat.threads,
+            waited_ticks: stat.waited_ticks,
+            waited_faults: stat.waited_minor_faults + stat.waited_major_faults,
+            memory: Memory {
+                faults: stat.minor_faults + stat.major_faults,
+                space: stat.space,
+                resident: stat.resident,
+            },
+        }
+    }
 }
 
 /// What `stat` tells of the memory of a process. While none of it changes, the exact figure has not grown: growing takes
 /// a fault. What it may have shrunk by is in books that the kernel has not added up, and is seen at the next reading that
 /// verifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Memory {
     faults: u64,
     space: u64,
@@ -95,6 +142,13 @@ impl Kept {
             peak_bytes: 0,
             faults: None,
             memory: None,
+            pages: (0, 0),
+            standing: Standing::default(),
+            calm: false,
+            has_children: true,
+            light: 0,
+            since_wait: 0,
+            since_io: 0,
             readings: 0,
         };
         match met.read(true, bench) {
@@ -126,6 +180,7 @@ impl Kept {
     /// The next look reads in full, whether it moves or not.
     pub(super) fn suspect(&mut self) {
         self.still = VERIFY_EVERY;
+        self.calm = false;
     }
 
     /// Whether no thread of it has run since it was read last.
@@ -157,6 +212,11 @@ impl Kept {
             return Look::Still;
         }
         let before = std::mem::replace(&mut self.clock_ns, clock_ns);
+        self.since_wait = self.since_wait.saturating_add(1);
+        self.since_io = self.since_io.saturating_add(1);
+        if !is_still && !fresh && self.is_calm_still(bench) {
+            return Look::Moved;
+        }
         match self.read(fresh, bench) {
             Ok(()) => Look::Moved,
             Err(Missing::Gone) => Look::Gone,
@@ -165,6 +225,34 @@ impl Kept {
                 Look::Unknown
             }
         }
+    }
+
+    /// Whether the last reading was light.
+    #[cfg(test)]
+    pub(super) fn is_light(&self) -> bool {
+        self.light > 0
+    }
+
+    /// A light reading: whether it is calm, as far as its memory shows. Anything else is for a full one.
+    fn is_calm_still(&mut self, bench: &mut Bench) -> bool {
+        if !self.calm || self.has_children || self.light >= LIGHT_IN_A_ROW {
+            return false;
+        }
+        let Some(Ok(statm)) = self.files.as_ref().map(|files| files.statm(&mut bench.text[..])) else {
+            return false;
+        };
+        if pages_of(statm) != Some(self.pages) {
+            return false;
+        }
+        self.light += 1;
+        self.still = 0;
+        self.was_zombie = false;
+        let reading = &mut self.reading;
+        reading.own_ns = self.clock_ns.unwrap_or(reading.own_ns);
+        reading.spike_bytes = 0;
+        let Counts { minor, major, .. } = reading.counts;
+        reading.counts = Counts { minor, major, ..Counts::default() };
+        true
     }
 
     fn stat<'a>(&self, text: &'a mut [u8]) -> Result<&'a [u8], Missing> {
@@ -181,8 +269,12 @@ impl Kept {
             return Err(Missing::Gone);
         }
         self.still = 0;
+        self.light = 0;
         self.was_zombie = self.reading.zombie;
-        let faults = stat.minor_faults + stat.major_faults;
+        let standing = Standing::of(&stat);
+        let Memory { faults, .. } = standing.memory;
+        self.calm = std::mem::replace(&mut self.standing, standing) == standing
+            && self.reading.name.as_bytes() == stat.name;
         let reading = &mut self.reading;
         if reading.name.as_bytes() != stat.name {
             reading.name = Arc::from(String::from_utf8_lossy(stat.name));
@@ -210,22 +302,24 @@ impl Kept {
             self.reading.zombie = true;
             return Ok(());
         }
-        let memory = Memory { faults, space: stat.space, resident: stat.resident };
-        if fresh || self.memory != Some(memory) || self.readings.is_multiple_of(u32::from(VERIFY_EVERY)) {
+        let memory = Some(standing.memory);
+        if fresh || self.memory != memory || self.readings.is_multiple_of(u32::from(VERIFY_EVERY)) {
             if !self.read_memory(rss_bytes, bench) {
                 return Ok(());
             }
-            self.memory = Some(memory);
+            self.memory = memory;
         } else {
             self.reading.rss_bytes = rss_bytes;
         }
         if self.faults.replace(faults) != Some(faults) {
             self.read_status(bench);
         }
-        if fresh || self.readings.is_multiple_of(WAIT_EVERY) {
+        if fresh || self.since_wait >= WAIT_EVERY {
+            self.since_wait = 0;
             self.reading.counts.wait_ns = self.read_wait(bench);
         }
-        if fresh || self.readings.is_multiple_of(IO_EVERY) {
+        if fresh || self.since_io >= IO_EVERY {
+            self.since_io = 0;
             self.read_io(bench);
         }
         self.readings = self.readings.wrapping_add(1);
@@ -243,10 +337,10 @@ impl Kept {
             self.reading.rss_bytes = before;
             return false;
         }
-        let mut pages = Numbers { rest: statm.unwrap_or_default() };
-        let (size, resident) = (pages.next(), pages.next());
-        self.reading.rss_bytes = resident.unwrap_or(0) * bench.page_bytes;
-        self.reading.zombie = size == Some(0);
+        let pages = pages_of(statm.unwrap_or_default());
+        self.pages = pages.unwrap_or_default();
+        self.reading.rss_bytes = self.pages.1 * bench.page_bytes;
+        self.reading.zombie = pages.is_some_and(|(space, _)| space == 0);
         !self.reading.zombie
     }
 
@@ -299,7 +393,7 @@ impl Kept {
         }
     }
 
-    /// Appends its children.
+    /// Its children, put into `found`, which is empty.
     pub(super) fn children(&mut self, found: &mut Vec<u32>, bench: &mut Bench) {
         let Reading { pid, threads, .. } = self.reading;
         match &mut self.files {
@@ -308,5 +402,12 @@ impl Kept {
             }
             None => files::children_by_path(pid, threads, found, &mut bench.text[..]),
         }
+        self.has_children = !found.is_empty();
     }
+}
+
+/// Pages of address space and of resident memory in a `statm`.
+fn pages_of(statm: &[u8]) -> Option<(u64, u64)> {
+    let mut numbers = Numbers { rest: statm };
+    Some((numbers.next()?, numbers.next()?))
 }

@@ -71,7 +71,8 @@ impl Probe {
         // What is met below another one, and which reading is the other's.
         let mut queue: VecDeque<(u32, usize)> = VecDeque::new();
         let mut found = PidSet::default();
-        let mut seen = Seen::default();
+        // Not more than is needed: a large one is dear to get.
+        let mut seen = Seen { readings: Vec::with_capacity(asked.len()), ..Seen::default() };
         let mut parents_gone = PidSet::default();
         let mut children = Vec::new();
         let mut scanned = None;

@@ -1,4 +1,4 @@
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
@@ -215,4 +215,86 @@ fn a_process_that_lets_its_children_vanish_is_known_by_it_also_when_it_has_ended
     }
     assert!(ignores(&mut Probe::new(), ignoring.pid()), "it waits for its parent");
     ignoring.child.wait().unwrap();
+}
+
+/// A shell that does what it is told, line by line, and forks only for that.
+struct Told {
+    shell: Child,
+}
+
+impl Told {
+    fn new() -> Self {
+        let double = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do y=$y$y; done";
+        let lines = format!(
+            "while read x; do case $x in grow) y=12345678; {double};; fork) sleep 60 & ;; esac; echo $x; done"
+        );
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &lines]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self { shell: shell.spawn().unwrap() }
+    }
+
+    /// Returns when it is done.
+    fn does(&mut self, what: &str) {
+        writeln!(self.shell.stdin.as_mut().unwrap(), "{what}").unwrap();
+        let mut answer = vec![0; what.len() + 1];
+        self.shell.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
+
+/// Reads until the next reading may be a light one.
+fn calm(told: &mut Told, probe: &mut Probe) {
+    let pid = told.shell.id();
+    for _ in 0..100 {
+        told.does("nothing");
+        read(probe, &[pid]);
+        if probe.kept[&pid].is_light() {
+            return;
+        }
+    }
+    panic!("no reading was a light one: {:?}", probe.kept[&pid]);
+}
+
+#[test]
+fn of_a_process_that_only_runs_two_readings_of_three_are_light_and_its_time_is_exact_in_each() {
+    let (mut told, mut probe) = (Told::new(), Probe::new());
+    let pid = told.shell.id();
+    calm(&mut told, &mut probe);
+    let (mut light, mut before_ns) = (0, 0);
+    for _ in 0..30 {
+        told.does("nothing");
+        let readings = read(&mut probe, &[pid]).readings;
+        assert!(readings[0].own_ns > before_ns && readings[0].rss_bytes > 0, "{readings:?}");
+        before_ns = readings[0].own_ns;
+        light += u32::from(probe.kept[&pid].is_light());
+    }
+    assert!((10..=20).contains(&light), "{light}");
+}
+
+#[test]
+fn what_a_calm_process_does_is_seen_by_the_next_reading() {
+    let (mut told, mut probe) = (Told::new(), Probe::new());
+    let pid = told.shell.id();
+    calm(&mut told, &mut probe);
+    let before = probe.kept[&pid].reading.rss_bytes;
+    told.does("grow");
+    let after = read(&mut probe, &[pid]).readings[0].rss_bytes;
+    assert!(after > before + (4 << 20), "{before} {after}");
+
+    calm(&mut told, &mut probe);
+    told.does("fork");
+    let readings = read(&mut probe, &[pid]).readings;
+    assert_eq!(readings.len(), 2, "{readings:?}");
+    assert_eq!(readings[1].parent, pid);
+    told.does("nothing");
+    read(&mut probe, &[pid]);
+    assert!(!probe.kept[&pid].is_light(), "who has children is read in full");
+    let child = rustix::process::Pid::from_raw(readings[1].pid as i32).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::KILL).unwrap();
 }
