@@ -9,6 +9,7 @@ mod zsh;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use crate::picture::Picture;
 use crate::pty::{Prompt, Terminal};
 use crate::shells::{Home, Kind, Transport};
 
@@ -202,7 +203,9 @@ fn play(terminal: &mut Terminal, kind: Kind, step: &Step, home: &Home) -> Seen {
             let printed = prompt.screen.split_once("\u{1b}[?2004l").map_or("", |(_, printed)| printed);
             printed.split_once('⏎').map_or(printed, |(printed, _)| printed).to_owned()
         }
-        Kind::Bash | Kind::Zsh => prompt.screen.clone(),
+        // A plug-in repaints the line as its letters come, one by one or several at once.
+        Kind::Zsh => Picture::of(prompt.screen.as_bytes(), terminal.size().0, terminal.size().1).text(),
+        Kind::Bash => prompt.screen.clone(),
     };
     Seen { prompt, same }
 }
