@@ -68,7 +68,8 @@ async function refusal(answer: Response): Promise<Refused> {
 }
 
 async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers = new Headers({ Accept: 'application/json' });
+  // What bpd says is said in the language of the page, whatever the browser prefers.
+  const headers = new Headers({ Accept: 'application/json', 'Accept-Language': document.documentElement.lang || 'en' });
   if (nonce !== null) headers.set('X-Bp-Nonce', nonce);
   if (method !== 'GET') headers.set('Content-Type', 'application/json');
   let answer: Response;

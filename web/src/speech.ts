@@ -1,8 +1,9 @@
 /** The page's words and numbers in the language that is set: what components use. */
+import type { Refused } from './api';
 import { type Lang, formatBytes, formatDuration, formatMemory, formatNumber, formatPercent, UNKNOWN } from './format';
 import { lang } from './prefs';
 import type { Align, Run } from './wire';
-import { type Key, type Values, say, sayCount } from './words';
+import { type Key, type Values, isKey, say, sayCount } from './words';
 
 /** Reading it in a component makes the component follow the language. */
 export function t(key: Key, values?: Values): string {
@@ -38,6 +39,15 @@ export function formatAlong(align: Align, at: number, language: Lang): string {
 /** What a run is called where there is no room for figures. */
 export function commandOf(run: Pick<Run, 'command'>): string {
   return run.command ?? t('common.hidden_command');
+}
+
+/**
+ * What bpd refused, for people. Of a question it says so in the page's language; of its own state it gives a code. A
+ * code without a sentence here keeps bpd's own words.
+ */
+export function refusalText({ code, message, hint }: Refused): { readonly text: string; readonly hint: string | null } {
+  const key = `refused.${code}`;
+  return isKey(key) ? { text: t(key), hint: null } : { text: message, hint };
 }
 
 /** `human`, `ci` or `agent:NAME` in words. */

@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { act } from 'preact/test-utils';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { mergeAlerts } from '../src/alerts';
+import { Refused } from '../src/api';
 import { deliveryOf } from '../src/pages/alerts';
 import { CommandText, Status } from '../src/parts/basics';
 import { qualitySentence } from '../src/parts/curves';
@@ -11,6 +12,7 @@ import { Details } from '../src/parts/runfacts';
 import { FinishedRow } from '../src/parts/runrows';
 import { sparkPath } from '../src/parts/spark';
 import { preferredLang, setLang } from '../src/prefs';
+import { refusalText } from '../src/speech';
 import { aRun, anAlert } from './fixtures';
 
 let host: HTMLElement;
@@ -134,6 +136,16 @@ describe('small things', () => {
     const later = anAlert({ ended_at: '2026-11-20T10:01:00.000Z' });
     const other = anAlert({ uid: 'B', fired_at: '2026-11-20T11:00:00.000Z' });
     expect(mergeAlerts([first], [later, other])).toEqual([other, later]);
+  });
+
+  it('what bpd refused is said by its code, and a code without a sentence keeps its words', () => {
+    setLang('tr');
+    expect(refusalText(new Refused(507, 'disk_full', 'no room', null)).text).toContain('disk dolu');
+    expect(refusalText(new Refused(422, 'brand_new', 'something new', 'do this'))).toEqual({
+      text: 'something new',
+      hint: 'do this',
+    });
+    setLang('en');
   });
 
   it('the language is the first of the browser’s that we speak', () => {

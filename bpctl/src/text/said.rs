@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use bp_proto::Failure;
 use bp_proto::client::ClientError;
 use bp_proto::label::{LabelError, MAX_NOTE_BYTES, MAX_TAG_BYTES, MAX_TAGS};
 use bp_proto::place::{MAX_SOCKET_PATH_BYTES, PlaceError};
@@ -96,8 +97,27 @@ fn one(error: &(dyn Error + 'static), lang: Lang) -> String {
         Some(ClientError::Silent { socket }) => say(Word::BpdSilent, &[&socket.display().to_string()]),
         Some(ClientError::Broken(_)) => say(Word::BpdBroke, &[]),
         Some(ClientError::Answer(_)) => say(Word::BpdUnclear, &[]),
-        Some(ClientError::Frame(_) | ClientError::Refused(_)) | None => error.to_string(),
+        Some(ClientError::Refused(failure)) => refused(failure, lang),
+        Some(ClientError::Frame(_)) | None => error.to_string(),
     }
+}
+
+/// What bpd says of a question it says in the language that it was asked in; of its own state only in English, with a
+/// code. Codes of a newer bpd come as they are.
+fn refused(failure: &Failure, lang: Lang) -> String {
+    let word = match failure.error.code.as_str() {
+        _ if lang == Lang::En => None,
+        "run_already_finished" => Some(Word::RefusedFinished),
+        "disk_full" => Some(Word::RefusedDiskFull),
+        "stopping" => Some(Word::RefusedStopping),
+        "busy" => Some(Word::RefusedBusy),
+        "timeout" => Some(Word::RefusedTimeout),
+        "internal" => Some(Word::RefusedInternal),
+        "malformed_request" => Some(Word::RefusedMalformed),
+        "not_permitted" => Some(Word::RefusedNotYours),
+        _ => None,
+    };
+    word.map_or_else(|| failure.error.message.clone(), |word| word.text(lang).to_owned())
 }
 
 fn place(error: &PlaceError, lang: Lang) -> String {
@@ -153,6 +173,17 @@ mod tests {
         );
         let said: Result<(), _> = Err(missing()).or_say(Word::CannotRead, &["/f"]);
         check(said.unwrap_err(), "cannot read /f: gone", "/f okunamıyor: gone");
+    }
+
+    #[test]
+    fn what_bpd_says_of_its_own_state_is_translated_by_its_code_and_an_unknown_code_keeps_its_words() {
+        let refused = |code: &str, message: &str| ClientError::Refused(Failure::new(code, message));
+        check(
+            refused("disk_full", "no room"),
+            "no room",
+            "disk dolu; yer açılana dek hiçbir şey kaydedilmez",
+        );
+        check(refused("brand_new", "something new"), "something new", "something new");
     }
 
     /// Their own words are the log's and the scripts'; what is translated here must not drift from them.

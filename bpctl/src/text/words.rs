@@ -291,6 +291,14 @@ words! {
     CannotTellProgram: "cannot tell where bpctl is", "bpctl'nin yeri öğrenilemiyor";
     SpoolFull: "{} runs wait in {} already; start bpd (`bpctl daemon start`) to deliver them", "{} kayıt zaten {} içinde bekliyor; teslim için bpd'yi başlatın (`bpctl daemon start`)";
     BpdAway: "bpd does not answer at {}; start it with `bpctl daemon start`", "bpd {} adresinde yanıt vermiyor; başlatmak için: `bpctl daemon start`";
+    RefusedFinished: "the run has ended already", "bu kayıt zaten bitmiş";
+    RefusedDiskFull: "the disk is full; nothing is recorded until there is room", "disk dolu; yer açılana dek hiçbir şey kaydedilmez";
+    RefusedStopping: "bpd is stopping", "bpd duruyor";
+    RefusedBusy: "bpd has too much to do; try again", "bpd'nin işi çok; yeniden deneyin";
+    RefusedTimeout: "the request did not arrive whole in time", "istek zamanında bütünüyle ulaşmadı";
+    RefusedInternal: "bpd has failed; see `bpctl daemon logs`", "bpd'de hata oldu; bakın: `bpctl daemon logs`";
+    RefusedMalformed: "bpd does not understand this bpctl; see `bpctl doctor`", "bpd bu bpctl'yi anlamıyor; bakın: `bpctl doctor`";
+    RefusedNotYours: "this bpd serves another user", "bu bpd başka bir kullanıcıya hizmet ediyor";
     BpdSilent: "bpd is there at {}, but has not answered in time; see `bpctl doctor`", "bpd {} adresinde, ama zamanında yanıt vermedi; bakın: `bpctl doctor`";
     BpdBroke: "the connection to bpd broke", "bpd ile bağlantı koptu";
     BpdUnclear: "bpd's answer cannot be read", "bpd'nin yanıtı okunamıyor";

@@ -42,7 +42,7 @@ pub struct RmArgs {
 pub fn tag(args: &TagArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
     let run = bpd.resolve(&args.run, screen)?;
-    let run: Run = bpd.ask(&Request::Show { run, lang: None })?;
+    let run: Run = bpd.ask(&Request::Show { run, lang: Some(screen.lang.code().to_owned()) })?;
     let tags = changed(&run.tags, &args.tags);
     // By its id: `latest` may be another one by now.
     edit(&mut bpd, run.id, &Edit { tags: Some(tags), note: None }, args.json, screen)
@@ -51,7 +51,7 @@ pub fn tag(args: &TagArgs, screen: &Screen) -> anyhow::Result<Exit> {
 pub fn note(args: &NoteArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
     let run = bpd.resolve(&args.run, screen)?;
-    let run: Run = bpd.ask(&Request::Show { run, lang: None })?;
+    let run: Run = bpd.ask(&Request::Show { run, lang: Some(screen.lang.code().to_owned()) })?;
     edit(&mut bpd, run.id, &Edit { tags: None, note: Some(args.text.clone()) }, args.json, screen)
 }
 
@@ -61,7 +61,7 @@ pub fn rm(args: &RmArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let mut ids = Vec::new();
     for selector in &args.runs {
         let run = bpd.resolve(selector, screen)?;
-        let run: Run = bpd.ask(&Request::Show { run, lang: None })?;
+        let run: Run = bpd.ask(&Request::Show { run, lang: Some(screen.lang.code().to_owned()) })?;
         if !ids.contains(&run.id) {
             ids.push(run.id);
         }

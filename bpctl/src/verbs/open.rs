@@ -39,7 +39,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         None => "/".to_owned(),
         Some(selector) => {
             let run = bpd.resolve(selector, screen)?;
-            let run: Run = bpd.ask(&Request::Show { run, lang: None })?;
+            let run: Run = bpd.ask(&Request::Show { run, lang: Some(screen.lang.code().to_owned()) })?;
             format!("/runs/{}", run.id)
         }
     };

@@ -25,6 +25,26 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
+fn what_bpd_refuses_is_said_in_the_readers_language() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    for (words, en, tr) in [
+        (&["show", "77"][..], "there is no run 77", "böyle bir çalıştırma yok: 77"),
+        (&["tag", "77", "x"], "there is no run 77", "böyle bir çalıştırma yok: 77"),
+        (&["rm", "77"], "nothing is recorded yet", "henüz hiçbir şey kaydedilmedi"),
+        (&["list", "colour:red"], "unknown field `colour` in the search", "bilinmeyen alan: `colour`"),
+        (&["watch", "--once", "--actor", "robot"], "it is human, ci", "human, ci, agent ya da agent:AD"),
+        (&["alerts", "--actor", "robot"], "`actor` is no actor", "`actor` bilinmiyor: \"robot\""),
+    ] {
+        for (lang, said) in [("en", en), ("tr", tr)] {
+            let output = bpctl(&home, &[&["--lang", lang], words].concat());
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert!(stderr.contains(said), "{words:?} {lang}: {stderr}");
+        }
+    }
+}
+
+#[test]
 fn every_verb_says_by_its_exit_code_what_went_wrong() {
     let home = Home::new();
     for verb in [&["list"][..], &["show"], &["compare", "1"], &["status", "--json"], &["tag", "1", "x"]] {

@@ -62,7 +62,7 @@ pub(super) async fn finish(
 ) -> Result<Json<Run>, Refused> {
     let lang = lang(None, request.headers());
     let Ended { exit_code } = body::json(request, body::SMALL, api.limits.body).await?;
-    let (id, uid) = api.named(run).await?;
+    let (id, uid) = api.named(run, lang.clone()).await?;
     let finish = Finish {
         uid,
         finished_at: UnixMillis::now(),
@@ -86,7 +86,7 @@ pub(super) async fn edit(
     let lang = lang(None, request.headers());
     let edit: Edit = body::json(request, body::SMALL, api.limits.body).await?;
     edit.check_labels().map_err(Refusal::from)?;
-    let (id, run) = api.named(run).await?;
+    let (id, run) = api.named(run, lang.clone()).await?;
     api.change(Body::Edit { run, edit }).await?;
     api.shown(id, lang).await
 }
@@ -95,8 +95,9 @@ pub(super) async fn edit(
 pub(super) async fn delete(
     State(api): State<Arc<Api>>,
     Selector(run): Selector,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Refused> {
-    let (id, run) = api.named(run).await?;
+    let (id, run) = api.named(run, lang(None, &headers)).await?;
     api.change(Body::Delete { run }).await?;
     api.stopwatch.forget(run);
     tracing::info!(target: "bpd::security", run = id, "deleted over HTTP");
@@ -105,13 +106,15 @@ pub(super) async fn delete(
 
 impl Api {
     /// The run that a selector names.
-    pub(super) async fn named(&self, selector: String) -> Result<(u64, Ulid), Refused> {
+    pub(super) async fn named(&self, selector: String, lang: Option<String>) -> Result<(u64, Ulid), Refused> {
         let found = self.ask(move |queries| {
             // An id needs no more than a look; whatever else, and every refusal, is `queries`' to say.
             let by_id = selector.parse().ok().and_then(|id| queries.reader().get(id).ok().flatten());
             match by_id {
                 Some(run) => Ok((run.id, run.uid)),
-                None => queries.show(&selector, None, UnixMillis::now()).map(|run| (run.id, run.uid)),
+                None => {
+                    queries.show(&selector, lang.as_deref(), UnixMillis::now()).map(|run| (run.id, run.uid))
+                }
             }
         });
         found.await

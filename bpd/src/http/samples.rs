@@ -11,7 +11,7 @@ use bp_proto::{Point, UnixMillis};
 use serde::Serialize;
 
 use super::failure::Refused;
-use super::runs::{Selector, query};
+use super::runs::{Selector, lang, query};
 use super::{Api, body};
 use crate::event::{Body, Receipt};
 
@@ -48,13 +48,14 @@ pub(super) async fn post(
     Selector(run): Selector,
     request: Request,
 ) -> Result<Response, Refused> {
+    let lang = lang(None, request.headers());
     let mut points: Vec<Point> = body::json(request, body::LARGE, api.limits.body).await?;
     check(&points)?;
     for point in &mut points {
         // What the machine did is bpd's to say.
         point.host_cpu_percent = None;
     }
-    let (_, run) = api.named(run).await?;
+    let (_, run) = api.named(run, lang).await?;
     match api.change(Body::Points { run, points }).await? {
         Receipt::Accepted { points } => {
             Ok((StatusCode::CREATED, Json(Accepted { accepted: points })).into_response())

@@ -3,6 +3,8 @@
 use bp_proto::request::AlertsQuery;
 use bp_proto::{Actor, AlertReport};
 
+use super::list::too_many;
+use super::no_answer::Sentence;
 use super::search::Who;
 use super::{NoAnswer, Queries};
 use crate::words;
@@ -47,10 +49,7 @@ pub(super) fn alerts(queries: &Queries, query: &AlertsQuery) -> Result<Vec<Alert
 fn limit(asked: Option<u32>) -> Result<usize, NoAnswer> {
     match asked.unwrap_or(USUAL_LIMIT) {
         limit @ 1..=MOST_LISTED => Ok(limit as usize),
-        limit => {
-            let message = format!("`limit` is {limit}; it may be 1 to {MOST_LISTED}");
-            Err(NoAnswer::invalid(message, "leave it out for the newest 50"))
-        }
+        limit => Err(NoAnswer::invalid(too_many(limit, MOST_LISTED), Sentence::plain("newest"))),
     }
 }
 

@@ -3,6 +3,7 @@
 use bp_proto::request::ListQuery;
 use bp_proto::{Run, RunState, UnixMillis};
 
+use super::no_answer::Sentence;
 use super::scan::{MOST_ROWS, Scope, Walked, place, read_cursor, write_cursor};
 use super::search::{Filter, Test, Who, directory};
 use super::{NoAnswer, Queries};
@@ -70,11 +71,12 @@ pub(super) fn list(queries: &Queries, query: &ListQuery, now: UnixMillis) -> Res
 fn limit(asked: Option<u32>) -> Result<usize, NoAnswer> {
     match asked.unwrap_or(USUAL_LIMIT) {
         limit @ 1..=MOST_LISTED => Ok(limit as usize),
-        limit => {
-            let message = format!("`limit` is {limit}; it may be 1 to {MOST_LISTED}");
-            Err(NoAnswer::invalid(message, "ask for further pages with `before`"))
-        }
+        limit => Err(NoAnswer::invalid(too_many(limit, MOST_LISTED), Sentence::plain("pages"))),
     }
+}
+
+pub(super) fn too_many(limit: u32, most: u32) -> Sentence {
+    Sentence::new("limit", [("limit", &limit.to_string()), ("most", &most.to_string())])
 }
 
 /// The index that holds the fewest rows to go through.
@@ -89,9 +91,7 @@ fn within(query: &ListQuery) -> Within {
 fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
     let mut filter = Filter::parse(query.q.as_deref().unwrap_or_default(), now)?;
     let cwd = query.cwd.as_deref().map(|cwd| {
-        directory(cwd).ok_or_else(|| {
-            NoAnswer::invalid("`cwd` is not an absolute directory", "for example cwd=/home/me/app")
-        })
+        directory(cwd).ok_or_else(|| NoAnswer::invalid(Sentence::plain("cwd"), Sentence::plain("cwd")))
     });
     let tests = [
         cwd.transpose()?.map(Test::Cwd),

@@ -27,6 +27,7 @@ use crate::analysis::points;
 use crate::store::Reader;
 use crate::words::Lang;
 use derive::Derive;
+use no_answer::Sentence;
 use select::{Field, select};
 
 pub use degraded::Degraded;
@@ -111,13 +112,14 @@ impl Queries {
 
     /// Newest first.
     pub fn list(&self, query: &ListQuery, now: UnixMillis) -> Result<Page, NoAnswer> {
-        list::list(self, query, now)
+        list::list(self, query, now).map_err(|no| no.told(self.lang(query.lang.as_deref())))
     }
 
     /// `selector` as in the contract: id, ULID prefix, `latest`, `latest-success`, `@TAG`, `latest{…}`, `~N`, …
     pub fn show(&self, selector: &str, lang: Option<&str>, now: UnixMillis) -> Result<Run, NoAnswer> {
-        let run = select(self, selector, Field::All, now)?;
-        self.derive.complete(run, self.lang(lang), now)
+        let lang = self.lang(lang);
+        let run = select(self, selector, Field::All, now).map_err(|no| no.told(lang))?;
+        self.derive.complete(run, lang, now)
     }
 
     /// The curve: every `step`th sample of the whole one when asked for, then those of the window, then at most
@@ -129,14 +131,18 @@ impl Queries {
         now: UnixMillis,
     ) -> Result<Vec<Point>, NoAnswer> {
         let step = match (query.downsample.unwrap_or(false), query.step.unwrap_or(USUAL_STEP)) {
-            (_, 0) => return Err(NoAnswer::invalid("`step` is 0", "1 gives every sample")),
+            (_, 0) => {
+                return Err(NoAnswer::invalid(Sentence::plain("step"), Sentence::plain("every-sample"))
+                    .told(self.usual_lang()));
+            }
             (true, step) => step,
             (false, _) => 1,
         };
         if query.max_points == Some(0) {
-            return Err(NoAnswer::invalid("`max_points` is 0", "leave it out for all points"));
+            return Err(NoAnswer::invalid(Sentence::plain("max-points"), Sentence::plain("all-points"))
+                .told(self.usual_lang()));
         }
-        let run = select(self, selector, Field::All, now)?;
+        let run = select(self, selector, Field::All, now).map_err(|no| no.told(self.usual_lang()))?;
         let kept = self.reader.curve(run.id)?;
         let full = points::of(derive::curve_of(&kept), run.started_at);
         let window = points::between(points::every(full, step as usize), query.from, query.to);
@@ -148,12 +154,12 @@ impl Queries {
 
     /// The baseline is looked for within the current run's key, before it; `latest-success` if none is named.
     pub fn compare(&self, query: &CompareQuery, now: UnixMillis) -> Result<Comparison, NoAnswer> {
-        compare::compare(self, query, now)
+        compare::compare(self, query, now).map_err(|no| no.told(self.lang(query.lang.as_deref())))
     }
 
     /// Newest first, at most 500.
     pub fn alerts(&self, query: &AlertsQuery) -> Result<Vec<AlertReport>, NoAnswer> {
-        alerts::alerts(self, query)
+        alerts::alerts(self, query).map_err(|no| no.told(self.lang(query.lang.as_deref())))
     }
 
     /// The machine as it was read last, and at most `limit` of its newest readings.

@@ -3,6 +3,7 @@
 use bp_proto::{Run, UnixMillis};
 
 use super::NoAnswer;
+use super::no_answer::Sentence;
 use crate::store::{Cursor, Reader, Row, Within};
 
 /// Rows that one question goes through at most: some 50 ms of index.
@@ -73,10 +74,8 @@ pub(super) fn read_cursor(text: &str) -> Result<Cursor, NoAnswer> {
     });
     parts.ok_or_else(|| {
         let shown: String = text.chars().take(80).collect();
-        NoAnswer::invalid(
-            format!("`before` is not a cursor: {shown:?}"),
-            "take it from the Link header of the page before",
-        )
+        let message = Sentence::new("cursor", [("cursor", &format!("{shown:?}"))]);
+        NoAnswer::invalid(message, Sentence::plain("cursor"))
     })
 }
 

@@ -6,6 +6,7 @@ use bp_proto::{Actor, ActorKind, Run, RunState, RunStats, UnixMillis};
 
 use super::NoAnswer;
 use super::derive::lasted;
+use super::no_answer::Sentence;
 use super::value::{Bound, duration_s, instant, mebibytes, percent};
 use crate::store::Row;
 
@@ -81,10 +82,8 @@ impl Who {
     pub(super) fn asked(text: &str) -> Result<Self, NoAnswer> {
         Self::parse(text).ok_or_else(|| {
             let shown: String = text.chars().take(80).collect();
-            NoAnswer::invalid(
-                format!("`actor` is no actor: {shown:?}"),
-                "it is human, ci, agent or agent:NAME",
-            )
+            let message = Sentence::new("actor", [("actor", &format!("{shown:?}"))]);
+            NoAnswer::invalid(message, Sentence::plain("actor"))
         })
     }
 
@@ -104,8 +103,8 @@ impl Filter {
     pub(super) fn parse(text: &str, now: UnixMillis) -> Result<Self, NoAnswer> {
         let words = split(text);
         if words.len() > MAX_TERMS {
-            let message = format!("a search of {} terms; {MAX_TERMS} is the limit", words.len());
-            return Err(NoAnswer::invalid(message, "leave some out"));
+            let counts = [("terms", &*words.len().to_string()), ("most", &MAX_TERMS.to_string())];
+            return Err(NoAnswer::invalid(Sentence::new("terms", counts), Sentence::plain("terms")));
         }
         let terms = words.into_iter().map(|word| term(&word, now)).collect::<Result<_, _>>()?;
         Ok(Self { terms })
@@ -258,12 +257,12 @@ fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
     let (value, inverted) = value.strip_prefix('!').map_or((value, false), |value| (value, true));
     let test = condition(field, value, now).map_err(|wanted| match wanted {
         Wanted::KnownField => NoAnswer::invalid(
-            format!("unknown field `{field}` in the search"),
-            format!("fields are {FIELDS}; for the text itself: {}", in_quotes(&word.text)),
+            Sentence::new("field", [("field", field)]),
+            Sentence::new("fields", [("fields", FIELDS), ("quoted", &in_quotes(&word.text))]),
         ),
         Wanted::Value(wanted) => NoAnswer::invalid(
-            format!("`{}` in the search: {field} wants {wanted}", word.text),
-            format!("for example {}", example(field)),
+            Sentence::new("value", [("term", &*word.text), ("field", field), ("wanted", wanted)]),
+            Sentence::new("example", [("example", example(field))]),
         ),
     })?;
     Ok(Term { negated: negated != inverted, test })
@@ -272,35 +271,33 @@ fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
 /// What a term should have had.
 enum Wanted {
     KnownField,
-    /// What the field takes.
+    /// What the field takes, by its code in the sentence `refused-value`.
     Value(&'static str),
 }
 
 fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Wanted> {
-    let text = || if value.is_empty() { Err(Wanted::Value("a value")) } else { Ok(value.to_owned()) };
+    let text = || if value.is_empty() { Err(Wanted::Value("value")) } else { Ok(value.to_owned()) };
     Ok(match field {
-        "exit" => Test::Exit(value.parse().map_err(|_| Wanted::Value("an exit code"))?),
+        "exit" => Test::Exit(value.parse().map_err(|_| Wanted::Value("exit"))?),
         "state" => Test::State(match value {
             "running" => RunState::Running,
             "finished" => RunState::Finished,
             "lost" => RunState::Lost,
-            _ => return Err(Wanted::Value("running, finished or lost")),
+            _ => return Err(Wanted::Value("state")),
         }),
         "tag" => Test::Tag(text()?),
         "key" => Test::Key(text()?.to_ascii_lowercase()),
-        "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Wanted::Value("an id"))?),
-        "cwd" => {
-            Test::Cwd(directory(value).ok_or(Wanted::Value("an absolute directory; bpctl resolves `.`"))?)
-        }
+        "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Wanted::Value("id"))?),
+        "cwd" => Test::Cwd(directory(value).ok_or(Wanted::Value("cwd"))?),
         "host" => Test::Host(text()?),
         "shell" => Test::Shell(text()?),
-        "actor" => Test::Actor(Who::parse(value).ok_or(Wanted::Value("human, ci, agent or agent:NAME"))?),
+        "actor" => Test::Actor(Who::parse(value).ok_or(Wanted::Value("actor"))?),
         "git" => Test::Git(text()?),
-        "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Wanted::Value("a duration"))?),
-        "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Wanted::Value("a percentage"))?),
-        "mem" => Test::Memory(Bound::parse(value, mebibytes).ok_or(Wanted::Value("a size"))?),
-        "since" => Test::Since(instant(value, now).ok_or(Wanted::Value("an age, a date or a time"))?),
-        "until" => Test::Until(instant(value, now).ok_or(Wanted::Value("an age, a date or a time"))?),
+        "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Wanted::Value("duration"))?),
+        "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Wanted::Value("percent"))?),
+        "mem" => Test::Memory(Bound::parse(value, mebibytes).ok_or(Wanted::Value("size"))?),
+        "since" => Test::Since(instant(value, now).ok_or(Wanted::Value("time"))?),
+        "until" => Test::Until(instant(value, now).ok_or(Wanted::Value("time"))?),
         _ => return Err(Wanted::KnownField),
     })
 }
@@ -319,16 +316,16 @@ fn in_quotes(text: &str) -> String {
 /// As a shell takes it: `>` and `!` mean something there.
 fn example(field: &str) -> &'static str {
     match field {
-        "exit" => "exit:0 or 'exit:!0'",
+        "exit" => "exit:0, 'exit:!0'",
         "state" => "state:running",
-        "id" => "id:12 or 'id:>100'",
+        "id" => "id:12, 'id:>100'",
         "cwd" => "cwd:/home/me/app",
         "dur" => "'dur:>5s'",
         "cpu" => "'cpu:>80'",
         "mem" => "'mem:>500mb'",
-        "since" | "until" => "since:2h, since:2026-05-06 or since:2026-05-06T07:20:00Z",
+        "since" | "until" => "since:2h, since:2026-05-06, since:2026-05-06T07:20:00Z",
         "git" => "git:main",
-        "actor" => "actor:human, actor:ci or actor:agent:NAME",
+        "actor" => "actor:human, actor:ci, actor:agent:NAME",
         _ => "tag:release",
     }
 }

@@ -3,6 +3,7 @@
 use bp_proto::{Run, RunState, UnixMillis};
 
 use super::derive::is_good;
+use super::no_answer::Sentence;
 use super::scan::{MOST_ROWS, Scope, place};
 use super::search::Filter;
 use super::{NoAnswer, Queries};
@@ -12,8 +13,6 @@ use crate::store::{Row, Within};
 const CANDIDATES: usize = 3;
 /// Characters of a command in a hint.
 const HINT_CHARS: usize = 40;
-const FORMS: &str = "a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, \
-                     fastest, median, @TAG or 'latest{SEARCH}', each with ~N to step back";
 const ULID_CHARS: usize = 26;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +92,10 @@ pub(super) fn select(
     let text = text.trim();
     let Some(selector) = parse(text, now)? else {
         let shown: String = text.chars().take(80).collect();
-        return Err(NoAnswer::not_found(format!("{shown:?} names no run"), FORMS));
+        return Err(NoAnswer::not_found(
+            Sentence::new("selector", [("selector", &format!("{shown:?}"))]),
+            Sentence::plain("selectors"),
+        ));
     };
     let id = match &selector.base {
         Base::Id(id) => step_back(queries, *id, selector.back, field)?,
@@ -107,7 +109,7 @@ pub(super) fn select(
     if let (Some(id), Field::BaselineOf(run)) = (id, field)
         && id == run.id
     {
-        let message = format!("run {id} cannot be its own baseline");
+        let message = Sentence::new("own-baseline", [("run", &id.to_string())]);
         return Err(NoAnswer::not_found(message, candidates(queries, field)?));
     }
     let run = id.map(|id| queries.reader.get(id)).transpose()?.flatten();
@@ -119,8 +121,10 @@ pub(super) fn select(
 
 fn missing(queries: &Queries, text: &str, field: Field<'_>) -> Result<NoAnswer, NoAnswer> {
     let message = match field {
-        Field::All => format!("there is no run {text}"),
-        Field::BaselineOf(run) => format!("there is no {text} of this command before run {}", run.id),
+        Field::All => Sentence::new("run", [("selector", text)]),
+        Field::BaselineOf(run) => {
+            Sentence::new("baseline", [("selector", text), ("run", &run.id.to_string())])
+        }
     };
     Ok(NoAnswer::not_found(message, candidates(queries, field)?))
 }
@@ -176,8 +180,8 @@ fn by_prefix(queries: &Queries, prefix: &str) -> Result<Option<u64>, NoAnswer> {
     if ids.len() > 1 {
         let shown: Vec<String> = ids.iter().take(CANDIDATES).map(ToString::to_string).collect();
         let more = if ids.len() > CANDIDATES { ", …" } else { "" };
-        let hint = format!("it may be {}{more}", shown.join(", "));
-        return Err(NoAnswer::ambiguous(format!("{prefix} begins the ULID of several runs"), hint));
+        let hint = Sentence::new("ambiguous", [("ids", &format!("{}{more}", shown.join(", ")))]);
+        return Err(NoAnswer::ambiguous(Sentence::new("ambiguous", [("prefix", prefix)]), hint));
     }
     Ok(ids.first().copied())
 }
@@ -264,7 +268,7 @@ fn ranked(queries: &Queries, selector: &Selector, field: Field<'_>) -> Result<Op
 }
 
 /// What the caller may have meant: the newest runs of the field.
-fn candidates(queries: &Queries, field: Field<'_>) -> Result<String, NoAnswer> {
+fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer> {
     let mut ids = Vec::new();
     field.scope().walk(&queries.reader, MOST_ROWS, |row| {
         if field.admits(row) {
@@ -279,11 +283,9 @@ fn candidates(queries: &Queries, field: Field<'_>) -> Result<String, NoAnswer> {
         shown.push(format!("{id} ({})", command.escape_debug()));
     }
     Ok(match (shown.is_empty(), field) {
-        (false, _) => format!("there are {}", shown.join(", ")),
-        (true, Field::All) => "nothing is recorded yet".to_owned(),
-        (true, Field::BaselineOf(_)) => {
-            "no earlier run of this command can be a baseline; name another run by its id".to_owned()
-        }
+        (false, _) => Sentence::new("candidates", [("runs", &shown.join(", "))]),
+        (true, Field::All) => Sentence::plain("nothing-recorded"),
+        (true, Field::BaselineOf(_)) => Sentence::plain("no-baseline"),
     })
 }
 

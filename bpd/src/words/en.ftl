@@ -84,3 +84,49 @@ alert-title-cpu-high = High CPU: { $command }
 alert-title-host-cpu = The machine is busy
 alert-no-command = one command
 alert-open = Open run
+
+## Questions that have no answer
+
+refused-store-failed = the store failed
+refused-limit = `limit` is { $limit }; it may be 1 to { $most }
+refused-step = `step` is 0
+refused-max-points = `max_points` is 0
+refused-cwd = `cwd` is not an absolute directory
+refused-cursor = `before` is not a cursor: { $cursor }
+refused-actor = `actor` is no actor: { $actor }
+refused-terms = a search of { $terms } terms; { $most } is the limit
+refused-field = unknown field `{ $field }` in the search
+refused-value = `{ $term }` in the search: { $field } wants { $wanted ->
+    [exit] an exit code
+    [state] running, finished or lost
+    [id] an id
+    [cwd] an absolute directory; bpctl resolves `.`
+    [actor] human, ci, agent or agent:NAME
+    [duration] a duration
+    [percent] a percentage
+    [size] a size
+    [time] an age, a date or a time
+   *[value] a value
+  }
+refused-selector = { $selector } names no run
+refused-own-baseline = run { $run } cannot be its own baseline
+refused-run = there is no run { $selector }
+refused-baseline = there is no { $selector } of this command before run { $run }
+refused-ambiguous = { $prefix } begins the ULID of several runs
+
+hint-log = the bpd log says why
+hint-pages = ask for further pages with `before`
+hint-newest = leave it out for the newest 50
+hint-every-sample = 1 gives every sample
+hint-all-points = leave it out for all points
+hint-cwd = for example cwd=/home/me/app
+hint-cursor = take it from the Link header of the page before
+hint-actor = it is human, ci, agent or agent:NAME
+hint-terms = leave some out
+hint-fields = fields are { $fields }; for the text itself: { $quoted }
+hint-example = for example { $example }
+hint-selectors = a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, fastest, median, @TAG or 'latest{"{"}SEARCH{"}"}', each with ~N to step back
+hint-candidates = there are { $runs }
+hint-nothing-recorded = nothing is recorded yet
+hint-no-baseline = no earlier run of this command can be a baseline; name another run by its id
+hint-ambiguous = it may be { $ids }

@@ -31,6 +31,16 @@ pub fn reason(lang: Lang, code: &str, params: &Map<String, Value>) -> String {
     say(lang, &format!("reason-{code}"), params)
 }
 
+/// Why a question has no answer.
+pub fn refused(lang: Lang, id: &str, params: &Map<String, Value>) -> String {
+    say(lang, &format!("refused-{id}"), params)
+}
+
+/// What to ask instead.
+pub fn hint(lang: Lang, id: &str, params: &Map<String, Value>) -> String {
+    say(lang, &format!("hint-{id}"), params)
+}
+
 /// A comparison's verdict; `by_cpu`: CPU seconds decided, and `params` are theirs.
 pub fn verdict(lang: Lang, verdict: Verdict, by_cpu: bool, params: &Map<String, Value>) -> String {
     let id = match (verdict, by_cpu) {

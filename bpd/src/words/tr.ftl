@@ -84,3 +84,49 @@ alert-title-cpu-high = Yüksek CPU: { $command }
 alert-title-host-cpu = Makine meşgul
 alert-no-command = bir komut
 alert-open = Çalıştırmayı aç
+
+## Yanıtı olmayan sorular
+
+refused-store-failed = depo çalışmadı
+refused-limit = `limit` { $limit }; 1 ile { $most } arasında olabilir
+refused-step = `step` 0
+refused-max-points = `max_points` 0
+refused-cwd = `cwd` tam bir dizin yolu değil
+refused-cursor = `before` bir imleç değil: { $cursor }
+refused-actor = `actor` bilinmiyor: { $actor }
+refused-terms = aramada { $terms } terim var; sınır { $most }
+refused-field = aramada bilinmeyen alan: `{ $field }`
+refused-value = aramada `{ $term }`: { $field } alanına { $wanted ->
+    [exit] bir çıkış kodu
+    [state] running, finished ya da lost
+    [id] bir kayıt numarası
+    [cwd] tam bir dizin yolu (`.` yerine bpctl koyar)
+    [actor] human, ci, agent ya da agent:AD
+    [duration] bir süre
+    [percent] bir yüzde
+    [size] bir boyut
+    [time] bir yaş, tarih ya da saat
+   *[value] bir değer
+  } gerekir
+refused-selector = { $selector } hiçbir çalıştırmayı göstermiyor
+refused-own-baseline = { $run } numaralı çalıştırma kendisiyle karşılaştırılamaz
+refused-run = böyle bir çalıştırma yok: { $selector }
+refused-baseline = bu komutun { $run } numaralı çalıştırmasından önce { $selector } yok
+refused-ambiguous = birden çok çalıştırmanın ULID’si { $prefix } ile başlıyor
+
+hint-log = nedeni bpd günlüğünde
+hint-pages = sonraki sayfaları `before` ile isteyin
+hint-newest = en yeni 50 için belirtmeyin
+hint-every-sample = 1 her örneği verir
+hint-all-points = bütün noktalar için belirtmeyin
+hint-cwd = örneğin cwd=/home/me/app
+hint-cursor = önceki sayfanın Link başlığından alın
+hint-actor = human, ci, agent ya da agent:AD
+hint-terms = birkaçını çıkarın
+hint-fields = alanlar: { $fields }; metnin kendisi için: { $quoted }
+hint-example = örneğin { $example }
+hint-selectors = bir çalıştırma numarasıyla, ULID’sinin başıyla, latest, latest-success, latest-failed, running, slowest, fastest, median, @ETİKET ya da 'latest{"{"}ARAMA{"}"}' ile gösterilir; her biri ~N ile geriye gider
+hint-candidates = olanlar: { $runs }
+hint-nothing-recorded = henüz hiçbir şey kaydedilmedi
+hint-no-baseline = bu komutun daha önceki hiçbir çalıştırması temel alınamıyor; başka birini numarasıyla belirtin
+hint-ambiguous = şunlardan biri olabilir: { $ids }

@@ -5,7 +5,7 @@ import { Refused } from '../api';
 import { formatInstant, formatRelative, middleSplit } from '../format';
 import { isAway } from '../live';
 import { lang } from '../prefs';
-import { type StatusKind, commandOf, statusOf, t } from '../speech';
+import { commandOf, refusalText, type StatusKind, statusOf, t } from '../speech';
 import type { Level, Run } from '../wire';
 
 const STATUS_MARK: Record<StatusKind, string> = { running: '●', success: '✓', failed: '✗', signal: '↯', lost: '?' };
@@ -92,7 +92,7 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-/** What went wrong, in bpd's own words. */
+/** What went wrong. */
 export function Failed({ error, retry }: { error: unknown; retry: () => void }) {
   if (isAway(error)) {
     return (
@@ -102,10 +102,10 @@ export function Failed({ error, retry }: { error: unknown; retry: () => void }) 
       </Empty>
     );
   }
-  const refused = error instanceof Refused ? error : null;
+  const refused = error instanceof Refused ? refusalText(error) : null;
   return (
     <Empty title={t('failed.title')}>
-      <p>{refused ? refused.message : String(error)}</p>
+      <p>{refused ? refused.text : String(error)}</p>
       {refused?.hint && <p class="dim">{refused.hint}</p>}
       <button type="button" onClick={retry}>
         {t('common.retry')}

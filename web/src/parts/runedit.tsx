@@ -1,9 +1,9 @@
 /** What a person may change of a run: its tags and note; and its removal. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { deleteRun, editRun, sessionEnded } from '../api';
+import { Refused, deleteRun, editRun, sessionEnded } from '../api';
 import { session } from '../load';
 import { RUNS, go } from '../route';
-import { t } from '../speech';
+import { refusalText, t } from '../speech';
 import type { Run } from '../wire';
 
 /** Blanks and commas separate; a leading @ or # is a way of speaking; each tag once. */
@@ -14,6 +14,7 @@ export function parseTags(text: string): string[] {
 
 function messageOf(error: unknown): string {
   if (sessionEnded(error)) session.value = 'none';
+  if (error instanceof Refused) return refusalText(error).text;
   return error instanceof Error ? error.message : String(error);
 }
 

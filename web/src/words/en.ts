@@ -39,6 +39,16 @@ export const en = {
 
   'away.title': 'bpd does not answer',
   'away.text': 'What you see may be old. If it does not come back by itself, start it:',
+  'refused.internal': 'bpd has failed; its log says why: bpctl daemon logs',
+  'refused.disk_full': 'the disk is full; nothing is recorded until there is room',
+  'refused.stopping': 'bpd is stopping',
+  'refused.timed_out': 'bpd took too long to answer; what was sent may still take effect',
+  'refused.too_many_connections': 'too many pages and programs ask bpd at once',
+  'refused.too_many_attempts': 'too many wrong attempts; wait a minute',
+  'refused.too_many_tags': 'a run has at most 32 tags',
+  'refused.invalid_tag': 'a tag is one short word without @ , ~ " or braces',
+  'refused.invalid_note': 'this note is too long',
+  'refused.body_too_large': 'this is too long',
   'failed.title': 'This could not be shown',
 
   'signin.title': 'This page needs a session',

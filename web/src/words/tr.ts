@@ -42,6 +42,16 @@ export const tr: Words = {
 
   'away.title': 'bpd yanıt vermiyor',
   'away.text': 'Gördükleriniz eski olabilir. Kendiliğinden dönmezse başlatın:',
+  'refused.internal': 'bpd’de hata oldu; nedeni günlüğünde: bpctl daemon logs',
+  'refused.disk_full': 'disk dolu; yer açılana dek hiçbir şey kaydedilmez',
+  'refused.stopping': 'bpd duruyor',
+  'refused.timed_out': 'bpd çok geç kaldı; gönderilen yine de uygulanabilir',
+  'refused.too_many_connections': 'bpd’ye aynı anda çok fazla sayfa ve program soruyor',
+  'refused.too_many_attempts': 'çok fazla yanlış deneme oldu; bir dakika bekleyin',
+  'refused.too_many_tags': 'bir çalıştırmanın en çok 32 etiketi olur',
+  'refused.invalid_tag': 'etiket kısa, tek bir sözcüktür; @ , ~ " ve küme ayracı içermez',
+  'refused.invalid_note': 'bu not çok uzun',
+  'refused.body_too_large': 'bu çok uzun',
   'failed.title': 'Bu gösterilemedi',
 
   'signin.title': 'Bu sayfa bir oturum ister',

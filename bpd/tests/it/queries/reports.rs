@@ -205,6 +205,42 @@ fn alerts_are_of_one_actor_when_asked_however_many_of_others_lie_before() {
 }
 
 #[test]
+fn a_refusal_is_told_in_the_language_asked_for_and_its_code_is_not() {
+    let mut room = Room::new();
+    room.record(&MAKE);
+    let told = |no: bpd::queries::NoAnswer| {
+        let error = no.failure.error;
+        assert!(error.code.is_ascii(), "{error:?}");
+        (error.message, error.hint.unwrap())
+    };
+    let show =
+        |selector: &str, lang: &str| told(room.queries.show(selector, Some(lang), room.now).unwrap_err());
+    let pair = |message: &str, hint: &str| (message.to_owned(), hint.to_owned());
+    assert_eq!(show("99", "en"), pair("there is no run 99", "there are 1 (make)"));
+    assert_eq!(show("99", "tr"), pair("böyle bir çalıştırma yok: 99", "olanlar: 1 (make)"));
+    assert!(show("a b", "en").1.contains("'latest{SEARCH}'"), "{:?}", show("a b", "en"));
+    assert!(show("a b", "tr").1.contains("'latest{ARAMA}'"), "{:?}", show("a b", "tr"));
+    let list = |q: &str, lang: &str| {
+        let query = ListQuery { q: Some(q.to_owned()), lang: Some(lang.to_owned()), ..ListQuery::default() };
+        told(room.queries.list(&query, room.now).unwrap_err())
+    };
+    assert_eq!(
+        list("dur:>x", "tr"),
+        pair("aramada `dur:>x`: dur alanına bir süre gerekir", "örneğin 'dur:>5s'")
+    );
+    assert_eq!(list("state:x", "en").0, "`state:x` in the search: state wants running, finished or lost");
+    let compare = |lang: &str| {
+        let query = CompareQuery { current: "1".into(), lang: Some(lang.into()), ..CompareQuery::default() };
+        told(room.queries.compare(&query, room.now).unwrap_err())
+    };
+    assert_eq!(compare("en").0, "there is no latest-success of this command before run 1");
+    assert_eq!(compare("tr").0, "bu komutun 1 numaralı çalıştırmasından önce latest-success yok");
+    let alerts = AlertsQuery { limit: Some(0), lang: Some("tr".into()), ..AlertsQuery::default() };
+    let told = told(room.queries.alerts(&alerts).unwrap_err());
+    assert_eq!(told.0, "`limit` 0; 1 ile 500 arasında olabilir");
+}
+
+#[test]
 fn overhead_sets_bpds_cost_beside_that_of_the_commands() {
     let mut room = Room::new();
     room.record(&MAKE);
