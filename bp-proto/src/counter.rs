@@ -20,6 +20,8 @@ const INHERIT: u64 = 1 << 1;
 /// same.
 const EXCLUDE_KERNEL: u64 = 1 << 5;
 const ENABLE_ON_EXEC: u64 = 1 << 12;
+/// Of what it starts its threads alone; Linux 5.13.
+const INHERIT_THREAD: u64 = 1 << 35;
 
 /// `PERF_FLAG_FD_CLOEXEC`.
 const CLOSED_ON_EXEC: libc::c_ulong = 1 << 3;
@@ -57,6 +59,11 @@ impl Counter {
     /// A process that runs already, and what it starts from now on.
     pub fn on(pid: u32) -> io::Result<Self> {
         Ok(Self { event: open(INHERIT, pid as libc::pid_t)? })
+    }
+
+    /// A thread that runs already, and the threads that it starts from now on, of its own process.
+    pub fn of_thread(tid: u32) -> io::Result<Self> {
+        Ok(Self { event: open(INHERIT | INHERIT_THREAD, tid as libc::pid_t)? })
     }
 
     /// Counts nothing. While somebody keeps it no other counter of this machine is the first.

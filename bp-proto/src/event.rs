@@ -9,7 +9,7 @@ use crate::activity::Activity;
 use crate::actor::Actor;
 use crate::ignore::IGNORED;
 use crate::mask::Kept;
-use crate::run::{Child, Context, Git, Quality};
+use crate::run::{Child, Context, Git, Quality, Rest};
 use crate::surroundings::Surroundings;
 use crate::time::UnixMillis;
 
@@ -120,8 +120,27 @@ pub struct Finish {
     /// Filled by the sampler.
     #[serde(default)]
     pub children: Vec<Child>,
+    /// Filled by the sampler, but for what is derived.
+    #[serde(default)]
+    pub rest: Option<Rest>,
+    /// Told by `bpctl run`, and not recorded as such.
+    #[serde(default)]
+    pub waited: Option<Waited>,
     #[serde(default)]
     pub background: bool,
+}
+
+/// A process that has ended, by who waited for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waited {
+    pub pid: u32,
+    pub name: String,
+    /// Of its own threads alone.
+    #[serde(deserialize_with = "whole")]
+    pub cpu_ns: u64,
+    /// `None` where that of a child of its own may be larger.
+    #[serde(deserialize_with = "bounded")]
+    pub rss_max_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +184,10 @@ const MAX_TOTAL: u64 = u64::MAX / 4;
 pub(crate) fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let reported = Option::<u64>::deserialize(deserializer)?;
     Ok(reported.map(|total| total.min(MAX_TOTAL)))
+}
+
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    u64::deserialize(deserializer).map(|reported| reported.min(MAX_TOTAL))
 }
 
 impl Totals {

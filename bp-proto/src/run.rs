@@ -58,6 +58,9 @@ pub struct Run {
     pub run_stats: Option<RunStats>,
     /// The five children that burned most, most first.
     pub children: Vec<Child>,
+    /// The CPU time that is in none of them; `None` where it is not known, and while the run is going.
+    #[serde(default)]
+    pub rest: Option<Rest>,
     pub comments: Vec<Comment>,
     pub context: Option<Context>,
     /// Raw totals, from which `run_stats` is derived. Not part of the HTTP document.
@@ -174,14 +177,33 @@ pub struct RunStats {
 }
 
 /// One process name among a run's children.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Child {
     pub name: String,
     /// How many processes of that name were seen.
     pub processes: u32,
     pub cpu_seconds: f64,
-    pub rss_max_mb: f64,
+    /// `None`: none of them was looked at while it lived.
+    pub rss_max_mb: Option<f64>,
+    /// There may have been more processes of it, and they may have burned more: that is in [`Rest::untold_seconds`].
+    #[serde(default)]
+    pub at_least: bool,
+}
+
+/// What a run's CPU time is made of beside its [`Child`]ren: with them it adds up to the whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Rest {
+    /// Programs of further names, their processes and what those burned.
+    pub names: u32,
+    pub processes: u32,
+    pub cpu_seconds: f64,
+    /// The shell's own: builtins, functions. `None` of runs that no shell reported.
+    pub shell_seconds: Option<f64>,
+    /// Of processes that lived and died between two looks, and of others after they were looked at last. Derived; `None`
+    /// where other runs went on within this one.
+    pub untold_seconds: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

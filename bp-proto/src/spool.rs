@@ -268,6 +268,8 @@ mod tests {
                 ending: Ending::Exited { exit_code: 143, signal: Some(15) },
                 totals: None,
                 children: Vec::new(),
+                rest: None,
+                waited: None,
                 background: false,
             },
         }

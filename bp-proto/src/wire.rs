@@ -10,7 +10,7 @@ use crate::report::{
     MetricDelta, Overhead, Paused, Performance, RouteTiming, Series, Status, Usual, Verdict,
 };
 use crate::request::{AlertsQuery, Align, CompareQuery, Edit, ListQuery, SamplesQuery};
-use crate::run::{Child, Comment, Context, Git, Level, Quality, Run, RunState, RunStats};
+use crate::run::{Child, Comment, Context, Git, Level, Quality, Rest, Run, RunState, RunStats};
 use crate::sample::Point;
 
 const HEAD: &str = "// Written from bp-proto by its test `the_dashboards_types_are_those_of_the_wire`; do not edit.\n\
@@ -38,6 +38,7 @@ fn wire() -> String {
         Quality,
         Git,
         Child,
+        Rest,
         Comment,
         Level,
         Context,

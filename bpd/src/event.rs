@@ -7,7 +7,9 @@ use std::time::Duration;
 use bp_proto::label::LabelError;
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
-use bp_proto::{AlertReport, Child, Failure, Finish, Owner, Point, Sample, Start, Totals, Ulid, UnixMillis};
+use bp_proto::{
+    AlertReport, Child, Failure, Finish, Owner, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis,
+};
 use tokio::sync::oneshot;
 
 /// Anything that changes what is kept, and who wants to hear that it is durable.
@@ -80,6 +82,7 @@ pub struct Amendment {
     pub totals: Totals,
     /// The whole new list; empty = the recorded one stays.
     pub children: Vec<Child>,
+    pub rest: Option<Rest>,
     /// Processes lived on after the end. `false` says nothing.
     pub background: bool,
 }

@@ -132,6 +132,8 @@ impl Group {
                         ending: Ending::Lost,
                         totals: None,
                         children: Vec::new(),
+                        rest: None,
+                        waited: None,
                         background: false,
                     })?;
                 }

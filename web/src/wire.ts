@@ -49,7 +49,11 @@ run_stats: RunStats | null,
 /**
  * The five children that burned most, most first.
  */
-children: Array<Child>, comments: Array<Comment>, context: Context | null, };
+children: Array<Child>,
+/**
+ * The CPU time that is in none of them; `None` where it is not known, and while the run is going.
+ */
+rest: Rest | null, comments: Array<Comment>, context: Context | null, };
 
 export type RunState = "running" | "finished" | "lost";
 
@@ -117,7 +121,33 @@ export type Child = { name: string,
 /**
  * How many processes of that name were seen.
  */
-processes: number, cpu_seconds: number, rss_max_mb: number, };
+processes: number, cpu_seconds: number,
+/**
+ * `None`: none of them was looked at while it lived.
+ */
+rss_max_mb: number | null,
+/**
+ * There may have been more processes of it, and they may have burned more: that is in [`Rest::untold_seconds`].
+ */
+at_least: boolean, };
+
+/**
+ * What a run's CPU time is made of beside its [`Child`]ren: with them it adds up to the whole.
+ */
+export type Rest = {
+/**
+ * Programs of further names, their processes and what those burned.
+ */
+names: number, processes: number, cpu_seconds: number,
+/**
+ * The shell's own: builtins, functions. `None` of runs that no shell reported.
+ */
+shell_seconds: number | null,
+/**
+ * Of processes that lived and died between two looks, and of others after they were looked at last. Derived; `None`
+ * where other runs went on within this one.
+ */
+untold_seconds: number | null, };
 
 /**
  * A sentence about a run, by a rule.

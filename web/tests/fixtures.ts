@@ -60,6 +60,7 @@ export function aRun(given: Partial<Run> & { stats?: Partial<RunStats> } = {}): 
       ...stats,
     },
     children: [],
+    rest: null,
     comments: [],
     context: null,
     ...run,

@@ -8,6 +8,7 @@ import { CommandText, Status } from '../src/parts/basics';
 import { qualitySentence } from '../src/parts/curves';
 import { orderMetrics } from '../src/parts/deltas';
 import { parseTags } from '../src/parts/runedit';
+import { Children, childrenOf } from '../src/parts/children';
 import { Details } from '../src/parts/runfacts';
 import { FinishedRow } from '../src/parts/runrows';
 import { sparkPath } from '../src/parts/spark';
@@ -152,5 +153,29 @@ describe('small things', () => {
     expect(preferredLang(['de-DE', 'tr-TR', 'en-US'])).toBe('tr');
     expect(preferredLang(['de'])).toBe('en');
     expect(preferredLang([])).toBe('en');
+  });
+});
+
+describe('who burned it', () => {
+  const child = { name: 'cc1', processes: 4, cpu_seconds: 6, rss_max_mb: 36, at_least: true };
+  const rest = { names: 3, processes: 9, cpu_seconds: 1, shell_seconds: 0.0001, untold_seconds: 3 };
+
+  it('adds up to the whole, and says what may be more', () => {
+    const rows = childrenOf([child, { ...child, name: '<ld>', at_least: false, rss_max_mb: null }], rest);
+    render(<Children rows={rows} total={16} />, host);
+    const lines = [...host.querySelectorAll('tbody tr')].map((row) => row.textContent?.replace(/\s/g, ' '));
+    expect(lines).toEqual([
+      'cc1≥ 4≥ 6.00 s38 %36 MiB',
+      '<ld>46.00 s38 %–',
+      '3 further programs91.00 s6.3 %–',
+      'Short-lived, not told apart–3.00 s19 %–',
+    ]);
+    expect(host.querySelector('p')?.textContent).toContain('≥');
+  });
+
+  it('is no table where only the shell was at work, or nothing is known', () => {
+    expect(childrenOf([], null)).toEqual([]);
+    expect(childrenOf([], { ...rest, cpu_seconds: 0, untold_seconds: 0, shell_seconds: 5 })).toEqual([]);
+    expect(childrenOf([], { ...rest, names: 0, cpu_seconds: 0 }).map((row) => row.key)).toEqual(['untold']);
   });
 });

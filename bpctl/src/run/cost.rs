@@ -5,6 +5,7 @@
 
 use std::mem::MaybeUninit;
 
+use bp_proto::event::Waited;
 use bp_proto::run::Quality;
 use bp_proto::{Activity, Surroundings, Totals};
 use libc::{c_int, pid_t};
@@ -169,20 +170,45 @@ fn status_field<'a>(path: &std::ffi::CStr, name: &str, buffer: &'a mut [u8]) -> 
     text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
+/// What the process burned itself, which has ended and was not waited for yet. Its clock goes when it is waited for.
+#[cfg(target_os = "linux")]
+pub(super) fn waited(pid: pid_t) -> Option<Waited> {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    let mut clock = 0;
+    // SAFETY: both pointers are valid for their calls; a zeroed timespec is a valid one.
+    let time = unsafe {
+        let told = libc::clock_getcpuclockid(pid, &raw mut clock) == 0
+            && libc::clock_gettime(clock, time.as_mut_ptr()) == 0;
+        told.then(|| time.assume_init())?
+    };
+    let name = std::fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(Waited {
+        pid: pid as u32,
+        name: String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(&name)).into_owned(),
+        cpu_ns: time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64,
+        rss_max_bytes: None,
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn waited(_pid: pid_t) -> Option<Waited> {
+    None
+}
+
 pub(super) struct Changed {
     pub(super) pid: pid_t,
     pub(super) status: c_int,
     pub(super) usage: libc::rusage,
 }
 
-pub(super) enum Waited {
+pub(super) enum News {
     Changed(Changed),
     /// Children there are, but none with news.
     None,
     NoChildren,
 }
 
-pub(super) fn wait4(options: c_int) -> Waited {
+pub(super) fn wait4(options: c_int) -> News {
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: both pointers are valid for the call; a zeroed rusage is a valid one.
@@ -191,9 +217,9 @@ pub(super) fn wait4(options: c_int) -> Waited {
         (pid, usage.assume_init())
     };
     match pid {
-        1.. => Waited::Changed(Changed { pid, status, usage }),
-        0 => Waited::None,
-        _ => Waited::NoChildren,
+        1.. => News::Changed(Changed { pid, status, usage }),
+        0 => News::None,
+        _ => News::NoChildren,
     }
 }
 

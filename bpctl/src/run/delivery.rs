@@ -53,14 +53,17 @@ fn ulid(now: UnixMillis) -> Ulid {
 }
 
 /// Its end.
-pub(super) fn finish(uid: Ulid, outcome: &Outcome, started: std::time::Instant, now: UnixMillis) -> Finish {
+pub(super) fn finish(start: &Start, outcome: &Outcome, began: std::time::Instant, now: UnixMillis) -> Finish {
     Finish {
-        uid,
+        uid: start.uid,
         finished_at: now,
-        took: Some(started.elapsed()),
+        took: Some(began.elapsed()),
         ending: Ending::Exited { exit_code: outcome.exit_code, signal: outcome.signal },
         totals: Some(outcome.totals),
         children: Vec::new(),
+        rest: None,
+        // Its name would tell what is not to be kept.
+        waited: outcome.waited.clone().filter(|_| !start.draft.is_ignored()),
         background: outcome.background,
     }
 }

@@ -56,7 +56,7 @@ fn record(args: &Args) -> u8 {
         failed(exit_code)
     });
     process::adopt_orphans(false);
-    let finish = delivery::finish(start.uid, &outcome, began, UnixMillis::now());
+    let finish = delivery::finish(&start, &outcome, began, UnixMillis::now());
     let took = finish.took.unwrap_or_default();
     let delivered = bpd.and_then(|bpd| bpd.ended(start, finish, served));
     if !args.quiet && summary::is_wanted() {
@@ -101,7 +101,7 @@ fn run(command: &Command, uid: &str, served: bool) -> Result<Outcome, (i32, Stri
 
 fn failed(exit_code: i32) -> Outcome {
     let totals = Totals { cpu_ns: Some(0), user_ns: Some(0), system_ns: Some(0), ..Totals::default() };
-    Outcome { exit_code, signal: None, totals, background: false, interrupted: false }
+    Outcome { exit_code, signal: None, totals, waited: None, background: false, interrupted: false }
 }
 
 /// Looked up only when there is something to say.

@@ -11,9 +11,10 @@ use std::ptr;
 
 use bp_proto::Totals;
 use bp_proto::counter::Counter;
+use bp_proto::event::Waited;
 use libc::{c_char, c_int, pid_t};
 
-use super::cost::{self, Beside, Cost, Waited};
+use super::cost::{self, Beside, Cost, News};
 use super::signals::{Signal, Signals};
 
 /// How the command ended, and what it and everything that it waited for has cost.
@@ -24,6 +25,8 @@ pub(super) struct Outcome {
     /// Set when a signal ended it; `exit_code` is then 128 + signal.
     pub(super) signal: Option<i32>,
     pub(super) totals: Totals,
+    /// The command itself; `None` where its clock could not be read.
+    pub(super) waited: Option<Waited>,
     /// Processes of it live on.
     pub(super) background: bool,
     /// Ctrl-C was typed, for us as for the command: who started us expects us to die of it.
@@ -65,6 +68,7 @@ pub(super) fn run(words: &[&OsStr], name: &str, value: &str, counter_first: bool
         counter_first,
         cost: Cost::default(),
         unreaped: false,
+        waited: None,
         ended: None,
         interrupted: false,
     };
@@ -140,6 +144,8 @@ struct Watch {
     cost: Cost,
     /// The command let its children vanish unwaited for.
     unreaped: bool,
+    /// What the child burned itself, once it has ended.
+    waited: Option<Waited>,
     /// The child's wait status.
     ended: Option<c_int>,
     interrupted: bool,
@@ -148,10 +154,11 @@ struct Watch {
 impl Watch {
     /// Takes the status of every child that has one: the command, and orphans of it.
     fn reap(&mut self, signals: &Signals) {
-        if self.is_worth_a_look() && cost::has_ended(self.child) {
-            self.unreaped = cost::ignores_children(self.child);
+        if self.ended.is_none() && cost::has_ended(self.child) {
+            self.waited = cost::waited(self.child);
+            self.unreaped = self.is_worth_a_look() && cost::ignores_children(self.child);
         }
-        while let Waited::Changed(changed) = cost::wait4(libc::WNOHANG | libc::WUNTRACED) {
+        while let News::Changed(changed) = cost::wait4(libc::WNOHANG | libc::WUNTRACED) {
             if libc::WIFSTOPPED(changed.status) {
                 if changed.pid == self.child && has_terminal() {
                     signals.stop_with(libc::WSTOPSIG(changed.status));
@@ -190,9 +197,9 @@ impl Watch {
         // Orphans that ended together with the command.
         let living = loop {
             match cost::wait4(libc::WNOHANG) {
-                Waited::Changed(changed) => self.cost.add(&changed.usage),
-                Waited::None => break true,
-                Waited::NoChildren => break false,
+                News::Changed(changed) => self.cost.add(&changed.usage),
+                News::None => break true,
+                News::NoChildren => break false,
             }
         };
         let beside = Beside {
@@ -206,6 +213,7 @@ impl Watch {
             exit_code: signal.map_or_else(|| libc::WEXITSTATUS(status), |signal| 128 + signal),
             signal,
             totals: self.cost.totals(beside),
+            waited: self.waited,
             background: living,
             interrupted: self.interrupted && signal == Some(libc::SIGINT),
         }

@@ -50,7 +50,14 @@ mod tests {
     #[test]
     fn the_line_says_the_cost_and_what_is_wrong() {
         let totals = Totals { cpu_ns: Some(980_000_000), rss_max_bytes: Some(34 << 20), ..Totals::default() };
-        let outcome = Outcome { exit_code: 2, signal: None, totals, background: false, interrupted: false };
+        let outcome = Outcome {
+            exit_code: 2,
+            signal: None,
+            totals,
+            waited: None,
+            background: false,
+            interrupted: false,
+        };
         let took = Duration::from_millis(1_234);
         let lost = Err(anyhow::anyhow!("disk full"));
         for (delivered, lang, said) in [

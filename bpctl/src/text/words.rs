@@ -112,6 +112,10 @@ words! {
     Parent: "part of run {}", "{} kaydının parçası";
     Background: "processes of it lived on", "süreçleri yaşamaya devam etti";
     Children: "burned most", "en çok yakan";
+    ChildrenOther: "{} further programs", "{} başka program";
+    ChildrenShell: "the shell itself", "kabuğun kendisi";
+    ChildrenUntold: "short-lived, not told apart", "kısa ömürlü, ayırt edilemeyen";
+    AtLeast: "≥ {}", "≥ {}";
     Comments: "comments", "yorumlar";
     Metric: "FIGURE", "DEĞER";
     Current: "RUN {}", "KAYIT {}";

@@ -17,6 +17,8 @@ use crate::text::{clock, figures};
 const POINTS: u32 = 200;
 /// Between the figures of one line.
 pub(super) const BETWEEN: &str = " · ";
+/// Less is shown as nothing.
+const LEAST_S: f64 = 0.0005;
 /// Width of the names in front.
 const NAMES: usize = 12;
 
@@ -242,16 +244,33 @@ impl Page<'_> {
 
     fn children(&mut self, run: &Run) {
         let lang = self.screen.lang;
-        for (at, child) in run.children.iter().enumerate() {
-            let line = format!(
-                "{} ×{} · {} · {}",
-                visible(&child.name),
-                child.processes,
-                figures::duration(child.cpu_seconds, lang),
-                figures::memory(child.rss_max_mb, lang)
-            );
+        let seconds = |cpu_s: f64| figures::duration(cpu_s, lang);
+        let mut rows: Vec<String> = Vec::new();
+        for child in &run.children {
+            let cpu = seconds(child.cpu_seconds);
+            let cpu = if child.at_least { self.screen.say(Word::AtLeast, &[&cpu]) } else { cpu };
+            let more = if child.at_least { "+" } else { "" };
+            let mut row = format!("{} ×{}{more}{BETWEEN}{cpu}", visible(&child.name), child.processes);
+            if let Some(rss_mb) = child.rss_max_mb {
+                row += BETWEEN;
+                row += &figures::memory(rss_mb, lang);
+            }
+            rows.push(row);
+        }
+        if let Some(rest) = &run.rest {
+            let others = self.screen.say(Word::ChildrenOther, &[&rest.names.to_string()]);
+            for (name, cpu_s) in [
+                (format!("{others} ×{}", rest.processes), Some(rest.cpu_seconds)),
+                (self.screen.word(Word::ChildrenShell).to_owned(), rest.shell_seconds),
+                (self.screen.word(Word::ChildrenUntold).to_owned(), rest.untold_seconds),
+            ] {
+                let known = cpu_s.filter(|cpu_s| *cpu_s >= LEAST_S);
+                rows.extend(known.map(|cpu_s| format!("{name}{BETWEEN}{}", seconds(cpu_s))));
+            }
+        }
+        for (at, row) in rows.iter().enumerate() {
             let name = if at == 0 { self.screen.word(Word::Children) } else { "" };
-            self.text.push_str(&format_line(name, &line));
+            self.text.push_str(&format_line(name, row));
         }
     }
 

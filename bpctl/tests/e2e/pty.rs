@@ -1,10 +1,14 @@
 //! A real interactive shell in a terminal of its own, driven as a person would: type, wait for the next prompt.
 
-#![allow(unsafe_code, reason = "a child becomes the leader of a terminal between fork and exec")]
+#![allow(
+    unsafe_code,
+    reason = "a child becomes the leader of a terminal between fork and exec; another process's clock"
+)]
 
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -167,19 +171,47 @@ impl Terminal {
     /// Types a line and waits for the next prompt. → CPU time of the shell itself, without its children, from Enter on.
     pub(crate) fn cost_of(&mut self, line: &str) -> Duration {
         self.send(line);
-        // Echoed to its end.
-        self.shows(&line[line.len().saturating_sub(8)..]);
+        self.echoes(&line[line.len().saturating_sub(8)..]);
         let before = self.own_cpu();
         self.send("\r");
         self.prompt();
         self.own_cpu().saturating_sub(before)
     }
 
-    /// CPU time of the shell, which has only one thread, so far. The kernel has it exactly of what sleeps.
+    /// CPU time of the shell, all its threads, so far. The kernel has it exactly of what sleeps.
     fn own_cpu(&self) -> Duration {
         self.waits();
-        let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.pid())).unwrap();
-        Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+        let (mut clock, mut time) = (0, MaybeUninit::<libc::timespec>::zeroed());
+        // SAFETY: both pointers are valid for their calls; a zeroed timespec is a valid one.
+        let time = unsafe {
+            assert_eq!(libc::clock_getcpuclockid(self.pid() as libc::pid_t, &raw mut clock), 0);
+            assert_eq!(libc::clock_gettime(clock, time.as_mut_ptr()), 0);
+            time.assume_init()
+        };
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    }
+
+    /// Waits until `text`, which was typed, is echoed: in any colours, and painted in any number of steps.
+    fn echoes(&mut self, text: &str) {
+        let seen = self.wait(DEADLINE, |shown, _| {
+            let mut plain: Vec<(usize, u8)> = Vec::new();
+            let mut at = 0;
+            while at < shown.len() {
+                if shown[at..].starts_with(b"\x1b[") {
+                    let end = shown[at + 2..].iter().position(|byte| (0x40..0x7f).contains(byte))?;
+                    at += end + 3;
+                    continue;
+                }
+                plain.push((at, shown[at]));
+                at += 1;
+            }
+            let is_text = |window: &[(usize, u8)]| window.iter().map(|(_, byte)| *byte).eq(text.bytes());
+            let last = plain.windows(text.len()).find(|window| is_text(window))?.last()?;
+            Some((last.0 + 1, ()))
+        });
+        if seen.is_none() {
+            self.fail(text);
+        }
     }
 
     /// Waits until the shell is gone and gives its status.

@@ -100,7 +100,7 @@ impl Home {
             assert!(from.is_file(), "no {}; `cargo build --workspace` makes it", from.display());
             fs::copy(from, programs.join(program)).unwrap();
         }
-        for kind in Kind::ALL {
+        for kind in [Kind::Bash, Kind::Zsh, Kind::Fish] {
             fs::copy(kind.hook(), home.scratch.path().join(kind.hook().file_name().unwrap())).unwrap();
         }
         for dir in [home.scratch.path(), &home.path(), &home.work()] {

@@ -15,3 +15,4 @@ pub mod quantile;
 #[cfg(test)]
 pub(crate) mod simulate;
 pub mod stats;
+pub mod untold;

@@ -35,6 +35,7 @@ pub(crate) fn run_of(stats: RunStats) -> Run {
         note: None,
         run_stats: Some(stats),
         children: Vec::new(),
+        rest: None,
         comments: Vec::new(),
         context: None,
         totals: None,

@@ -70,6 +70,8 @@ pub(super) async fn finish(
         ending: Ending::Exited { exit_code, signal: None },
         totals: None,
         children: Vec::new(),
+        rest: None,
+        waited: None,
         background: false,
     };
     api.change(Body::Finish(Box::new(finish))).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bp_proto::event::Source;
 use bp_proto::ignore::Rules;
 use bp_proto::mailbox::{EndRecord, KeptRecord, Record, Shell, Stamp, StartRecord, Text, Times};
-use bp_proto::{Draft, Ending, Finish, Owner, Quality, Start, Totals, Ulid, UnixMillis, mask};
+use bp_proto::{Draft, Ending, Finish, Owner, Quality, Rest, Start, Totals, Ulid, UnixMillis, mask};
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
@@ -193,6 +193,8 @@ impl Session {
             ending: Ending::Lost,
             totals: None,
             children: Vec::new(),
+            rest: None,
+            waited: None,
             background: false,
         })))
     }
@@ -317,6 +319,8 @@ impl Session {
             ending: Ending::Exited { exit_code: record.exit_code, signal: signal(record.exit_code) },
             totals: times.map(|(before, after)| spent(before, after, &record.shell.name)),
             children: Vec::new(),
+            rest: times.and_then(|(before, after)| by_itself(before, after, &record.shell.name)),
+            waited: None,
             background: false,
         }))
     }
@@ -386,6 +390,14 @@ fn spent(before: Times, after: Times, shell: &str) -> Totals {
         quality: if shell == "zsh" { Quality::Ticks } else { Quality::Times },
         ..Totals::default()
     }
+}
+
+/// What of it the shell burned itself; not by clock ticks, of which bpd reads the shell's clock more finely.
+fn by_itself(before: Times, after: Times, shell: &str) -> Option<Rest> {
+    let own_ns = after.shell_user_ns.saturating_sub(before.shell_user_ns)
+        + after.shell_system_ns.saturating_sub(before.shell_system_ns);
+    let shell_seconds = Some(Duration::from_nanos(own_ns).as_secs_f64());
+    (shell != "zsh").then(|| Rest { shell_seconds, ..Rest::default() })
 }
 
 /// Suspended time counted.

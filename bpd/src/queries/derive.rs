@@ -14,6 +14,7 @@ use crate::analysis::comments::{Finding, Subject, findings};
 use crate::analysis::curve;
 use crate::analysis::noise::MAX_POOL;
 use crate::analysis::stats::{self, Span};
+use crate::analysis::untold;
 use crate::store::{Curve, Reader, Row, Within};
 use crate::words::{self, Lang};
 
@@ -128,6 +129,9 @@ impl Derive {
     /// The run with its figures and comments.
     pub(super) fn complete(&self, mut run: Run, lang: Lang, now: UnixMillis) -> Result<Run, NoAnswer> {
         run.run_stats = self.stats(&run, now)?;
+        if let (Some(rest), Some(stats)) = (&mut run.rest, &run.run_stats) {
+            untold::derive(&mut run.children, rest, stats);
+        }
         run.comments = self.findings(&run)?.iter().map(|finding| said(finding, lang)).collect();
         Ok(run)
     }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bp_proto::{Owner, Ulid};
 
+use super::counters::Counters;
+use super::ends::Ends;
 use super::probe::Probe;
-use super::tree::{Claim, Tree};
+use super::tree::{Claim, Fate, Tree};
 
 /// What readings of a tree have cost.
 #[doc(hidden)]
@@ -23,7 +25,10 @@ pub fn cost(owner: u32, rounds: usize, pause: Duration) -> Cost {
     let (mut probe, mut tree, run) = (Probe::new(), Tree::default(), Ulid::from(1_u128));
     let seen = probe.with_descendants([owner], |_| true, |_| true, |_| true);
     let owner = Owner { pid: owner, start_ticks: 0 };
-    tree.open(run, owner, Claim::Whole, &seen.readings, |_, _| true);
+    tree.open(run, owner, Claim::Whole, &seen.readings, |_, _| Fate::There);
+    let counters = Counters::new();
+    let mut ends = Ends::new(counters.are_allowed());
+    ends.meet(&tree, &probe, &seen.readings);
     let mut each = Vec::with_capacity(rounds);
     let mut processes = 0;
     for _ in 0..rounds {
@@ -35,7 +40,8 @@ pub fn cost(owner: u32, rounds: usize, pause: Duration) -> Cost {
             |pid| tree.is_new(pid),
             |reading| tree.wants_below(reading),
         );
-        tree.update(&seen.missed, &seen.readings, |pid, start| probe.is_there(pid, start));
+        tree.update(&seen.missed, &seen.readings, |pid, start| ends.fate(&mut probe, pid, start));
+        ends.meet(&tree, &probe, &seen.readings);
         processes = tree.figures(run).map_or(0, |usage| usage.processes);
         each.push(own_cpu().saturating_sub(before));
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bp_proto::event::Source;
 use bp_proto::process::TICKS_PER_SECOND;
-use bp_proto::{Ending, Finish, Quality, Totals, Ulid, UnixMillis};
+use bp_proto::{Ending, Finish, Quality, Rest, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
 use super::ledger::Ledger;
 use super::open::{Now, Open, ROUNDING};
 use super::stage::Stage;
 use super::tail::Tail;
-use super::tally::Usage;
+use super::tally::{self, Usage};
 use super::totals::{self, Accounts, Count};
 use crate::event::{Body, Measured, Reply};
 
@@ -97,6 +97,9 @@ impl Stage {
         self.settle_ledgers(open.owner, false);
         let suspended = open.suspended(told, now);
         let took = awake(&open, &mut finish, told, suspended);
+        if let Some(waited) = &finish.waited {
+            self.tree.was_waited_for(uid, waited);
+        }
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
@@ -130,10 +133,6 @@ impl Stage {
         totals.incomplete |= finish.background && living == 0 && !is_whole;
         finish.background = living > 0 && finish.ending != Ending::Lost;
         if let Some(usage) = &usage {
-            // Whose text is not to be kept is not told by the names of its programs either.
-            if !open.start.draft.is_ignored() {
-                finish.children.clone_from(&usage.children);
-            }
             let cpu_ns = open.curve_end(totals.cpu_ns, usage);
             if accounts.observed
                 && let Some(sample) = open.last_sample(took, cpu_ns, usage)
@@ -143,6 +142,7 @@ impl Stage {
             }
         }
         finish.totals = Some(totals);
+        tell_children(&open, &mut finish, usage.as_ref());
         if finish.background {
             self.live_on(&open, totals, &usage.unwrap_or_default(), now);
         } else {
@@ -212,6 +212,8 @@ impl Stage {
             ending: Ending::Lost,
             totals: None,
             children: Vec::new(),
+            rest: None,
+            waited: None,
             background: false,
         };
         self.end(finish, None, now);
@@ -232,6 +234,31 @@ impl Stage {
         for (uid, seen_at) in orphans {
             self.lose(uid, seen_at, now);
         }
+    }
+}
+
+/// Who burned it, as far as that is known.
+fn tell_children(open: &Open, finish: &mut Finish, usage: Option<&Usage>) {
+    let waited = finish.waited.take();
+    // Whose text is not to be kept is not told by the names of its programs either.
+    if open.start.draft.is_ignored() {
+        finish.rest = None;
+        return;
+    }
+    if let Some(usage) = usage {
+        finish.children.clone_from(&usage.children);
+        // What the shell says of itself is of the line; its clock is read some milliseconds later.
+        let told = finish.rest.take().and_then(|rest| rest.shell_seconds);
+        let all = finish.totals.and_then(|totals| totals.cpu_ns).filter(|_| usage.alone);
+        let all = all.map(|cpu_ns| Duration::from_nanos(cpu_ns).as_secs_f64());
+        // What other runs within this one burned is in its total, and theirs.
+        finish.rest = usage.rest.clone().filter(|_| !open.has_inner);
+        if let Some(rest) = &mut finish.rest {
+            rest.shell_seconds = all.or(told).or(rest.shell_seconds);
+        }
+    } else if let Some(waited) = waited {
+        finish.children = vec![tally::child_of(&waited)];
+        finish.rest = Some(Rest::default());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
 //! `schedule`, `activity`, `ledger`, `pids`, `processes`, `tree`, `tally` and `totals` are pure; `probe`,
-//! `counters`, `scopes`, `machine`, `orphans`, `git` and `lookup` ask the machine;
+//! `counters`, `ends`, `scopes`, `machine`, `orphans`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
 //! `counting` what their shells' counters are asked.
 
@@ -10,6 +10,7 @@ mod cost;
 mod counters;
 mod counting;
 mod ending;
+mod ends;
 mod git;
 mod ledger;
 mod lookup;

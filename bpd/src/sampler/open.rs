@@ -246,7 +246,7 @@ impl Open {
         let rss_bytes = if usage.processes == 0 { self.last.rss_bytes } else { usage.rss_bytes };
         // The millisecond in which it ended is its own: cut off, its CPU time would be crammed into the one before.
         let at_ms = took.as_nanos().div_ceil(1_000_000) as u64;
-        self.push(at_ms, cpu_ns, &Usage { rss_bytes, children: Vec::new(), ..*usage })
+        self.push(at_ms, cpu_ns, &Usage { rss_bytes, children: Vec::new(), rest: None, ..*usage })
     }
 
     /// The next sample of the curve; `None` when it would not come after the last one. It stands on a whole millisecond

@@ -1,7 +1,5 @@
 //! The processes that are kept account of, and which are whose children. Pure.
 
-use std::sync::Arc;
-
 use bp_proto::Ulid;
 
 use super::activity::Account;
@@ -16,7 +14,7 @@ pub(super) struct Tracked {
     /// Waited-for growth less what was credited before; at most a debt of one reading.
     pub balance: i64,
     /// Of children that went since the last reading: their time, which the next one finds in the waited-for time; and
-    /// who they were.
+    /// whose they were.
     pub absorbed_ns: u64,
     pub gone: Vec<Gone>,
     /// Own time credited to `run`, under the process's name.
@@ -31,7 +29,6 @@ pub(super) struct Tracked {
 #[derive(Clone, Debug)]
 pub(super) struct Gone {
     pub run: Option<Ulid>,
-    pub name: Arc<str>,
     /// When it was last seen.
     pub own_ns: u64,
     pub stayed: bool,

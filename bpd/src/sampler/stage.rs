@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::Resumed;
 use super::counters::Counters;
 use super::ending::Doubt;
+use super::ends::Ends;
 use super::lookup::Lookups;
 use super::machine::{self, Look, Machine};
 use super::open::{Ended, Now, Open, is_same};
@@ -42,6 +43,7 @@ pub(super) struct Stage {
     pub(super) probe: Probe,
     pub(super) tree: Tree,
     pub(super) counters: Counters,
+    pub(super) ends: Ends,
     pub(super) scopes: Scopes,
     pub(super) orphans: Orphans,
     pub(super) machine: Machine,
@@ -67,11 +69,13 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) fn new(interval: Duration, data: Option<PathBuf>) -> Self {
         let probe = Probe::new();
+        let counters = Counters::new();
         Self {
             interval,
             tree: Tree::of(probe.grain_ticks()),
             probe,
-            counters: Counters::new(),
+            ends: Ends::new(counters.are_allowed()),
+            counters,
             scopes: Scopes::new(),
             orphans: Orphans::default(),
             machine: Machine::new(data),
@@ -287,7 +291,9 @@ impl Stage {
                 |reading| sought.may_take(reading, owner.pid),
             );
             let probe = &mut self.probe;
-            self.tree.open(uid, owner, claim, &seen.readings, |pid, start| probe.is_there(pid, start));
+            let ends = &mut self.ends;
+            self.tree.open(uid, owner, claim, &seen.readings, |pid, start| ends.fate(probe, pid, start));
+            self.ends.meet(&self.tree, &self.probe, &seen.readings);
             open.observed = true;
             open.seen_at = open.seen_at.max(open.seen_now(now));
             let found_ns = self.tree.figures(uid).map_or(0, |usage| usage.cpu_ns);
@@ -332,7 +338,9 @@ impl Stage {
             |reading| tree.wants_below(reading),
         );
         let probe = &mut self.probe;
-        self.tree.update(&seen.missed, &seen.readings, |pid, start| probe.is_there(pid, start));
+        let ends = &mut self.ends;
+        self.tree.update(&seen.missed, &seen.readings, |pid, start| ends.fate(probe, pid, start));
+        self.ends.meet(&self.tree, &self.probe, &seen.readings);
     }
 
     /// Of processes that are in no run any more nothing is held.
@@ -340,6 +348,7 @@ impl Stage {
         if self.probe.kept() > self.tree.len() {
             let tree = &self.tree;
             self.probe.keep(|pid| !tree.is_new(pid));
+            self.ends.keep(|pid| !tree.is_new(pid));
         }
     }
 
@@ -451,11 +460,15 @@ impl Stage {
         }
         let run = self.known_as(finish.uid);
         if run != finish.uid {
+            if let Some(waited) = &finish.waited {
+                self.read(&[run]);
+                self.tree.was_waited_for(run, waited);
+            }
             let Some(totals) = finish.totals else { return answer(reply, Receipt::Finished) };
             if let Some(open) = self.open.get_mut(&run) {
                 open.exact = Some(totals);
             }
-            let amendment = Amendment { run, totals, children: Vec::new(), background: false };
+            let amendment = Amendment { run, totals, children: Vec::new(), rest: None, background: false };
             return self.pass(Body::Amend(Box::new(amendment)), reply);
         }
         self.reported(finish, reply, self.now());

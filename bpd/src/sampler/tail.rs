@@ -147,8 +147,9 @@ impl Tail {
             peak_lower_bound: self.totals.peak_lower_bound || self.totals.rss_max_bytes.is_none(),
             ..self.totals
         };
-        let children = if self.is_nameless { Vec::new() } else { usage.children.clone() };
-        Some(Amendment { run, totals, children, background: true })
+        let (children, rest) =
+            if self.is_nameless { Default::default() } else { (usage.children.clone(), usage.rest.clone()) };
+        Some(Amendment { run, totals, children, rest, background: true })
     }
 }
 

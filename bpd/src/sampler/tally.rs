@@ -1,8 +1,10 @@
 //! What one run has cost, summed up, and who did it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use bp_proto::{Activity, Child};
+use bp_proto::event::Waited;
+use bp_proto::{Activity, Child, Rest};
 
 use super::activity::Grown;
 
@@ -12,6 +14,9 @@ const KEPT_CHILDREN: usize = 5;
 /// Names that are told apart in one run; processes of further names are summed under [`OTHERS`].
 const MAX_NAMES: usize = 512;
 const OTHERS: &str = "…";
+
+/// Of processes that went before these nobody tells any more what they burned at last.
+const MAX_OPEN_ENDS: usize = 64;
 
 const NS_PER_SECOND: f64 = 1e9;
 const BYTES_PER_MB: f64 = 1_048_576.0;
@@ -36,7 +41,18 @@ pub(super) struct Tally {
     /// Some process of it let its children vanish.
     pub unreaped: bool,
     pub grown: Grown,
+    /// The owner's own, where it is a shell.
+    pub shell_ns: u64,
     names: HashMap<String, Named>,
+    /// Processes that went after they were looked at last; what they burned then may still be told.
+    open_ends: VecDeque<OpenEnd>,
+}
+
+#[derive(Debug)]
+struct OpenEnd {
+    pid: u32,
+    name: Arc<str>,
+    cpu_ns: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +60,8 @@ struct Named {
     processes: u32,
     cpu_ns: u64,
     rss_max_bytes: u64,
+    /// Processes that burned some more than is known.
+    open_ends: u32,
 }
 
 /// One reading of all that is alive of a run.
@@ -57,6 +75,7 @@ pub(super) struct Alive {
 }
 
 /// What a run has cost so far.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own; they come in any combination")]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Usage {
     pub cpu_ns: u64,
@@ -77,6 +96,10 @@ pub(super) struct Usage {
     pub unreaped: bool,
     /// The five that burned most, most first.
     pub children: Vec<Child>,
+    /// As far as it was seen.
+    pub rest: Option<Rest>,
+    /// Nobody but the shell itself was at work.
+    pub alone: bool,
 }
 
 impl Tally {
@@ -88,12 +111,30 @@ impl Tally {
         self.max_threads = self.max_threads.max(now.threads);
     }
 
-    /// A process is gone, or another run's from now on.
-    pub(super) fn fold(&mut self, name: &str, cpu_ns: u64, rss_max_bytes: u64) {
+    /// A process is gone, or another run's from now on. `is_whole`: that is all that it burned.
+    pub(super) fn fold(&mut self, name: &str, cpu_ns: u64, rss_max_bytes: u64, is_whole: bool) {
         let named = self.named(name);
         named.processes += 1;
         named.cpu_ns += cpu_ns;
         named.rss_max_bytes = named.rss_max_bytes.max(rss_max_bytes);
+        named.open_ends += u32::from(!is_whole);
+    }
+
+    /// A process was folded that burned some more.
+    pub(super) fn leave_open(&mut self, pid: u32, name: &Arc<str>, cpu_ns: u64) {
+        self.open_ends.truncate(MAX_OPEN_ENDS - 1);
+        self.open_ends.push_front(OpenEnd { pid, name: Arc::clone(name), cpu_ns });
+    }
+
+    /// All that the process `pid` burned, which is gone, by who waited for it. → whether it was met.
+    pub(super) fn settle(&mut self, pid: u32, cpu_ns: u64) -> bool {
+        let Some(at) = self.open_ends.iter().position(|end| end.pid == pid) else { return false };
+        if let Some(end) = self.open_ends.remove(at) {
+            let named = self.named(&end.name);
+            named.cpu_ns += cpu_ns.saturating_sub(end.cpu_ns);
+            named.open_ends = named.open_ends.saturating_sub(1);
+        }
+        true
     }
 
     fn named(&mut self, name: &str) -> &mut Named {
@@ -107,14 +148,12 @@ impl Tally {
         self.lost_closed |= is_closed;
     }
 
-    /// A process that was folded already burned some more.
-    pub(super) fn credit(&mut self, name: &str, cpu_ns: u64) {
-        self.cpu_ns += cpu_ns;
-        self.named(name).cpu_ns += cpu_ns;
-    }
-
-    /// The five that burned most, most first. `alive`: name, CPU time and peak of the processes that were not folded yet.
-    pub(super) fn children<'a>(&self, alive: impl Iterator<Item = (&'a str, u64, u64)>) -> Vec<Child> {
+    /// The five that burned most, most first, and the others. `alive`: name, CPU time and peak of the processes that were
+    /// not folded yet.
+    pub(super) fn children<'a>(
+        &self,
+        alive: impl Iterator<Item = (&'a str, u64, u64)>,
+    ) -> (Vec<Child>, Rest) {
         let mut names: HashMap<&str, Named> =
             self.names.iter().map(|(name, named)| (name.as_str(), *named)).collect();
         for (name, cpu_ns, rss_max_bytes) in alive {
@@ -127,13 +166,22 @@ impl Tally {
         most.sort_unstable_by(|(a_name, a), (b_name, b)| {
             (b.cpu_ns, b.rss_max_bytes, a_name).cmp(&(a.cpu_ns, a.rss_max_bytes, b_name))
         });
-        let children = most.into_iter().take(KEPT_CHILDREN).map(|(name, named)| Child {
+        let seconds = |ns: u64| ns as f64 / NS_PER_SECOND;
+        let others = most.split_off(most.len().min(KEPT_CHILDREN));
+        let rest = Rest {
+            names: others.len() as u32,
+            processes: others.iter().map(|(_, named)| named.processes).sum(),
+            cpu_seconds: seconds(others.iter().map(|(_, named)| named.cpu_ns).sum()),
+            ..Rest::default()
+        };
+        let children = most.into_iter().map(|(name, named)| Child {
             name: name.to_owned(),
             processes: named.processes,
-            cpu_seconds: named.cpu_ns as f64 / NS_PER_SECOND,
-            rss_max_mb: named.rss_max_bytes as f64 / BYTES_PER_MB,
+            cpu_seconds: seconds(named.cpu_ns),
+            rss_max_mb: (named.rss_max_bytes > 0).then_some(named.rss_max_bytes as f64 / BYTES_PER_MB),
+            at_least: named.open_ends > 0,
         });
-        children.collect()
+        (children.collect(), rest)
     }
 
     /// Without the children.
@@ -151,6 +199,19 @@ impl Tally {
             hides: false,
             was_hidden: self.was_hidden,
             children: Vec::new(),
+            rest: None,
+            alone: false,
         }
+    }
+}
+
+/// All that is known of a run that nobody looked at.
+pub(super) fn child_of(waited: &Waited) -> Child {
+    Child {
+        name: waited.name.clone(),
+        processes: 1,
+        cpu_seconds: waited.cpu_ns as f64 / NS_PER_SECOND,
+        rss_max_mb: waited.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MB),
+        at_least: false,
     }
 }

@@ -4,22 +4,24 @@
 //! reparented to. A run's CPU time is the sum of what its processes were seen to grow by; it never falls, and what a
 //! process had burned when it was last seen stays. Children that came and went between two readings are found in the
 //! waited-for time of their parent: its growth, less what its children that are gone had been credited already. What a
-//! child burned after its last reading is found there too, and credited to it.
+//! child burned after its last reading is found there too. Whose it was of several nobody can tell: it is the run's, and a
+//! child's own only where that was counted.
 //!
 //! Runs are read at different times. A process is read with its run, an owner with the innermost run that it owns; of
 //! what is not due it is only asked, below a parent that is read, whether it is still there.
 
 mod ask;
+mod gone;
 mod unseen;
 
 use std::collections::VecDeque;
 
-use bp_proto::{Owner, Ulid};
+use bp_proto::{Owner, Rest, Ulid};
 
 use super::activity::Account;
 use super::pids::{PidMap, PidSet, RunMap};
 use super::probe::Reading;
-use super::processes::{Gone, Processes, Tracked};
+use super::processes::{Processes, Tracked};
 use super::tally::{Alive, Tally, Usage};
 
 /// Reporters that are known at once: each lives for milliseconds.
@@ -27,9 +29,19 @@ const MAX_REPORTERS: usize = 64;
 
 /// Waited-for time comes in whole clock ticks.
 const TICK_NS: i64 = 10_000_000;
+const NS_PER_SECOND: f64 = 1e9;
 
 /// What is still owed a reading later is in no waited-for time, more than ticks can hide.
 const ESCAPED_NS: i64 = 3 * TICK_NS;
+
+/// What has become of a process that was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It lives, or waits for its parent.
+    There,
+    /// It is gone. `own_ns`: what it had burned at its end, if that was counted.
+    Gone { own_ns: Option<u64> },
+}
 
 /// How a run claims processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +78,8 @@ struct Claimed {
     claim: Claim,
     tally: Tally,
     members: PidSet,
+    /// Page faults of what the owner had waited for when the run began: they grow with every child that it waits for.
+    waited_faults: u64,
     /// `bpctl run` whose run this is: what it started is the run's, itself it is not.
     wrapper: Option<u32>,
 }
@@ -178,13 +192,13 @@ impl Tree {
         owner: Owner,
         claim: Claim,
         readings: &[Reading],
-        mut is_there: impl FnMut(u32, u64) -> bool,
+        mut fate: impl FnMut(u32, u64) -> Fate,
     ) {
-        self.bury(&[owner.pid], readings, &mut is_there);
-        self.runs.insert(
-            run,
-            Claimed { owner, claim, tally: Tally::default(), members: PidSet::default(), wrapper: None },
-        );
+        self.bury(&[owner.pid], readings, &mut fate);
+        let waited_faults = readings.iter().find(|reading| reading.pid == owner.pid);
+        let waited_faults = waited_faults.map_or(0, |reading| reading.counts.minor.waited);
+        let (tally, members) = (Tally::default(), PidSet::default());
+        self.runs.insert(run, Claimed { owner, claim, tally, members, waited_faults, wrapper: None });
         let from = if let Claim::Hook { from, .. } = claim { from } else { 0 };
         for pid in self.processes.descendants(owner.pid) {
             let reports = self.processes.get(pid).is_some_and(|known| self.is_reporter(&known.reading));
@@ -215,7 +229,7 @@ impl Tree {
             }
         }
         self.owners.entry(owner.pid).or_default().push(run);
-        self.update(&[owner.pid], readings, is_there);
+        self.update(&[owner.pid], readings, fate);
         self.see(run);
     }
 
@@ -275,14 +289,14 @@ impl Tree {
 
     /// Takes in readings of a [`Self::scope`] as far as it may have changed, and of what is new below it, a parent before
     /// its children. `suspects` = those of the scope that may be gone.
-    /// `is_there` = whether the process of this pid and start lives or waits for its parent.
+    /// `fate` = of the process of this pid and start.
     pub(super) fn update(
         &mut self,
         suspects: &[u32],
         readings: &[Reading],
-        mut is_there: impl FnMut(u32, u64) -> bool,
+        mut fate: impl FnMut(u32, u64) -> Fate,
     ) {
-        let mut touched = self.bury(suspects, readings, &mut is_there);
+        let mut touched = self.bury(suspects, readings, &mut fate);
         for reading in readings {
             if self.processes.contains(reading.pid) {
                 self.grow(reading);
@@ -335,89 +349,19 @@ impl Tree {
         let claimed = self.runs.get(&run)?;
         let alive = claimed.members.iter().filter(|pid| claimed.wrapper != Some(**pid));
         let alive = alive.filter_map(|pid| self.processes.get(*pid));
-        let children = claimed.tally.children(
+        let (children, rest) = claimed.tally.children(
             alive.map(|tracked| (&*tracked.reading.name, tracked.credited_ns, tracked.rss_max_bytes)),
         );
-        Some(self.as_far_as_seen(run, Usage { children, ..claimed.tally.usage() }))
+        let shell_ns = matches!(claimed.claim, Claim::Hook { .. }).then_some(claimed.tally.shell_ns);
+        let shell_seconds = shell_ns.map(|ns| ns as f64 / NS_PER_SECOND);
+        let rest = Some(Rest { shell_seconds, ..rest });
+        let alone = children.is_empty() && self.waited_for_nobody(claimed);
+        Some(self.as_far_as_seen(run, Usage { children, rest, alone, ..claimed.tally.usage() }))
     }
 
     /// As `usage`, without the children.
     pub(super) fn figures(&self, run: Ulid) -> Option<Usage> {
         self.runs.get(&run).map(|claimed| claimed.tally.usage())
-    }
-
-    /// Removes what is gone of `suspects` and of the children of all that was read; and below those. → whose it was.
-    fn bury(
-        &mut self,
-        suspects: &[u32],
-        readings: &[Reading],
-        is_there: &mut impl FnMut(u32, u64) -> bool,
-    ) -> Vec<Ulid> {
-        let mut suspects = suspects.to_vec();
-        for reading in readings {
-            suspects.extend_from_slice(self.processes.children(reading.pid));
-        }
-        if suspects.is_empty() {
-            return Vec::new();
-        }
-        let read: PidMap<u64> = readings.iter().map(|reading| (reading.pid, reading.start_ticks)).collect();
-        let mut gone: PidMap<Tracked> = PidMap::default();
-        while let Some(pid) = suspects.pop() {
-            let Some(tracked) = self.processes.get(pid) else { continue };
-            let began = tracked.reading.start_ticks;
-            let lives = match read.get(&pid) {
-                Some(start_ticks) => *start_ticks == began,
-                None => is_there(pid, began),
-            };
-            if !lives {
-                suspects.extend_from_slice(self.processes.children(pid));
-                gone.extend(self.untrack(pid).map(|tracked| (pid, tracked)));
-            }
-        }
-        for tracked in gone.values() {
-            let mut parent = tracked.reading.parent;
-            // A parent that is gone too handed on what it had waited for, as far as anybody can know.
-            for _ in 0..gone.len() {
-                let Some(above) = gone.get(&parent) else { break };
-                parent = above.reading.parent;
-            }
-            self.hand_on(tracked, parent);
-            if let Some(run) = tracked.run
-                && !self.is_wrapper(tracked.run, tracked.reading.pid)
-            {
-                self.with_tally(run, |tally| {
-                    tally.fold(&tracked.reading.name, tracked.credited_ns, tracked.rss_max_bytes);
-                });
-            }
-        }
-        gone.values().filter_map(|tracked| tracked.run).collect()
-    }
-
-    /// The time of a process that is gone is found in that of the process which waited for it.
-    fn hand_on(&mut self, tracked: &Tracked, parent: u32) {
-        let time = tracked.handed_on_ns();
-        // What a wrapper burned itself is nobody's.
-        let run = tracked.run.filter(|_| !self.is_wrapper(tracked.run, tracked.reading.pid));
-        let Some(above) = self.processes.get_mut(parent) else {
-            let is_closed = tracked.reading.is_closed;
-            // What was read of one that had ended already is all of it.
-            let run = run.filter(|_| !tracked.reading.zombie);
-            return run.into_iter().for_each(|run| self.with_tally(run, |tally| tally.lose(is_closed)));
-        };
-        above.absorbed_ns += time;
-        above.gone.extend_from_slice(&tracked.gone);
-        tracked.account.hand_on_to(&mut above.account);
-        above.gone.push(Gone {
-            run,
-            name: tracked.reading.name.clone(),
-            own_ns: tracked.reading.own_ns,
-            stayed: tracked.stayed,
-        });
-        if !tracked.run.is_some_and(|run| self.is_open(run))
-            && let Some((run, _)) = self.owned_by(parent)
-        {
-            self.with_tally(run, |tally| tally.foreign_ns += time);
-        }
     }
 
     /// A process that is known already.
@@ -450,7 +394,11 @@ impl Tree {
         tracked.account.grow(if is_wrappers { reading.counts.waited() } else { reading.counts }, grown);
         self.processes.read_again(reading);
         if let Some(run) = own_of {
-            self.with_tally(run, |tally| tally.cpu_ns += own);
+            let is_shells = shells == own_of;
+            self.with_tally(run, |tally| {
+                tally.cpu_ns += own;
+                tally.shell_ns += if is_shells { own } else { 0 };
+            });
         }
         let rest = unseen - self.credit_gone(unseen, &gone, waited_of);
         if let Some(run) = waited_of {
@@ -459,29 +407,6 @@ impl Tree {
                 tally.escapes += u32::from(never_waited_for);
             });
         }
-    }
-
-    /// Shares what children burned after their last readings among them, as they burned before. One that was read only
-    /// once gets no more than it had then: the rest may be of siblings that nobody saw. → how much was shared.
-    fn credit_gone(&mut self, unseen: u64, gone: &[Gone], waited_of: Option<Ulid>) -> u64 {
-        let weight = |gone: &Gone| u128::from(gone.own_ns.max(1));
-        let all: u128 = gone.iter().map(weight).sum();
-        let mut shared = 0;
-        for gone in gone {
-            let share = (u128::from(unseen) * weight(gone) / all) as u64;
-            let share = if gone.stayed { share } else { share.min(gone.own_ns) };
-            shared += share;
-            if let Some(run) = gone.run {
-                self.with_tally(run, |tally| tally.credit(&gone.name, share));
-            }
-            // Another run's, whose job the shell waited for in this one.
-            if gone.run != waited_of
-                && let Some(run) = waited_of
-            {
-                self.with_tally(run, |tally| tally.foreign_ns += share);
-            }
-        }
-        shared
     }
 
     /// A process that is seen for the first time.
@@ -558,7 +483,7 @@ impl Tree {
         let time = std::mem::take(&mut tracked.credited_ns);
         let rss = std::mem::replace(&mut tracked.rss_max_bytes, tracked.reading.rss_bytes);
         if let Some(from) = from {
-            self.with_tally(from, |tally| tally.fold(&tracked.reading.name, time, rss));
+            self.with_tally(from, |tally| tally.fold(&tracked.reading.name, time, rss, true));
             self.track(tracked);
             self.see(from);
         } else {

@@ -340,6 +340,7 @@ fn begun(id: u64, start: Start, edited: Option<Edited>) -> Run {
         note: edited.note,
         run_stats: None,
         children: Vec::new(),
+        rest: None,
         comments: Vec::new(),
         context: start.context,
         totals: None,
@@ -354,7 +355,7 @@ fn end(run: &mut Run, finish: Finish) {
         (run.exit_code, run.signal) = (Some(exit_code), signal);
     }
     run.background = finish.background;
-    run.children = finish.children;
+    (run.children, run.rest) = (finish.children, finish.rest);
     run.totals = finish.totals;
 }
 
@@ -366,7 +367,7 @@ fn amend(run: &mut Run, amended: Amended, is_later: bool) {
         None => amended.totals,
     });
     if !amended.children.is_empty() && (is_later || run.children.is_empty()) {
-        run.children = amended.children;
+        (run.children, run.rest) = (amended.children, amended.rest);
     }
     run.background |= amended.background;
 }

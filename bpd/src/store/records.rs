@@ -1,11 +1,11 @@
 //! Records as on disk: the store's own types, each with a version that never changes once released. A new field is a
-//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` to `-v3` prove it).
+//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` to `-v4` prove it).
 
 mod begun;
 mod ended;
 
 use bp_proto::report::AlertReport;
-use bp_proto::{Child, Finish, Level, Point, Sample, Start, Totals, Ulid, UnixMillis};
+use bp_proto::{Child, Finish, Level, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::frame::MAX_PAYLOAD_BYTES;
@@ -13,7 +13,7 @@ use super::log::Series;
 use super::{OwnCost, Position, columns};
 use crate::event::{Amendment, Refusal};
 use begun::StartV2;
-use ended::{AmendV2, AmendV3, FinishV2, FinishV3};
+use ended::{AmendV2, AmendV3, AmendV4, FinishV2, FinishV3, FinishV4};
 
 const START: u8 = 1;
 const FINISH: u8 = 2;
@@ -87,19 +87,26 @@ pub(super) struct Amended {
     pub(super) totals: Totals,
     /// Empty = the finish knows.
     pub(super) children: Vec<Child>,
+    pub(super) rest: Option<Rest>,
     pub(super) background: bool,
 }
 
 impl Amended {
     pub(super) fn of(amendment: &Amendment) -> Self {
-        let Amendment { totals, children, background, .. } = amendment.clone();
-        Self { totals, children, background }
+        let Amendment { totals, children, rest, background, .. } = amendment.clone();
+        Self { totals, children, rest, background }
     }
 
     pub(super) fn amended_by(self, later: &Amendment) -> Self {
+        let (children, rest) = if later.children.is_empty() {
+            (self.children, self.rest)
+        } else {
+            (later.children.clone(), later.rest.clone())
+        };
         Self {
             totals: self.totals.completed_by(later.totals),
-            children: if later.children.is_empty() { self.children } else { later.children.clone() },
+            children,
+            rest,
             background: self.background || later.background,
         }
     }
@@ -138,14 +145,14 @@ impl Record {
         let (kind, version, payload) = match self {
             Self::Start { id, start } => (START, 2, written(&StartV2::of(*id, start))),
             Self::Finish { id, finish, previous } => {
-                (FINISH, 3, written(&FinishV3::of(*id, finish, *previous)))
+                (FINISH, 4, written(&FinishV4::of(*id, finish, *previous)))
             }
             Self::Edit { id, edited, previous } => {
                 let edit = EditV1 { id: *id, edited: edited.clone(), previous: *previous };
                 (EDIT, 1, written(&edit))
             }
             Self::Amend { id, amended, previous } => {
-                (AMEND, 3, written(&AmendV3::of(*id, amended, *previous)))
+                (AMEND, 4, written(&AmendV4::of(*id, amended, *previous)))
             }
             Self::Delete { id, uid } => (DELETE, 1, written(&DeleteV1 { id: *id, uid: uid.to_bytes() })),
             Self::Alert { alert, previous } => (ALERT, 1, written(&AlertV1::of(alert, *previous))),
@@ -172,6 +179,7 @@ impl Record {
             (FINISH, 1) => ended::first_finish(payload).map_err(post)?,
             (FINISH, 2) => postcard::from_bytes::<FinishV2>(payload).map_err(post)?.record(),
             (FINISH, 3) => postcard::from_bytes::<FinishV3>(payload).map_err(post)?.record(),
+            (FINISH, 4) => postcard::from_bytes::<FinishV4>(payload).map_err(post)?.record(),
             (EDIT, 1) => {
                 let EditV1 { id, edited, previous } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Edit { id, edited, previous }
@@ -179,6 +187,7 @@ impl Record {
             (AMEND, 1) => ended::first_amend(payload).map_err(post)?,
             (AMEND, 2) => postcard::from_bytes::<AmendV2>(payload).map_err(post)?.record(),
             (AMEND, 3) => postcard::from_bytes::<AmendV3>(payload).map_err(post)?.record(),
+            (AMEND, 4) => postcard::from_bytes::<AmendV4>(payload).map_err(post)?.record(),
             (DELETE, 1) => {
                 let DeleteV1 { id, uid } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Delete { id, uid: Ulid::from_bytes(uid) }

@@ -54,6 +54,8 @@ pub(super) fn finish(n: u64, exit_code: i32) -> Finish {
         ending: Ending::Exited { exit_code, signal: None },
         totals: Some(Totals { cpu_ns: Some(7), quality: Quality::Exact, ..Totals::default() }),
         children: Vec::new(),
+        rest: None,
+        waited: None,
         background: false,
     }
 }
@@ -333,7 +335,8 @@ fn an_amendment_completes_the_totals_before_and_after_the_finish() {
         let amendment = |cpu_ns, name: &str| Amendment {
             run: uid(1),
             totals: Totals { cpu_ns: Some(cpu_ns), quality: Quality::Exact, ..Totals::default() },
-            children: vec![Child { name: name.to_owned(), processes: 1, cpu_seconds: 1.0, rss_max_mb: 2.0 }],
+            children: vec![Child { name: name.to_owned(), ..child() }],
+            rest: None,
             background: true,
         };
         let facts = || {
@@ -433,9 +436,15 @@ fn what_a_deleted_run_said_is_in_no_file() {
         let children = vec![Child { name: "gizli-cocuk".to_owned(), ..child() }];
         let totals = Totals::default();
         writer
-            .amend(&Amendment { run: uid(1), totals, children: children.clone(), background: false })
+            .amend(&Amendment {
+                run: uid(1),
+                totals,
+                children: children.clone(),
+                rest: None,
+                background: false,
+            })
             .unwrap();
-        writer.amend(&Amendment { run: uid(1), totals, children, background: false }).unwrap();
+        writer.amend(&Amendment { run: uid(1), totals, children, rest: None, background: false }).unwrap();
         writer.commit().unwrap();
         writer.alert(&alert(1, Some(1))).unwrap();
         writer.finish(&Finish { ending: Ending::Lost, ..finish(1, 0) }).unwrap();
@@ -466,7 +475,7 @@ fn what_a_deleted_run_said_is_in_no_file() {
 }
 
 fn child() -> Child {
-    Child { name: String::new(), processes: 1, cpu_seconds: 0.0, rss_max_mb: 0.0 }
+    Child { processes: 1, ..Child::default() }
 }
 
 /// All that a reader can see.
@@ -530,7 +539,8 @@ fn take(writer: &mut Writer, nth: u64, step: &Step) {
         }
         Step::Amend(n) => {
             let totals = Totals { cpu_ns: Some(nth), ..Totals::default() };
-            let amendment = Amendment { run: uid(n), totals, children: vec![child()], background: false };
+            let amendment =
+                Amendment { run: uid(n), totals, children: vec![child()], rest: None, background: false };
             writer.amend(&amendment).map(drop)
         }
         Step::Delete(n) => writer.delete(uid(n)).map(drop),

@@ -193,6 +193,8 @@ pub(crate) fn finish_of(start: &Start) -> Finish {
         ending: Ending::Exited { exit_code: 0, signal: None },
         totals: None,
         children: Vec::new(),
+        rest: None,
+        waited: None,
         background: false,
     }
 }

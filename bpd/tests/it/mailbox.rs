@@ -558,6 +558,8 @@ fn spooled(started_at: UnixMillis) -> Spooled {
         ending: Ending::Exited { exit_code: 0, signal: None },
         totals: Some(Totals::default()),
         children: Vec::new(),
+        rest: None,
+        waited: None,
         background: false,
     };
     Spooled { start, finish }

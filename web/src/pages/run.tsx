@@ -13,7 +13,8 @@ import type { Point, Run } from '../wire';
 import { CopyButton, Empty, Failed, PageTitle, Status } from '../parts/basics';
 import { RunCurves } from '../parts/curves';
 import { DeleteButton, LabelEditor } from '../parts/runedit';
-import { Children, Comments, Details, Facts, Figures, MachineContext } from '../parts/runfacts';
+import { Children, childrenOf } from '../parts/children';
+import { Comments, Details, Facts, Figures, MachineContext } from '../parts/runfacts';
 
 type RunRoute = Extract<Route, { page: 'run' }>;
 
@@ -83,6 +84,7 @@ export function RunPage({ route }: { route: RunRoute }) {
 function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange: () => void }) {
   const running = run.state === 'running';
   const now = useNow(running ? 1000 : null);
+  const children = childrenOf(run.children, run.rest);
   const elapsed = running ? formatElapsed((now - Date.parse(run.started_at)) / 1000) : null;
   return (
     <>
@@ -127,10 +129,10 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
         )}
       </section>
       <Curves run={run} zoom={route.zoom} />
-      {run.children.length > 0 && (
+      {children.length > 0 && (
         <section aria-labelledby="children-title">
           <h2 id="children-title">{t('run.children')}</h2>
-          <Children children={run.children} total={run.run_stats?.cpu_seconds ?? null} />
+          <Children rows={children} total={run.run_stats?.cpu_seconds ?? null} />
         </section>
       )}
       {run.context !== null && Object.values(run.context).some((value) => value != null) && (

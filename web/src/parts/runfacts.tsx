@@ -4,7 +4,7 @@ import { formatDuration, formatInstant, formatMemory, formatNumber, formatPercen
 import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
 import { actorName, formatFigure, t, tn } from '../speech';
-import type { Child, Comment, Context, Run, RunStats } from '../wire';
+import type { Comment, Context, Run, RunStats } from '../wire';
 import type { Key } from '../words';
 import { LevelMark } from './basics';
 import { qualitySentence } from './curves';
@@ -177,46 +177,6 @@ export function Comments({ comments }: { comments: readonly Comment[] }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-export function Children({ children, total }: { children: readonly Child[]; total: number | null }) {
-  const highest = Math.max(0.001, ...children.map((child) => child.cpu_seconds));
-  return (
-    <div class="scroll-x" tabIndex={0} role="group" aria-label={t('run.children')}>
-      <table class="children-table">
-        <thead>
-          <tr>
-            <th scope="col">{t('run.children.name')}</th>
-            <th scope="col" class="number">{t('run.children.processes')}</th>
-            <th scope="col" class="number">{t('column.cpu')}</th>
-            <th scope="col">{t('run.children.share')}</th>
-            <th scope="col" class="number">{t('figure.rss_max_mb')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {children.map((child) => (
-            <tr key={child.name}>
-              <th scope="row">
-                <code>{child.name}</code>
-              </th>
-              <td class="number">{formatNumber(child.processes, lang.value)}</td>
-              <td class="number">{formatDuration(child.cpu_seconds, lang.value)}</td>
-              <td class="share">
-                <svg width="96" height="10" aria-hidden="true">
-                  <rect class="share-all" width="96" height="10" rx="2" />
-                  <rect class="share-part" width={(child.cpu_seconds / highest) * 96} height="10" rx="2" />
-                </svg>
-                {total !== null && total > 0 && (
-                  <span class="number">{formatPercent((child.cpu_seconds / total) * 100, lang.value)}</span>
-                )}
-              </td>
-              <td class="number">{formatMemory(child.rss_max_mb, lang.value)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }
 

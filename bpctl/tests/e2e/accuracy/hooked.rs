@@ -6,13 +6,13 @@ use workload::suite::CASES;
 use workload::{Bound, Group, Truth};
 
 use super::Place;
-use super::lines::{self, LINES};
+use super::lines;
 use super::verdict::{Expected, hold};
 use crate::pty::Terminal;
 use crate::served::{Served, until};
 use crate::shells::{Home, Kind, Transport};
 
-struct Typist<'a> {
+pub(super) struct Typist<'a> {
     terminal: Terminal,
     home: &'a Home,
     /// What a line costs the shell that does nothing: reading it, the hook, the prompt.
@@ -21,7 +21,7 @@ struct Typist<'a> {
 }
 
 impl<'a> Typist<'a> {
-    fn start(kind: Kind, home: &'a Home, place: Place) -> (Self, Served) {
+    pub(super) fn start(kind: Kind, home: &'a Home, place: Place) -> (Self, Served) {
         home.rc(kind, "", true, lines::functions(kind));
         let mut command = home.command(kind, Transport::Mailbox);
         let group = place.group();
@@ -37,6 +37,11 @@ impl<'a> Typist<'a> {
         idle.sort_unstable();
         typist.idle = idle[idle.len() / 2];
         (typist, bpd)
+    }
+
+    /// Types a line and waits for the next prompt.
+    pub(super) fn types(&mut self, line: &str) {
+        self.terminal.line(line);
     }
 
     /// Types a line of which `reports` reports will be in the file that `mark` names.
@@ -67,9 +72,10 @@ fn every_workload(kind: Kind, home: &Home, place: Place) {
 
 fn every_line(kind: Kind, home: &Home, place: Place) {
     let (mut typist, _bpd) = Typist::start(kind, home, place);
-    hold(home, place == Place::Scope, LINES.len(), |at, mark| {
-        let line = LINES[at].text.replace("{file}", &mark);
-        typist.record(line, LINES[at].reports, mark, LINES[at].cpu)
+    let lines = lines::lines(kind);
+    hold(home, place == Place::Scope, lines.len(), |at, mark| {
+        let line = lines[at].text.replace("{file}", &mark);
+        typist.record(line, lines[at].reports, mark, lines[at].cpu)
     });
 }
 
@@ -126,4 +132,29 @@ fn what_zsh_says_in_a_scope_of_its_own_needs_no_counter() {
 #[test]
 fn what_bash_burns_itself_in_a_scope_of_its_own_needs_no_counter() {
     every_line(Kind::Bash, &Home::unprivileged().without_counters(), Place::Scope);
+}
+
+#[test]
+fn what_fish_says_of_a_workload_is_within_the_bounds() {
+    every_workload(Kind::Fish, &Home::new(), Place::Anywhere);
+}
+
+#[test]
+fn what_fish_says_without_a_counter_is_within_the_bounds_or_flagged() {
+    every_workload(Kind::Fish, &Home::unprivileged().without_counters(), Place::Anywhere);
+}
+
+#[test]
+fn what_fish_says_in_a_scope_of_its_own_needs_no_counter() {
+    every_workload(Kind::Fish, &Home::new().without_counters(), Place::Scope);
+}
+
+#[test]
+fn what_fish_burns_itself_is_within_the_bounds() {
+    every_line(Kind::Fish, &Home::unprivileged(), Place::Anywhere);
+}
+
+#[test]
+fn what_fish_burns_itself_is_within_the_bounds_without_a_counter() {
+    every_line(Kind::Fish, &Home::new().without_counters(), Place::Anywhere);
 }

@@ -164,7 +164,7 @@ fn stolen_ticks() -> u64 {
 }
 
 /// Whether the kernel lets the user of this home count what a tree of processes burns.
-fn counts(home: &Home) -> bool {
+pub(super) fn counts(home: &Home) -> bool {
     let mut asked = home.environment(Command::new(home.programs().join("workload")));
     asked.arg("counter").status().unwrap().success()
 }

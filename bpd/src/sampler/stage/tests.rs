@@ -20,6 +20,8 @@ fn finish(uid: u128) -> Finish {
         ending: Ending::Exited { exit_code: 0, signal: None },
         totals: None,
         children: Vec::new(),
+        rest: None,
+        waited: None,
         background: false,
     }
 }

@@ -1,8 +1,9 @@
 //! What the rest of the sampler asks of the tree.
 
+use bp_proto::event::Waited;
 use bp_proto::{Owner, Ulid};
 
-use super::{Claim, Tree};
+use super::{Claim, Claimed, Tree};
 use crate::sampler::probe::Reading;
 
 impl Tree {
@@ -32,6 +33,27 @@ impl Tree {
         let run = self.processes.get(pid).and_then(|tracked| tracked.run);
         run.is_some_and(|run| self.owner_of(run) == Some(owner))
             || self.reporters.iter().any(|(reporter, _)| *reporter == pid)
+    }
+
+    /// Whether the shell of this run has waited for no child since it began, as far as it was read.
+    pub(super) fn waited_for_nobody(&self, claimed: &Claimed) -> bool {
+        let faults = self.processes.get(claimed.owner.pid).map(|shell| shell.reading.counts.minor.waited);
+        // One that never waited for anybody may be one of which nobody can tell.
+        claimed.waited_faults > 0 && faults == Some(claimed.waited_faults)
+    }
+
+    /// Whether it is in some run, and not a wrapper.
+    pub(in crate::sampler) fn is_member(&self, pid: u32) -> bool {
+        let run = self.processes.get(pid).and_then(|tracked| tracked.run);
+        run.is_some() && !self.is_wrapper(run, pid)
+    }
+
+    /// What the process `pid` of `run`, which has ended, burned in all, by who waited for it.
+    pub(in crate::sampler) fn was_waited_for(&mut self, run: Ulid, child: &Waited) {
+        let Some(claimed) = self.runs.get_mut(&run) else { return };
+        if !claimed.tally.settle(child.pid, child.cpu_ns) && !claimed.members.contains(&child.pid) {
+            claimed.tally.fold(&child.name, child.cpu_ns, child.rss_max_bytes.unwrap_or(0), true);
+        }
     }
 
     /// Its living processes.

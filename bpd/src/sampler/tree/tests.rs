@@ -1,3 +1,6 @@
+use bp_proto::Child;
+use bp_proto::event::Waited;
+
 use super::*;
 
 const MS: u64 = 1_000_000;
@@ -50,8 +53,11 @@ fn update_of(tree: &mut Tree, due: &[Ulid], machine: &[Reading]) {
     tree.update(&asked, &read, exists_in(machine));
 }
 
-fn exists_in(readings: &[Reading]) -> impl Fn(u32, u64) -> bool {
-    |pid, start| readings.iter().any(|reading| (reading.pid, reading.start_ticks) == (pid, start))
+fn exists_in(readings: &[Reading]) -> impl Fn(u32, u64) -> Fate {
+    |pid, start| {
+        let is_there = readings.iter().any(|reading| (reading.pid, reading.start_ticks) == (pid, start));
+        if is_there { Fate::There } else { Fate::Gone { own_ns: None } }
+    }
 }
 
 fn open(tree: &mut Tree, run: Ulid, owner: Owner, claim: Claim, readings: &[Reading]) {
@@ -218,41 +224,80 @@ fn after_the_last_run_nothing_is_read() {
     assert!(!tree.processes.contains(12));
 }
 
-/// CPU milliseconds of each name of a run.
-fn names(tree: &Tree, run: Ulid) -> Vec<(String, u64)> {
+/// CPU milliseconds of each name of a run, and whether it may be more.
+fn names(tree: &Tree, run: Ulid) -> Vec<(String, u64, bool)> {
     let children = tree.usage(run).unwrap().children;
-    children.into_iter().map(|child| (child.name, (child.cpu_seconds * 1000.0).round() as u64)).collect()
+    let of = |child: Child| (child.name, (child.cpu_seconds * 1000.0).round() as u64, child.at_least);
+    children.into_iter().map(of).collect()
+}
+
+fn named(name: &str, ms: u64, at_least: bool) -> (String, u64, bool) {
+    (name.to_owned(), ms, at_least)
+}
+
+/// Of a shell's child that was last seen with 456 ms, and then waited for: its shell has 798 ms more.
+fn read_until_it_is_gone(tree: &mut Tree, own_ns: Option<u64>) {
+    open(tree, uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+    for own_ms in [200, 456] {
+        update(tree, &[shell(0, 0), process(12, SHELL, 100, own_ms, 0)]);
+    }
+    tree.update(&[12], &[shell(0, 798)], |_, _| Fate::Gone { own_ns });
+    check(tree, uid(1), 798, 0);
 }
 
 #[test]
-fn what_a_child_burned_after_its_last_reading_is_its_own() {
+fn what_a_child_burned_after_its_last_reading_is_the_runs_and_its_own_where_that_was_counted() {
     let mut tree = Tree::default();
-    open(&mut tree, uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
-    for own_ms in [200, 456] {
-        update(&mut tree, &[shell(0, 0), process(12, SHELL, 100, own_ms, 0)]);
-    }
-    update(&mut tree, &[shell(0, 798)]);
-    check(&tree, uid(1), 798, 0);
-    assert_eq!(names(&tree, uid(1)), [("p12".to_owned(), 798)]);
+    read_until_it_is_gone(&mut tree, None);
+    assert_eq!(names(&tree, uid(1)), [named("p12", 456, true)]);
 
-    // Its end is seen first, and its parent waits for it later.
-    for own_ms in [50, 100] {
-        update(&mut tree, &[shell(0, 798), process(13, SHELL, 200, own_ms, 0)]);
-    }
-    update(&mut tree, &[shell(0, 798)]);
+    let mut tree = Tree::default();
+    read_until_it_is_gone(&mut tree, Some(790 * MS));
+    assert_eq!(names(&tree, uid(1)), [named("p12", 790, false)]);
+
+    // Read when it had ended: that is all.
+    update(&mut tree, &[shell(0, 798), Reading { zombie: true, ..process(13, SHELL, 200, 300, 0) }]);
     update(&mut tree, &[shell(0, 1098)]);
     check(&tree, uid(1), 1098, 0);
-    assert_eq!(names(&tree, uid(1))[1], ("p13".to_owned(), 300));
+    assert_eq!(names(&tree, uid(1))[1], named("p13", 300, false));
 }
 
 #[test]
-fn a_child_that_was_seen_once_is_not_taken_for_all_its_unseen_siblings() {
+fn who_waited_for_a_child_tells_what_it_burned_at_last() {
+    let waited = |pid, ms: u64| Waited { pid, name: format!("w{pid}"), cpu_ns: ms * MS, rss_max_bytes: None };
+    let mut tree = Tree::default();
+    read_until_it_is_gone(&mut tree, None);
+    tree.was_waited_for(uid(1), &waited(12, 780));
+    assert_eq!(names(&tree, uid(1)), [named("p12", 780, false)]);
+    // One that was never met.
+    tree.was_waited_for(uid(1), &waited(13, 18));
+    assert_eq!(names(&tree, uid(1))[1], named("w13", 18, false));
+    check(&tree, uid(1), 798, 0);
+}
+
+#[test]
+fn children_that_end_between_two_looks_are_not_taken_for_one_another() {
     let mut tree = Tree::default();
     open(&mut tree, uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
-    update(&mut tree, &[shell(0, 0), process(12, SHELL, 100, 3, 0)]);
+    let both = [process(12, SHELL, 100, 3, 0), process(13, SHELL, 100, 50, 0)];
+    update(&mut tree, &[&[shell(0, 0)][..], &both].concat());
     update(&mut tree, &[shell(0, 900)]);
     check(&tree, uid(1), 900, 0);
-    assert_eq!(names(&tree, uid(1)), [("p12".to_owned(), 6)]);
+    assert_eq!(names(&tree, uid(1)), [named("p13", 50, true), named("p12", 3, true)]);
+}
+
+#[test]
+fn programs_beyond_five_names_and_the_shell_itself_are_summed_up() {
+    let mut tree = Tree::default();
+    open(&mut tree, uid(1), owner(SHELL), hook(100), &[shell(500, 0)]);
+    let mut readings = vec![shell(507, 0)];
+    readings.extend((20..28).map(|pid| process(pid, SHELL, 100, u64::from(pid), 0)));
+    update(&mut tree, &readings);
+    let usage = tree.usage(uid(1)).unwrap();
+    let rest = usage.rest.unwrap();
+    assert_eq!((usage.children.len(), rest.names, rest.processes), (5, 3, 3));
+    assert!((rest.cpu_seconds - 0.063).abs() < 1e-9, "{rest:?}");
+    assert_eq!((rest.shell_seconds, rest.untold_seconds), (Some(0.007), None));
 }
 
 #[test]
@@ -339,11 +384,11 @@ fn the_wrapper_of_a_shells_run_is_none_of_its_processes() {
     check(&tree, uid(1), 40, 1);
     update(&mut tree, &[shell(0, 0), process(30, SHELL, 100, 7, 60)]);
     check(&tree, uid(1), 60, 0);
-    assert_eq!(names(&tree, uid(1)), [("p31".to_owned(), 60)]);
+    assert_eq!(names(&tree, uid(1)), [named("p31", 40, true)]);
     // Its own 7 ms are not the command's.
     update(&mut tree, &[shell(0, 70)]);
     check(&tree, uid(1), 60, 0);
-    assert_eq!(names(&tree, uid(1)), [("p31".to_owned(), 60)]);
+    assert_eq!(names(&tree, uid(1)), [named("p31", 40, true)]);
 }
 
 #[test]

@@ -1,29 +1,32 @@
 //! The end of a run on disk and what became known later, in all versions: the second knows what the run did besides
-//! burning CPU time, and what the machine did meanwhile; the third for how long it was suspended.
+//! burning CPU time, and what the machine did meanwhile; the third for how long it was suspended; the fourth which of its
+//! children burned more than was seen, and what else the run's time is made of.
 
 use std::time::Duration;
 
-use bp_proto::{Activity, Child, Ending, Finish, Quality, Surroundings, Totals, Ulid, UnixMillis};
+use bp_proto::{Activity, Child, Ending, Finish, Quality, Rest, Surroundings, Totals, Ulid, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use super::{Amended, Record};
 use crate::store::Position;
 
-pub(super) type FinishV2 = FinishOf<TotalsV2>;
-pub(super) type AmendV2 = AmendOf<TotalsV2>;
-pub(super) type FinishV3 = FinishOf<TotalsV3>;
-pub(super) type AmendV3 = AmendOf<TotalsV3>;
+pub(super) type FinishV2 = FinishOf<TotalsV2, Vec<ChildV1>>;
+pub(super) type AmendV2 = AmendOf<TotalsV2, Vec<ChildV1>>;
+pub(super) type FinishV3 = FinishOf<TotalsV3, Vec<ChildV1>>;
+pub(super) type AmendV3 = AmendOf<TotalsV3, Vec<ChildV1>>;
+pub(super) type FinishV4 = FinishOf<TotalsV3, WhoV4>;
+pub(super) type AmendV4 = AmendOf<TotalsV3, WhoV4>;
 
 pub(super) fn first_finish(payload: &[u8]) -> postcard::Result<Record> {
-    postcard::from_bytes::<FinishOf<TotalsV1>>(payload).map(FinishOf::record)
+    postcard::from_bytes::<FinishOf<TotalsV1, Vec<ChildV1>>>(payload).map(FinishOf::record)
 }
 
 pub(super) fn first_amend(payload: &[u8]) -> postcard::Result<Record> {
-    postcard::from_bytes::<AmendOf<TotalsV1>>(payload).map(AmendOf::record)
+    postcard::from_bytes::<AmendOf<TotalsV1, Vec<ChildV1>>>(payload).map(AmendOf::record)
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct FinishOf<T> {
+pub(super) struct FinishOf<T, C> {
     id: u64,
     uid: [u8; 16],
     finished_at_ms: i64,
@@ -31,7 +34,7 @@ pub(super) struct FinishOf<T> {
     /// Exit code and signal; `None` = lost.
     exited: Option<(i32, Option<i32>)>,
     totals: Option<T>,
-    children: Vec<ChildV1>,
+    children: C,
     background: bool,
     previous: Option<Position>,
 }
@@ -50,66 +53,130 @@ struct TotalsV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ChildV1 {
+pub(super) struct ChildV1 {
     name: String,
     processes: u32,
     cpu_seconds: f64,
     rss_max_mb: f64,
 }
 
-impl ChildV1 {
-    fn of(child: &Child) -> Self {
+impl From<ChildV1> for Child {
+    fn from(child: ChildV1) -> Self {
         Self {
-            name: child.name.clone(),
+            name: child.name,
             processes: child.processes,
             cpu_seconds: child.cpu_seconds,
-            rss_max_mb: child.rss_max_mb,
+            rss_max_mb: Some(child.rss_max_mb),
+            // It is not known.
+            at_least: false,
         }
     }
+}
 
-    fn child(self) -> Child {
-        Child {
-            name: self.name,
-            processes: self.processes,
-            cpu_seconds: self.cpu_seconds,
-            rss_max_mb: self.rss_max_mb,
-        }
+/// What a run's CPU time is made of.
+pub(super) struct Who {
+    children: Vec<Child>,
+    rest: Option<Rest>,
+}
+
+impl From<Vec<ChildV1>> for Who {
+    fn from(children: Vec<ChildV1>) -> Self {
+        Self { children: children.into_iter().map(Child::from).collect(), rest: None }
     }
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct AmendOf<T> {
+pub(super) struct WhoV4 {
+    children: Vec<ChildV4>,
+    rest: Option<RestV4>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChildV4 {
+    name: String,
+    processes: u32,
+    cpu_seconds: f64,
+    rss_max_mb: Option<f64>,
+    at_least: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RestV4 {
+    names: u32,
+    processes: u32,
+    cpu_seconds: f64,
+    shell_seconds: Option<f64>,
+}
+
+impl WhoV4 {
+    fn of(children: &[Child], rest: Option<&Rest>) -> Self {
+        let child = |child: &Child| ChildV4 {
+            name: child.name.clone(),
+            processes: child.processes,
+            cpu_seconds: child.cpu_seconds,
+            rss_max_mb: child.rss_max_mb,
+            at_least: child.at_least,
+        };
+        let rest = rest.map(|rest| RestV4 {
+            names: rest.names,
+            processes: rest.processes,
+            cpu_seconds: rest.cpu_seconds,
+            shell_seconds: rest.shell_seconds,
+        });
+        Self { children: children.iter().map(child).collect(), rest }
+    }
+}
+
+impl From<WhoV4> for Who {
+    fn from(who: WhoV4) -> Self {
+        let child = |child: ChildV4| Child {
+            name: child.name,
+            processes: child.processes,
+            cpu_seconds: child.cpu_seconds,
+            rss_max_mb: child.rss_max_mb,
+            at_least: child.at_least,
+        };
+        let rest = who.rest.map(|rest| Rest {
+            names: rest.names,
+            processes: rest.processes,
+            cpu_seconds: rest.cpu_seconds,
+            shell_seconds: rest.shell_seconds,
+            untold_seconds: None,
+        });
+        Self { children: who.children.into_iter().map(child).collect(), rest }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AmendOf<T, C> {
     id: u64,
     totals: T,
-    children: Vec<ChildV1>,
+    children: C,
     background: bool,
     previous: Option<Position>,
 }
 
-impl AmendV3 {
+impl AmendV4 {
     pub(super) fn of(id: u64, amended: &Amended, previous: Option<Position>) -> Self {
         Self {
             id,
             totals: TotalsV3::of(&amended.totals),
-            children: amended.children.iter().map(ChildV1::of).collect(),
+            children: WhoV4::of(&amended.children, amended.rest.as_ref()),
             background: amended.background,
             previous,
         }
     }
 }
 
-impl<T: Into<Totals>> AmendOf<T> {
+impl<T: Into<Totals>, C: Into<Who>> AmendOf<T, C> {
     pub(super) fn record(self) -> Record {
-        let amended = Amended {
-            totals: self.totals.into(),
-            children: self.children.into_iter().map(ChildV1::child).collect(),
-            background: self.background,
-        };
+        let Who { children, rest } = self.children.into();
+        let amended = Amended { totals: self.totals.into(), children, rest, background: self.background };
         Record::Amend { id: self.id, amended: Box::new(amended), previous: self.previous }
     }
 }
 
-impl FinishV3 {
+impl FinishV4 {
     pub(super) fn of(id: u64, finish: &Finish, previous: Option<Position>) -> Self {
         Self {
             id,
@@ -121,15 +188,16 @@ impl FinishV3 {
                 Ending::Lost => None,
             },
             totals: finish.totals.as_ref().map(TotalsV3::of),
-            children: finish.children.iter().map(ChildV1::of).collect(),
+            children: WhoV4::of(&finish.children, finish.rest.as_ref()),
             background: finish.background,
             previous,
         }
     }
 }
 
-impl<T: Into<Totals>> FinishOf<T> {
+impl<T: Into<Totals>, C: Into<Who>> FinishOf<T, C> {
     pub(super) fn record(self) -> Record {
+        let Who { children, rest } = self.children.into();
         let finish = Finish {
             uid: Ulid::from_bytes(self.uid),
             finished_at: UnixMillis(self.finished_at_ms),
@@ -138,7 +206,9 @@ impl<T: Into<Totals>> FinishOf<T> {
                 .exited
                 .map_or(Ending::Lost, |(exit_code, signal)| Ending::Exited { exit_code, signal }),
             totals: self.totals.map(Into::into),
-            children: self.children.into_iter().map(ChildV1::child).collect(),
+            children,
+            rest,
+            waited: None,
             background: self.background,
         };
         Record::Finish { id: self.id, finish: Box::new(finish), previous: self.previous }

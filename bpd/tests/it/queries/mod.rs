@@ -150,6 +150,8 @@ impl Room {
                 ..Totals::default()
             }),
             children: Vec::new(),
+            rest: None,
+            waited: None,
             background: false,
         };
         self.writer.finish(&finish).unwrap();

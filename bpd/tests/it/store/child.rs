@@ -24,6 +24,7 @@ fn plays_its_role() {
         "fixture-v1" => super::released::fill(&dir),
         "fixture-v2" => super::released::fill_v2(&dir),
         "fixture-v3" => super::released::fill_v3(&dir),
+        "fixture-v4" => super::released::fill_v4(&dir),
         "fill" => super::disk::fill(&dir),
         "forbidden" => super::disk::open_as_nobody(&dir),
         "umask" => super::disk::open_without_a_umask(&dir),

@@ -54,6 +54,8 @@ fn finish(n: u64) -> Finish {
         ending: Ending::Exited { exit_code: (n % 3) as i32, signal: None },
         totals: None,
         children: Vec::new(),
+        rest: None,
+        waited: None,
         background: false,
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bp_proto::event::{Draft, Source};
 use bp_proto::request::Edit;
 use bp_proto::{
-    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Sample,
-    Start, Surroundings, Totals, UnixMillis,
+    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Rest,
+    Sample, Start, Surroundings, Totals, UnixMillis,
 };
 use bpd::event::Amendment;
 use bpd::store::{OwnCost, Reader, StoreError, Within, writer};
@@ -52,7 +52,13 @@ fn full_start() -> Start {
 }
 
 fn child_of(name: &str) -> Vec<Child> {
-    vec![Child { name: name.to_owned(), processes: 3, cpu_seconds: 1.25, rss_max_mb: 30.5 }]
+    vec![Child {
+        name: name.to_owned(),
+        processes: 3,
+        cpu_seconds: 1.25,
+        rss_max_mb: Some(30.5),
+        at_least: false,
+    }]
 }
 
 fn full_finish() -> Finish {
@@ -73,6 +79,8 @@ fn full_finish() -> Finish {
             ..Totals::default()
         }),
         children: child_of("cc1"),
+        rest: None,
+        waited: None,
         background: true,
     }
 }
@@ -102,7 +110,7 @@ pub(super) fn fill(dir: &Path) {
     writer.commit().unwrap();
     let totals = Totals { cpu_ns: Some(1_600_000_000), quality: Quality::Counter, ..Totals::default() };
     let children = child_of("ld");
-    writer.amend(&Amendment { run: uid(1), totals, children, background: true }).unwrap();
+    writer.amend(&Amendment { run: uid(1), totals, children, rest: None, background: true }).unwrap();
     writer.edit(uid(1), &Edit { tags: Some(vec!["iki".to_owned()]), note: None }).unwrap();
     writer.edit(uid(1), &Edit { tags: None, note: Some("yeni not".to_owned()) }).unwrap();
 
@@ -170,7 +178,9 @@ pub(super) fn fill_v2(dir: &Path) {
     writer.finish(&Finish { uid: uid(6), totals: Some(totals), ..finish }).unwrap();
     writer.commit().unwrap();
     let totals = Totals { activity: activity(2), quality: Quality::Exact, ..Totals::default() };
-    writer.amend(&Amendment { run: uid(6), totals, children: Vec::new(), background: false }).unwrap();
+    writer
+        .amend(&Amendment { run: uid(6), totals, children: Vec::new(), rest: None, background: false })
+        .unwrap();
     writer.commit().unwrap();
 }
 
@@ -188,7 +198,40 @@ pub(super) fn fill_v3(dir: &Path) {
     }
     let surroundings = Surroundings { suspended_ms: Some(7), ..surroundings() };
     let totals = Totals { surroundings, ..Totals::default() };
-    writer.amend(&Amendment { run: uid(9), totals, children: Vec::new(), background: false }).unwrap();
+    writer
+        .amend(&Amendment { run: uid(9), totals, children: Vec::new(), rest: None, background: false })
+        .unwrap();
+    writer.commit().unwrap();
+}
+
+/// What version 4 added, on top of all that version 3 holds. Frozen: the fixture `store-v4` holds exactly this.
+pub(super) fn fill_v4(dir: &Path) {
+    fill_v3(dir);
+    let (mut writer, _reader) = open(dir);
+    let child = |name: &str, rss_max_mb, at_least| Child {
+        name: name.to_owned(),
+        processes: 12,
+        cpu_seconds: 0.75,
+        rss_max_mb,
+        at_least,
+    };
+    let rest = |names, shell_seconds| Rest {
+        names,
+        processes: 2 * names,
+        cpu_seconds: 0.125,
+        shell_seconds,
+        untold_seconds: None,
+    };
+    for n in [10, 11] {
+        writer.begin(&bare(n, Source::Hook, Some("make"))).unwrap();
+        let children = vec![child("cc1", None, true), child("make", Some(4.5), false)];
+        let rest = Some(rest(3, Some(0.0625)));
+        writer.finish(&Finish { uid: uid(n), children, rest, ..full_finish() }).unwrap();
+        writer.commit().unwrap();
+    }
+    let (children, rest) = (vec![child("ld", Some(1.5), true)], Some(rest(1, None)));
+    let totals = Totals::default();
+    writer.amend(&Amendment { run: uid(11), totals, children, rest, background: true }).unwrap();
     writer.commit().unwrap();
 }
 
@@ -220,7 +263,7 @@ fn surroundings() -> Surroundings {
 
 fn shown(reader: &Reader) -> String {
     let rows = reader.rows(&Within::All, None, 99).unwrap();
-    let runs: Vec<_> = (1..=8).map(|id| (reader.get(id).unwrap(), reader.curve(id).ok())).collect();
+    let runs: Vec<_> = (1..=10).map(|id| (reader.get(id).unwrap(), reader.curve(id).ok())).collect();
     let rest =
         (reader.alerts(9).unwrap(), reader.own_costs(UnixMillis(0)).unwrap(), reader.open_runs().unwrap());
     format!("{rows:#?} {runs:#?} {rest:#?} {:?}", reader.counts())
@@ -281,6 +324,23 @@ fn a_store_of_version_3_opens_and_holds_what_it_held() {
     assert_eq!([6, 7, 8].map(suspended), [Some(3_600_001), Some(0), Some(7)]);
     let fresh = tempfile::tempdir().unwrap();
     fill_v3(fresh.path());
+    let (_writer, as_written_now) = open(fresh.path());
+    assert_eq!(shown(&reader), shown(&as_written_now));
+}
+
+#[test]
+fn a_store_of_version_4_opens_and_holds_what_it_held() {
+    let scratch = copy_of("store-v4");
+    let (_writer, reader) = open(scratch.path());
+    let who = |id| {
+        let run = reader.get(id).unwrap().unwrap();
+        let names: Vec<_> = run.children.into_iter().map(|child| (child.name, child.at_least)).collect();
+        (names, run.rest.unwrap().shell_seconds)
+    };
+    assert_eq!(who(9), (vec![("cc1".to_owned(), true), ("make".to_owned(), false)], Some(0.0625)));
+    assert_eq!(who(10), (vec![("ld".to_owned(), true)], None));
+    let fresh = tempfile::tempdir().unwrap();
+    fill_v4(fresh.path());
     let (_writer, as_written_now) = open(fresh.path());
     assert_eq!(shown(&reader), shown(&as_written_now));
 }
