@@ -101,7 +101,7 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
         Request::Stop => json(&Nothing {}),
         question => {
             // What a shell has reported before this was asked belongs to the answer.
-            room.mail.settle().await;
+            room.mail.settle_soon().await;
             inquire(room, move |queries, began| look_up(queries, question, began)).await
         }
     }
@@ -151,7 +151,7 @@ async fn processes(room: &Arc<Room>, selector: String) -> Result<Vec<u8>, Failur
 
 /// The one run that a selector means.
 async fn named(room: &Arc<Room>, selector: String) -> Result<(u64, Ulid), Failure> {
-    room.mail.settle().await;
+    room.mail.settle_soon().await;
     let run = inquire(room, move |queries, _| {
         let run = queries.show(&selector, None, UnixMillis::now()).map_err(|no| no.failure)?;
         Ok((run.id, run.uid))

@@ -136,19 +136,22 @@ impl Mail {
         self.shared.drain(&mut reading).await;
     }
 
-    /// As `drain`, and waits until it is recorded (at most 2 s; after an outage there may be more to read than that takes).
-    /// The socket calls it before it asks a question.
+    /// As `drain`, and waits until it is recorded.
     pub async fn settle(&self) {
-        let shared = Arc::clone(&self.shared);
+        let sent = {
+            let mut reading = self.shared.reading.lock().await;
+            self.shared.drain(&mut reading).await;
+            reading.sent
+        };
+        let _ = self.shared.settled.subscribe().wait_for(|settled| *settled >= sent).await;
+    }
+
+    /// The same, for 2 s at most: after an outage there may be more to read than that takes. The socket calls it before it
+    /// asks a question.
+    pub async fn settle_soon(&self) {
+        let mail = self.clone();
         // On its own: a drain that was given up half-way would lose what it has read.
-        let settling = tokio::spawn(async move {
-            let sent = {
-                let mut reading = shared.reading.lock().await;
-                shared.drain(&mut reading).await;
-                reading.sent
-            };
-            let _ = shared.settled.subscribe().wait_for(|settled| *settled >= sent).await;
-        });
+        let settling = tokio::spawn(async move { mail.settle().await });
         match tokio::time::timeout(PATIENCE, settling).await {
             Ok(Err(failed)) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
             Ok(_) => {}
