@@ -19,7 +19,7 @@ enum Which {
 use Which::{Last, Nth, Told};
 
 /// What a function is called, in small letters. A qualified name is known by its end.
-const CALLS: [(&str, Which); 43] = [
+const CALLS: [(&str, Which); 50] = [
     ("httpbasicauth", Nth(1)),
     ("httpdigestauth", Nth(1)),
     ("basicauth", Nth(1)),
@@ -60,6 +60,13 @@ const CALLS: [(&str, Which); 43] = [
     ("fernet", Nth(0)),
     ("hmac.new", Nth(0)),
     ("createhmac", Nth(1)),
+    ("bcrypt", Nth(0)),
+    ("auth", Nth(1)),
+    ("sha1", Told(&[0])),
+    ("sha256", Told(&[0])),
+    ("sha512", Told(&[0])),
+    ("md5", Told(&[0])),
+    ("update", Told(&[0])),
     ("hash", Told(&[0])),
     ("sign", Told(&[1])),
     ("encode", Told(&[1])),

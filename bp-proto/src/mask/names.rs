@@ -8,6 +8,10 @@ pub(super) fn is_secret(name: &str) -> bool {
     if !(3..=128).contains(&name.len()) {
         return false;
     }
+    // Of Terraform, whose name ends in a host.
+    if name.starts_with("TF_TOKEN_") {
+        return true;
+    }
     let mut parts = parts(name);
     while parts.len() > 1 && parts.last().is_some_and(|part| is_qualifier(part)) {
         parts.pop();

@@ -115,6 +115,11 @@ fn is_told(name: &str, value: &str) -> bool {
     if !(2..=24).contains(&name.len()) || value.len() < 6 {
         return false;
     }
+    // How one shows oneself to a server: `OAuth x`, `AUTH PLAIN x`.
+    let scheme = name.rsplit('=').next().unwrap_or(name);
+    if matches!(scheme, "OAuth" | "Bearer" | "Basic" | "PLAIN" | "ApiKey" | "PASS") {
+        return values::looks_told(value) || values::looks_random(value) || value.ends_with('=');
+    }
     if values::looks_generated(value) {
         return names::is_secret(name) || name == "pw";
     }

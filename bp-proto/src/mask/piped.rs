@@ -18,8 +18,11 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
         }
         let Some(printed) = printed(line, command) else { continue };
         let last = &command[command.len() - 1];
-        let into = pipeline.get(nth + 1);
-        let kept = into.is_some_and(|into| reads_password(line, into)) || is_kept_in(line, last.end);
+        // What only passes it on is not who reads it.
+        let into = pipeline[nth + 1..].iter().find(|into| !passes_on(line, into));
+        let kept = into.is_some_and(|into| reads_password(line, into))
+            || is_kept_in(line, last.end)
+            || is_read_as_a_secret(line, command[0].start);
         for word in printed {
             if kept {
                 found.add_value(line, word.clone(), "piped");
@@ -32,7 +35,8 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
 
 /// The words that `echo` and `printf` print, without a format.
 fn printed<'a>(line: &'a str, command: &'a Command) -> Option<impl Iterator<Item = &'a Word>> {
-    let is_printer = |word: &Word| matches!(words::base(line, word), "echo" | "printf");
+    let is_printer =
+        |word: &Word| matches!(words::base(line, word), "echo" | "printf" | "yes" | "Write-Output");
     let printer = command.iter().position(is_printer)?;
     let words = command[printer + 1..].iter().filter(move |word| {
         let is_format =
@@ -63,6 +67,21 @@ fn here_document(line: &str, command: &Command) -> Vec<Range<usize>> {
         start..start + text.len()
     };
     written.filter(|text| !text.trim().is_empty()).map(place).collect()
+}
+
+fn passes_on(line: &str, command: &Command) -> bool {
+    const FILTERS: [&str; 6] = ["head", "tail", "tr", "cat", "rev", "sleep"];
+    command.first().is_some_and(|word| FILTERS.contains(&words::base(line, word)))
+}
+
+/// `--password-file=<(echo …)`, `private-key <(echo …)`: whether the command that begins at `start` is read by a flag that
+/// is named for a secret.
+fn is_read_as_a_secret(line: &str, start: usize) -> bool {
+    let from = line.floor_char_boundary(start.saturating_sub(64));
+    let Some(before) = line[from..start].trim_end().strip_suffix("<(") else { return false };
+    let name = before.trim_end_matches([' ', '=']).rsplit([' ', '=']).next().unwrap_or_default();
+    let name = name.trim_start_matches('-');
+    names::is_secret(name.strip_suffix("-file").unwrap_or(name))
 }
 
 /// Whether behind `at` the output goes into a file whose name says that it holds one secret: `> ~/.vault_pass`,
@@ -105,7 +124,7 @@ fn reads_password(line: &str, command: &Command) -> bool {
         "--secret-stdin",
     ];
     // Programs that read nothing else.
-    const READERS: [&str; 14] = [
+    const READERS: [&str; 18] = [
         "chpasswd",
         "passwd",
         "smbpasswd",
@@ -120,6 +139,10 @@ fn reads_password(line: &str, command: &Command) -> bool {
         "openconnect",
         "ssh-add",
         "bitcoin-cli",
+        "keepassxc-cli",
+        "realm",
+        "adcli",
+        "ipa",
     ];
     let named = |name: &str| command.iter().any(|word| words::base(line, word) == name);
     let has = |text: &str| command.iter().any(|word| words::text(line, word) == text);
@@ -134,9 +157,15 @@ fn reads_password(line: &str, command: &Command) -> bool {
         || FLAGS.iter().any(|flag| has(flag))
         || READERS.contains(&program)
         || has("stdin") && (has("-pass") || has("-passin") || has("-passout"))
+        || matches!(program, "kubectl" | "oc") && has("secret") && line_has(line, command, "/dev/stdin")
+        || program == "p4" && has("login")
         || program == "pass" && has("insert")
         || program == "secret-tool" && has("store")
         || matches!(program, "wrangler" | "gh" | "docker" | "podman") && has("secret")
         || program == "tee"
             && command.iter().skip(1).any(|word| is_named_for_a_secret(words::text(line, word)))
+}
+
+fn line_has(line: &str, command: &Command, text: &str) -> bool {
+    command.iter().any(|word| line[word.clone()].contains(text))
 }

@@ -44,8 +44,22 @@ impl Asking {
             "reindexdb",
             "pg_basebackup",
         ];
-        const SETTERS: [&str; 8] =
-            ["set", "setenv", "config", "setx", "config:set", "CONFIG", "set_network", "pdftk"];
+        const SETTERS: [&str; 14] = [
+            "set",
+            "setenv",
+            "config",
+            "setx",
+            "config:set",
+            "CONFIG",
+            "set_network",
+            "pdftk",
+            "--set",
+            "crudini",
+            "esphome",
+            "gsettings",
+            "defaults",
+            "uci",
+        ];
         let is_told = bases.iter().any(|word| word.starts_with("--p") && word.contains("password"));
         let first = |names: &[&str]| bases.iter().position(|base| names.contains(base));
         Self {
@@ -100,7 +114,7 @@ fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut F
             matches!(name, "pw" | "pwd") || pin() || name == "value" && names_a_secret(line, command, at);
         if sure || names::may_be_secret(name) && random() {
             found.add_value(line, value.clone(), "flag");
-        } else if CREDENTIALS.contains(&name) {
+        } else if is_credentials(name) {
             programs::behind(line, value.clone(), ':', found);
         } else if matches!(name, "user" | "username" | "proxy-user" | "userpass") {
             user_and_secret(line, value.clone(), found);
@@ -121,9 +135,10 @@ fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut F
     found.add_value(line, value.clone(), "flag");
 }
 
-/// Flags of `user:SECRET`.
-const CREDENTIALS: [&str; 9] =
-    ["auth", "auth-cred", "cred", "creds", "credentials", "basic-auth", "http-auth", "proxy-auth", "basic"];
+/// Whether a flag of this name takes `user:SECRET`: `--proxy-auth`, `--src-creds`.
+fn is_credentials(name: &str) -> bool {
+    matches!(name.rsplit('-').next(), Some("auth" | "cred" | "creds" | "credentials" | "basic"))
+}
 
 /// `ali:SECRET` where a user alone, or with his group, could stand.
 fn user_and_secret(line: &str, value: Range<usize>, found: &mut Found) {
@@ -207,10 +222,15 @@ fn variable(line: &str, command: &Command, at: usize, name: &str, found: &mut Fo
     let is_assigned = command.get(at + 1).is_some_and(|word| &line[word.clone()] == "=");
     if let Some(value) = command.get(at + 2).filter(|_| is_assigned && is_first(line, command, at))
         && line[value.clone()].starts_with(['"', '\''])
-        && names::is_secret(name)
+        && (names::is_secret(name) || is_short(name))
     {
         found.add_value(line, value.clone(), "assignment");
     }
+}
+
+/// Elsewhere these are directories and modes; before a string in code they are not.
+fn is_short(name: &str) -> bool {
+    matches!(name, "pw" | "pwd" | "psw")
 }
 
 /// Whether what follows a secret's name without a mark is one: by its look, and in a comment as a person writes it. Who
@@ -285,7 +305,7 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
         let joined = start > word.start && matches!(bytes[start - 1], b'&' | b'?' | b';');
         let short = joined && ["pw", "pwd", "psw"].iter().any(|pwd| name.eq_ignore_ascii_case(pwd));
         let sure = names::is_secret(name) || names::is_secret(java) || signature || short;
-        if CREDENTIALS.contains(&name) && line[start..equals].starts_with("--") {
+        if is_credentials(name) && line[start..equals].starts_with("--") {
             programs::behind(line, value_of_pair(line, &mut around, start, equals + 1), ':', found);
         }
         if !sure && !names::may_be_secret(name) {
@@ -455,7 +475,7 @@ fn json(line: &str, word: &Word, found: &mut Found) {
             .next()
             .unwrap_or("");
         let header = name.eq_ignore_ascii_case("authorization");
-        if !header && !names::is_secret(name) {
+        if !header && !names::is_secret(name) && !is_short(name) {
             continue;
         }
         let rest = line[colon + 1..word.end].trim_start();

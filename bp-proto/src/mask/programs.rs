@@ -29,7 +29,8 @@ const BY_THEMSELVES: [&str; 17] = [
 ];
 
 /// Programs of [`of_systems`].
-const OF_SYSTEMS: [&str; 8] = ["net", "oathtool", "isql", "db2", "dscl", "security", "networksetup", "reg"];
+const OF_SYSTEMS: [&str; 9] =
+    ["net", "netsh", "oathtool", "isql", "db2", "dscl", "security", "networksetup", "reg"];
 
 /// Looks at the whole command, the programs' names among its words in `bases`. Only the first place of a name counts:
 /// what follows the second follows the first too.
@@ -106,7 +107,9 @@ fn short_flag(line: &str, rest: &[Word], flag: &str, takes: &Takes, found: &mut 
                 }
                 _ => continue,
             }
-        } else if flag.starts_with("--") || flag.len() > 2 && flag.starts_with('-') && flag != "-hp" {
+        } else if flag.starts_with("--")
+            || flag.len() > 2 && flag.starts_with('-') && flag != "-hp" && !flag.ends_with(':')
+        {
             let Some('=') = raw[flag.len()..].chars().next() else { continue };
             attached.start + 1..attached.end
         } else if matches!(takes, NextOnly) || is_longer_flag(raw, flag, takes) {
@@ -232,6 +235,15 @@ fn of_systems(line: &str, name: &str, rest: &[Word], found: &mut Found) {
         "networksetup" if has(|word| word.starts_with("-setairport")) => {
             value_at(line, &plain, 2, found);
         }
+        // `key=clear` shows it.
+        "netsh" => {
+            for word in &plain {
+                let value = line[(*word).clone()].strip_prefix("key=").filter(|value| *value != "clear");
+                if let Some(value) = value {
+                    found.add_value(line, word.end - value.len()..word.end, "program");
+                }
+            }
+        }
         "reg" => registry(line, rest, found),
         _ => {}
     }
@@ -282,11 +294,18 @@ fn impacket(line: &str, command: &Command, bases: &[&str], found: &mut Found) {
     }
 }
 
-/// `AUTH [user] SECRET`.
+/// `AUTH [user] SECRET`, `ACL SETUSER user >SECRET`.
 fn redis_auth(line: &str, plain: &[&Word], found: &mut Found) {
     let auth = plain.iter().position(|at| words::text(line, at).eq_ignore_ascii_case("auth"));
     if auth.is_some_and(|at| at + 1 < plain.len()) {
         value_at(line, plain, plain.len() - 1, found);
+    }
+    let acl = plain.iter().position(|at| words::text(line, at).eq_ignore_ascii_case("setuser"));
+    for word in acl.into_iter().flat_map(|at| &plain[at + 1..]) {
+        let value = words::unquoted(line, (*word).clone()).at;
+        if line[value.clone()].starts_with('>') {
+            found.add_value(line, value.start + 1..value.end, "program");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) enum Takes {
 use Takes::{Attached, Behind, Next, NextOnly};
 
 /// (programs, flag, how). A program is known wherever its name stands: `sudo mysql`, `docker exec db mysql`.
-pub(super) const RULES: [(&[&str], &str, Takes); 86] = [
+pub(super) const RULES: [(&[&str], &str, Takes); 89] = [
     (MYSQL, "-p", Attached),
     (&["sshpass"], "-p", Next),
     (&["curl"], "-u", Behind(':')),
@@ -84,6 +84,9 @@ pub(super) const RULES: [(&[&str], &str, Takes); 86] = [
     (&["certutil", "pvk2pfx", "importpfx"], "-p", NextOnly),
     (&["mstsc", "wfreerdp", "sdl-freerdp"], "/p:", Attached),
     (&["security"], "-P", NextOnly),
+    (&["winrs"], "-p:", Attached),
+    (&["winrs"], "-password:", Attached),
+    (&["open"], "-u", Behind(',')),
     (&["transmission-remote"], "-n", Behind(':')),
     (&["transmission-remote", "siege", "wfuzz", "sqlmap"], "--auth", Behind(':')),
     (&["elasticsearch-users", "elasticsearch-reset-password"], "-p", NextOnly),
@@ -177,7 +180,7 @@ pub(super) const LOGIN: [&str; 14] = [
 
 /// (program, its first words, which word after the program is the secret), flags not counted. A name that ends in `*`
 /// stands for all that begin so.
-pub(super) const AT: [(&str, &str, usize); 30] = [
+pub(super) const AT: [(&str, &str, usize); 34] = [
     ("vault", "login", 1),
     ("wpa_passphrase", "", 1),
     ("rabbitmqctl", "add_user", 2),
@@ -193,6 +196,10 @@ pub(super) const AT: [(&str, &str, usize); 30] = [
     ("radtest", "", 1),
     ("radtest", "", 4),
     ("rclone", "obscure", 1),
+    ("drush", "user:password", 2),
+    ("drush", "upwd", 2),
+    ("console", "security:hash-password", 1),
+    ("console", "security:encode-password", 1),
     ("teamviewer", "passwd", 1),
     ("keyctl", "add", 3),
     ("keyctl", "padd", 3),

@@ -146,6 +146,12 @@ const SECRETS: &[(&str, &str)] = &[
     ("oathtool --totp -b «Y3LHHMAMQKI4HD76NDAN»", "program"),
     ("secretsdump.py FIRMA/ali:«Gh6jKl9z»@10.0.0.4", "program"),
     ("vault operator unseal «q8ZxPLm2RtYv7BnKs4=»", "program"),
+    ("yes '«Marti45»' | head -2 | sudo smbpasswd -a -s nas", "piped"),
+    ("rsync --password-file=<(echo «RsyncPw7») a rsync://u@h/m", "piped"),
+    ("mongosh --eval 'db.auth(\"app\",\"«Manti1923»\")'", "code"),
+    ("redis-cli ACL SETUSER app on '>«q8Lm2Zx9»' ~* +@all", "program"),
+    ("skopeo copy --src-creds u:«Dut1923» docker://a docker://b", "program"),
+    ("crudini --set x.ini db password «Crud1234»", "assignment"),
     ("newtool sync -w «oWLsQ4Fd_gl8uI» x", "look"),
     ("newtool '«S?p!T9MRSRE&pY»' x", "look"),
 ];
@@ -322,6 +328,10 @@ const HARMLESS: &[&str] = &[
     "tmux send-keys -t 0 'make test' Enter",
     "expect -c 'expect \"$ \"; send \"uptime\\r\"'",
     "net use Z: \\\\srv\\pay * /user:ali",
+    "cat > x.ts <<'EOF'\ninterface User { name: string; password: string }\nEOF",
+    "convert 'Fatura#12A.pdf' x.png",
+    "kubectl get secret db2prod99 -o yaml",
+    "printf 'Authorization: Bearer %s\\n' \"$TOKEN\" | curl -H @- https://x",
     "newtool -p MyProject2024 'Merhaba Dünya!' 'HEAD~2' name@Host1.example",
 ];
 

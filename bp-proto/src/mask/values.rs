@@ -71,7 +71,11 @@ pub(super) fn looks_told(value: &str) -> bool {
     let signs = value.bytes().filter(|byte| b"!@#$%^&*?+".contains(byte)).count();
     let is_humped =
         value.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
-    let is_one_word = letters + digits + signs == value.chars().count();
+    // Marks between the parts are what a person takes for signs, with capitals beside: `Lodos.1975`.
+    let has_both = value.bytes().any(|byte| byte.is_ascii_lowercase())
+        && value.bytes().any(|byte| byte.is_ascii_uppercase());
+    let marks = if has_both { value.bytes().filter(|byte| b"._-".contains(byte)).count() } else { 0 };
+    let is_one_word = letters + digits + signs + marks == value.chars().count();
     let is_hex = signs == 0 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_one_word
         && !is_hex
@@ -98,7 +102,16 @@ pub(super) fn looks_like_a_password(value: &str) -> bool {
         && !value.contains(".*")
         && !value.trim_end_matches('=').contains('=')
         && !is_address(value)
+        && !is_file(value)
         && looks_generated(value)
+}
+
+/// `Name.ext`.
+fn is_file(value: &str) -> bool {
+    value.rsplit_once('.').is_some_and(|(_, end)| {
+        (2..=4).contains(&end.len())
+            && end.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
 }
 
 /// `name@host`, `package@1.2`.
@@ -121,7 +134,7 @@ pub(super) fn is_no_secret(value: &str, literal: bool) -> bool {
 }
 
 fn is_word_of_none(value: &str) -> bool {
-    const NONE: [&str; 16] = [
+    const NONE: [&str; 23] = [
         "true",
         "false",
         "yes",
@@ -138,6 +151,14 @@ fn is_word_of_none(value: &str) -> bool {
         "prompt",
         "ask",
         "stdin",
+        // Types of a declaration.
+        "string",
+        "str",
+        "bool",
+        "boolean",
+        "number",
+        "bytes",
+        "text",
     ];
     value.is_empty() || NONE.iter().any(|none| value.eq_ignore_ascii_case(none))
 }

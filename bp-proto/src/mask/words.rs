@@ -31,6 +31,8 @@ pub(super) fn pipelines(line: &str, part: Range<usize>) -> Vec<Vec<Command>> {
             }
             b';' | b'\n' | b'&' | b'|' | b'(' | b')' => {
                 at += 1;
+                // What a redirection reads from is a command: `<(…)`.
+                skip_target = false;
                 if !command.is_empty() {
                     pipeline.push(std::mem::take(&mut command));
                 }
@@ -162,7 +164,7 @@ pub(super) fn base<'a>(line: &'a str, word: &Word) -> &'a str {
 }
 
 /// Programs that run a quoted line. Elsewhere a quoted text is a text (`git commit -m "…"`).
-const CARRIERS: [&str; 29] = [
+const CARRIERS: [&str; 30] = [
     "bash",
     "sh",
     "zsh",
@@ -190,6 +192,7 @@ const CARRIERS: [&str; 29] = [
     "at",
     "entr",
     "kadmin",
+    "lftp",
     "kadmin.local",
     "powershell",
 ];
