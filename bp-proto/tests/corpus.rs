@@ -128,6 +128,8 @@ fn a_line_of_one_thing_over_and_over_is_read_once() {
         "$token = 'x' ",
         "password is ",
         "net use ",
+        "alias x='a' ",
+        "yes x | cat | ",
         "auth=",
         "&key=x",
         "password=x ",

@@ -19,7 +19,7 @@ enum Which {
 use Which::{Last, Nth, Told};
 
 /// What a function is called, in small letters. A qualified name is known by its end.
-const CALLS: [(&str, Which); 50] = [
+const CALLS: [(&str, Which); 52] = [
     ("httpbasicauth", Nth(1)),
     ("httpdigestauth", Nth(1)),
     ("basicauth", Nth(1)),
@@ -31,6 +31,8 @@ const CALLS: [(&str, Which); 50] = [
     ("passwordauthentication", Nth(1)),
     ("networkcredential", Nth(1)),
     ("pscredential", Nth(1)),
+    ("networkcredential]::new", Nth(1)),
+    ("pscredential]::new", Nth(1)),
     ("plaincredentials", Nth(1)),
     ("login", Nth(1)),
     ("authenticate", Nth(1)),
@@ -113,13 +115,14 @@ fn is_name(byte: u8) -> bool {
 /// The name before the bracket at `open`, with what it is of.
 fn called(line: &str, open: usize) -> &str {
     let bytes = &line.as_bytes()[..open];
-    let length = bytes.iter().rev().take(64).take_while(|byte| is_name(**byte) || **byte == b'.').count();
+    let length =
+        bytes.iter().rev().take(64).take_while(|byte| is_name(**byte) || b".:]".contains(*byte)).count();
     &line[open - length..open]
 }
 
 fn is_called(name: &str, known: &str) -> bool {
     let Some(start) = name.len().checked_sub(known.len()) else { return false };
-    name[start..].eq_ignore_ascii_case(known) && (start == 0 || name.as_bytes()[start - 1] == b'.')
+    name[start..].eq_ignore_ascii_case(known) && (start == 0 || b".:]".contains(&name.as_bytes()[start - 1]))
 }
 
 /// Whether the bracket at `open` holds a user and a secret: `auth = (`, `auth: [`.

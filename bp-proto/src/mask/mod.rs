@@ -75,7 +75,7 @@ pub fn mask(line: &str) -> Masked {
 fn scan(line: &str, part: Range<usize>, depth: usize, found: &mut Found) {
     for pipeline in words::pipelines(line, part) {
         piped::find(line, &pipeline, found);
-        for command in &pipeline {
+        for (nth, command) in pipeline.iter().enumerate() {
             let known = found.secrets.len();
             let bases: Vec<&str> = command.iter().map(|word| words::base(line, word)).collect();
             programs::find(line, command, &bases, found);
@@ -83,11 +83,12 @@ fn scan(line: &str, part: Range<usize>, depth: usize, found: &mut Found) {
             sends::find(line, command, &bases, found);
             let asking = positions::Asking::of(&bases);
             let runner = words::carrier(line, command);
+            let is_script = piped::prints_a_script(line, &pipeline, nth);
             for (at, word) in command.iter().enumerate() {
                 positions::find(line, command, at, &asking, found);
                 phrases::find(line, word, found);
                 if depth < MAX_DEPTH {
-                    let carried = runner.is_some_and(|runner| runner < at);
+                    let carried = is_script || runner.is_some_and(|runner| runner < at);
                     for inner in words::lines_in(line, word, carried) {
                         scan(line, inner, depth + 1, found);
                     }

@@ -123,7 +123,7 @@ pub(super) fn may_be_secret(name: &str) -> bool {
 }
 
 /// What makes a key secret.
-const KEY_KINDS: [&str; 28] = [
+const KEY_KINDS: [&str; 31] = [
     "api",
     "access",
     "secret",
@@ -152,6 +152,9 @@ const KEY_KINDS: [&str; 28] = [
     "host",
     "client",
     "anon",
+    "setup",
+    "recovery",
+    "activation",
 ];
 
 /// Words behind the deciding one that change nothing.

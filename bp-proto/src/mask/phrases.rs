@@ -94,7 +94,7 @@ fn is_quoted(value: &str) -> bool {
 
 /// Of words that mean nothing but a password a made-up word is enough; tokens and keys are talked about more often.
 fn is_told(name: &str, value: &str) -> bool {
-    const PASSWORDS: [&str; 15] = [
+    const PASSWORDS: [&str; 17] = [
         "password",
         "passwd",
         "passphrase",
@@ -110,6 +110,8 @@ fn is_told(name: &str, value: &str) -> bool {
         "contraseña",
         "senha",
         "pw",
+        "requirepass",
+        "masterauth",
     ];
     // Cheap way out for nearly every word.
     if !(2..=24).contains(&name.len()) || value.len() < 6 {

@@ -87,10 +87,27 @@ fn is_read_as_a_secret(line: &str, start: usize) -> bool {
 /// Whether behind `at` the output goes into a file whose name says that it holds one secret: `> ~/.vault_pass`,
 /// `>> db-password.txt`.
 fn is_kept_in(line: &str, at: usize) -> bool {
-    let Some(rest) = line[at..].trim_start().strip_prefix('>') else { return false };
+    target(line, at).is_some_and(is_named_for_a_secret)
+}
+
+/// The file into which the output goes behind `at`.
+fn target(line: &str, at: usize) -> Option<&str> {
+    let rest = line[at..].trim_start().strip_prefix('>')?;
     let rest = rest.trim_start_matches(['>', '|']).trim_start();
     let end = rest.find([' ', '\t', '\n', ';', '&', '|', ')']).unwrap_or(rest.len());
-    is_named_for_a_secret(rest[..end].trim_matches(['"', '\'']))
+    Some(rest[..end].trim_matches(['"', '\'']))
+}
+
+/// Whether what command number `nth` prints are lines for a shell: into one, into a table of times, at the end of an rc file.
+pub(super) fn prints_a_script(line: &str, pipeline: &[Command], nth: usize) -> bool {
+    const SHELLS: [&str; 9] = ["sh", "bash", "zsh", "fish", "crontab", "at", "batch", "ssh", "pwsh"];
+    const FILES: [&str; 8] = ["rc", "profile", ".sh", ".fish", ".bat", ".ps1", "_aliases", "crontab"];
+    let command = &pipeline[nth];
+    let Some(last) = command.last().filter(|_| printed(line, command).is_some()) else { return false };
+    let into =
+        pipeline.get(nth + 1).and_then(|into| into.iter().find(|word| words::base(line, word) != "sudo"));
+    into.is_some_and(|program| SHELLS.contains(&words::base(line, program)))
+        || target(line, last.end).is_some_and(|file| FILES.iter().any(|end| file.ends_with(end)))
 }
 
 fn is_named_for_a_secret(path: &str) -> bool {
@@ -113,7 +130,7 @@ fn is_encoder(line: &str, command: &Command) -> bool {
 
 fn reads_password(line: &str, command: &Command) -> bool {
     // Flags by which a program reads one from its input.
-    const FLAGS: [&str; 8] = [
+    const FLAGS: [&str; 9] = [
         "--password-stdin",
         "--with-token",
         "--passphrase-fd",
@@ -122,6 +139,7 @@ fn reads_password(line: &str, command: &Command) -> bool {
         "--token-stdin",
         "--pinentry-mode",
         "--secret-stdin",
+        "--set-password",
     ];
     // Programs that read nothing else.
     const READERS: [&str; 18] = [
@@ -156,6 +174,8 @@ fn reads_password(line: &str, command: &Command) -> bool {
     takes_input
         || FLAGS.iter().any(|flag| has(flag))
         || READERS.contains(&program)
+        || named("chpasswd")
+        || program == "gcloud" && has("secrets") && has("--data-file=-")
         || has("stdin") && (has("-pass") || has("-passin") || has("-passout"))
         || matches!(program, "kubectl" | "oc") && has("secret") && line_has(line, command, "/dev/stdin")
         || program == "p4" && has("login")

@@ -110,8 +110,10 @@ fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut F
     if !names::is_secret(name) {
         let random = || values::looks_random(words::text(line, value));
         let pin = || matches!(name, "pin" | "so-pin") && words::text(line, value).len() >= 4;
-        let sure =
-            matches!(name, "pw" | "pwd") || pin() || name == "value" && names_a_secret(line, command, at);
+        let sure = matches!(name, "pw" | "pwd")
+            || text == "--plaintext"
+            || pin()
+            || name == "value" && names_a_secret(line, command, at);
         if sure || names::may_be_secret(name) && random() {
             found.add_value(line, value.clone(), "flag");
         } else if is_credentials(name) {
@@ -205,7 +207,14 @@ fn spelled(line: &str, command: &Command, at: usize, asking: &Asking, found: &mu
     let Some(value) = command.get(next) else { return };
     let value_text = words::text(line, value);
     let marked = next > at + 1 || name.len() < text.len();
-    let like_one = if marked {
+    // A line of a netrc or of a server's settings that says nothing else.
+    let is_line = || {
+        command.len() == 2
+            && is_first(line, command, at)
+            && matches!(name, "password" | "requirepass" | "masterauth")
+            && values::looks_chosen(value_text)
+    };
+    let like_one = if marked || is_line() {
         values::looks_chosen(value_text) || is_first(line, command, at)
     } else {
         is_told(line, command, at, value_text)
@@ -304,14 +313,18 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
         // In a form or a connection string it is no directory.
         let joined = start > word.start && matches!(bytes[start - 1], b'&' | b'?' | b';');
         let short = joined && ["pw", "pwd", "psw"].iter().any(|pwd| name.eq_ignore_ascii_case(pwd));
-        let sure = names::is_secret(name) || names::is_secret(java) || signature || short;
+        let is_authorization = name.eq_ignore_ascii_case("authorization");
+        let sure = is_authorization || names::is_secret(name) || names::is_secret(java) || signature || short;
         if is_credentials(name) && line[start..equals].starts_with("--") {
             programs::behind(line, value_of_pair(line, &mut around, start, equals + 1), ':', found);
         }
         if !sure && !names::may_be_secret(name) {
             continue;
         }
-        let value = value_of_pair(line, &mut around, start, equals + 1);
+        let mut value = value_of_pair(line, &mut around, start, equals + 1);
+        if is_authorization {
+            value = without_scheme(line, value);
+        }
         let text = words::text(line, &value);
         let symbol = bytes.get(value.start).is_some_and(|byte| matches!(byte, b'=' | b'~' | b'>'));
         let elsewhere = name == "secret" && is_reference(text);
@@ -429,9 +442,20 @@ fn header(line: &str, command: &Command, at: usize, found: &mut Found) {
     }
 }
 
+/// Of `"Bearer x"` the `x`.
+fn without_scheme(line: &str, value: Range<usize>) -> Range<usize> {
+    let inside = words::unquoted(line, value.clone()).at;
+    match line[inside.clone()].split_once(' ') {
+        Some((scheme, secret)) if is_scheme(scheme) => inside.end - secret.len()..inside.end,
+        _ => value,
+    }
+}
+
 /// How something is to be shown, and nothing yet.
 fn is_scheme(text: &str) -> bool {
-    ["Bearer", "Basic", "Digest", "Token", "Negotiate"].iter().any(|scheme| text.eq_ignore_ascii_case(scheme))
+    ["Bearer", "Basic", "Digest", "Token", "Negotiate", "OAuth", "ApiKey"]
+        .iter()
+        .any(|scheme| text.eq_ignore_ascii_case(scheme))
 }
 
 /// `scheme://user:secret@host`, `scheme://secret@host` where it looks like a token.

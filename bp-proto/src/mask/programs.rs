@@ -137,6 +137,12 @@ pub(super) fn behind(line: &str, word: Word, separator: char, found: &mut Found)
     let value = words::unquoted(line, word);
     if let Some(cut) = line[value.at.clone()].find(separator) {
         let secret = value.at.start + cut + separator.len_utf8()..value.at.end;
+        // `KEY:`, of a user who is his own secret.
+        let user = value.at.start..value.at.start + cut;
+        if secret.is_empty() && values::looks_random(&line[user.clone()]) {
+            found.add(user, "program");
+            return;
+        }
         let is_none = |at: Range<usize>| values::is_no_secret(&line[at], value.literal);
         if !is_none(secret.clone()) && !is_none(value.at) {
             found.add(secret, "program");

@@ -14,7 +14,7 @@ pub(super) enum Takes {
 use Takes::{Attached, Behind, Next, NextOnly};
 
 /// (programs, flag, how). A program is known wherever its name stands: `sudo mysql`, `docker exec db mysql`.
-pub(super) const RULES: [(&[&str], &str, Takes); 89] = [
+pub(super) const RULES: [(&[&str], &str, Takes); 92] = [
     (MYSQL, "-p", Attached),
     (&["sshpass"], "-p", Next),
     (&["curl"], "-u", Behind(':')),
@@ -85,6 +85,9 @@ pub(super) const RULES: [(&[&str], &str, Takes); 89] = [
     (&["mstsc", "wfreerdp", "sdl-freerdp"], "/p:", Attached),
     (&["security"], "-P", NextOnly),
     (&["winrs"], "-p:", Attached),
+    (&["openssl"], "-psk", NextOnly),
+    (&["evil-winrm"], "-H", NextOnly),
+    (&["caddy"], "-p", NextOnly),
     (&["winrs"], "-password:", Attached),
     (&["open"], "-u", Behind(',')),
     (&["transmission-remote"], "-n", Behind(':')),
@@ -180,7 +183,7 @@ pub(super) const LOGIN: [&str; 14] = [
 
 /// (program, its first words, which word after the program is the secret), flags not counted. A name that ends in `*`
 /// stands for all that begin so.
-pub(super) const AT: [(&str, &str, usize); 34] = [
+pub(super) const AT: [(&str, &str, usize); 35] = [
     ("vault", "login", 1),
     ("wpa_passphrase", "", 1),
     ("rabbitmqctl", "add_user", 2),
@@ -196,6 +199,7 @@ pub(super) const AT: [(&str, &str, usize); 34] = [
     ("radtest", "", 1),
     ("radtest", "", 4),
     ("rclone", "obscure", 1),
+    ("mc", "admin user add", 5),
     ("drush", "user:password", 2),
     ("drush", "upwd", 2),
     ("console", "security:hash-password", 1),

@@ -97,6 +97,7 @@ const TOKENS: &[Token] = &[
     address("hooks.slack.com/workflows/", &[Run(PATH, 1)], 1),
     address("/webhooks/", &[Run(DIGIT, 1), Text("/"), Run(URL, 20)], 3),
     address("/webhookb2/", &[Run(URL, 20)], 1),
+    address("/api/webhook/", &[Run(URL, 20)], 1),
     address(".youtube.com/live2/", &[Run(DASHED, 16)], 1),
     address("live.twitch.tv/app/", &[Run(WORD, 16)], 1),
     address("hooks.zapier.com/hooks/catch/", &[Run(PATH, 6)], 1),

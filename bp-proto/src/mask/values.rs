@@ -182,7 +182,7 @@ fn is_expansion(value: &str) -> bool {
                 Some(close) if close > 0 => close + 2,
                 _ => return false,
             },
-            b'"' | b'/' | b':' | b'-' | b'_' | b'.' | b'@' | b',' | b';' | b'\\' => {
+            b'"' | b'/' | b':' | b'-' | b'_' | b'.' | b'@' | b',' | b';' | b'\\' | b'*' => {
                 at += 1;
                 continue;
             }
@@ -264,7 +264,7 @@ fn is_placeholder(value: &str) -> bool {
         || is_format(value)
         || is_delayed(value)
         || lower.starts_with('@') && is_path(&lower[1..])
-        || ["env:", "file:", "keychain:", "op://", "vault:", "secret:", "arn:", "ssm:"]
+        || ["env:", "file:", "fileb:", "keychain:", "op://", "vault:", "secret:", "arn:", "ssm:"]
             .iter()
             .any(|source| lower.starts_with(source))
 }

@@ -164,7 +164,7 @@ pub(super) fn base<'a>(line: &'a str, word: &Word) -> &'a str {
 }
 
 /// Programs that run a quoted line. Elsewhere a quoted text is a text (`git commit -m "…"`).
-const CARRIERS: [&str; 30] = [
+const CARRIERS: [&str; 32] = [
     "bash",
     "sh",
     "zsh",
@@ -193,6 +193,8 @@ const CARRIERS: [&str; 30] = [
     "entr",
     "kadmin",
     "lftp",
+    "alias",
+    "abbr",
     "kadmin.local",
     "powershell",
 ];
@@ -214,6 +216,15 @@ pub(super) fn lines_in(line: &str, word: &Word, carried: bool) -> Vec<Range<usiz
     let inside = &line[value.at.clone()];
     if carried && inside.contains([' ', '\n', ';']) && value.at != *word {
         return vec![value.at];
+    }
+    // `alias name='…'`.
+    if carried
+        && let Some((_, line_at)) = line[word.clone()].split_once('=').filter(|(name, _)| is_plain_name(name))
+    {
+        let quoted = unquoted(line, word.end - line_at.len()..word.end).at;
+        if quoted.end < word.end {
+            return vec![quoted];
+        }
     }
     // `--command="…"`, of programs that run it elsewhere.
     if let Some(quoted) = line[word.clone()].strip_prefix("--command=") {
@@ -237,6 +248,10 @@ pub(super) fn lines_in(line: &str, word: &Word, carried: bool) -> Vec<Range<usiz
         }
     }
     lines
+}
+
+fn is_plain_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
 /// Before the closing bracket; at the end when the line is cut before it.
