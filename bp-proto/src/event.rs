@@ -50,6 +50,10 @@ pub struct Draft {
     #[serde(default)]
     pub tags: Vec<String>,
     pub note: Option<String>,
+    /// It is told when its line has ended: what is read of its shell from now on is not its. Of no use later, and kept
+    /// nowhere.
+    #[serde(default, skip)]
+    pub is_over: bool,
 }
 
 impl Draft {

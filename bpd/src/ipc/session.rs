@@ -251,6 +251,7 @@ impl Session {
             actor: record.shell.actor.as_ref().and_then(|actor| actor.parse().ok()).unwrap_or_default(),
             started_at,
             source: Source::Hook,
+            is_over: late,
             ..Draft::default()
         };
         match said {

@@ -127,7 +127,8 @@ impl Stage {
             totals.surroundings.suspended_ms = Some(suspended.as_millis() as u64);
         }
         // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
-        let is_its = accounts.observed || u128::from(open.last.at_ms) <= took.as_millis();
+        let is_its =
+            accounts.observed || !open.start.draft.is_over && u128::from(open.last.at_ms) <= took.as_millis();
         totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
         // The wrapper has seen some that we have not found.
         totals.incomplete |= finish.background && living == 0 && !is_whole;

@@ -215,7 +215,7 @@ impl Open {
     /// when most of it was over, and of which no process was met, may have had many.
     pub(super) fn observed_during(&self, took: Duration, usage: Option<&Usage>) -> bool {
         let met = usage.is_some_and(|usage| usage.max_processes > 0);
-        let heard_in_time = self.age < took && (met || self.age < took / 2);
+        let heard_in_time = !self.start.draft.is_over && self.age < took && (met || self.age < took / 2);
         self.observed && (self.start.draft.source == Source::Wrapper || heard_in_time)
     }
 

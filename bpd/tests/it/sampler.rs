@@ -434,6 +434,20 @@ async fn a_line_that_was_typed_ahead_is_no_job_of_the_line_before() {
     lab.sample(second, |sample| sample.processes == 1).await;
 }
 
+#[tokio::test]
+async fn what_a_shell_does_after_a_line_that_is_told_late_is_not_that_lines() {
+    let mut lab = Lab::new().await;
+    let mut shell = Shell::new();
+    let mut start = lab.hook_start(&shell, "make");
+    start.draft.is_over = true;
+    let uid = start.uid;
+    lab.start(start).await;
+    shell.types(BURN);
+    lab.sample(uid, |sample| sample.cpu_ns > 50 * MS).await;
+    let totals = lab.finish(ended(uid, None)).await.totals;
+    assert_eq!(totals.and_then(|totals| totals.cpu_ns), None, "unknown is not nothing");
+}
+
 async fn what_a_function_left_running_as_it_ended_is_a_job_of_its_run(probe: Probe) {
     let mut lab = Lab::on(probe).await;
     let mut shell = Shell::new();

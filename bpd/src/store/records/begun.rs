@@ -104,6 +104,7 @@ impl<C: Into<Context>> StartOf<C> {
             },
             tags: self.tags,
             note: self.note,
+            is_over: false,
         };
         Record::Start {
             id: self.id,
