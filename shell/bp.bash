@@ -19,7 +19,41 @@ __bizim_arm() {
         # shellcheck disable=SC2016
         __bizim_ps0='${__bizim_nil:__bizim_state=1,__bizim_moved=HISTCMD-__bizim_base,__bizim_stamp+=1}'
     fi
+    ((__bizim_version < 404 || __bizim_version > 500)) || __bizim_arm_for_return
 }
+
+# Before bash 5.1 `PROMPT_COMMAND=other` throws us out, and only PS0, which may set strings that are empty and make numbers
+# of others, is left to see it: it keeps the other command, and puts a number in its place that is a function's name (one without a sign is not allowed). (It
+# prints nothing: what it sets is replaced in an empty string. A readonly variable it leaves alone.)
+__bizim_arm_for_return() {
+    __bizim_free=1 __bizim_freer=0
+    # shellcheck disable=SC2016
+    __bizim_ps0='${__bizim_nil/${__bizim_other[__bizim_home]:=${PROMPT_COMMAND-}}}${PROMPT_COMMAND+${__bizim_nil/${__bizim_flags[__bizim_home]:=${PROMPT_COMMAND@a}}}}'$__bizim_ps0
+    # shellcheck disable=SC2016
+    __bizim_ps0=${__bizim_ps0%'}'}',__bizim_home||__bizim_free${__bizim_flags[0]//[!r]}&&(PROMPT_COMMAND=-2504405),__bizim_home=0}'
+    eval 'function -2504405 { __bizim_status=$? __bizim_now=${EPOCHREALTIME-}; __bizim_come_back; }'
+}
+
+# What the prompt would have done, but for DEBUG: in a function nobody can tell whether that is free.
+__bizim_come_back() {
+    {
+        # shellcheck disable=SC2178
+        PROMPT_COMMAND=${__bizim_other[0]-}
+        # What the history is to be compared with, nobody has noted: the line goes without its text.
+        [[ $PROMPT_COMMAND == *__bizim_prompt* ]] || __bizim_lost=1
+        __bizim_traps=''
+        eval "$__bizim_look"
+        __bizim_prompt_with_care
+    } 2>/dev/null
+    [[ $PROMPT_COMMAND == *__bizim_prompt* ]] || { __bizim_again "$__bizim_status" && :; eval "$PROMPT_COMMAND"; }
+    {
+        __bizim_take_place_in_string
+        __bizim_await
+    } 2>/dev/null
+    return "$__bizim_status"
+}
+
+__bizim_again() { return "$1"; }
 
 # Where the records go; the same places in the same order as bp_proto::place, whatever the environment says.
 __bizim_place() {
@@ -111,6 +145,10 @@ __bizim_guarded() {
 # Whether the line is in the history, and with it its text: HISTCMD moved since the prompt was shown. Only that is safe:
 # a line with a leading space or one that HISTIGNORE names is none of our business.
 __bizim_judge() {
+    if ((__bizim_lost)); then
+        __bizim_lost=0 __bizim_how=h __bizim_first=''
+        return
+    fi
     if ((__bizim_compares)); then
         __bizim_guarded __bizim_read_entry
         __bizim_moved=$((__bizim_entry_number - __bizim_base))
@@ -404,7 +442,7 @@ __bizim_await() {
     elif [[ ${PS0-} != *"$__bizim_ps0"* ]]; then
         PS0=${PS0-}$__bizim_ps0
     fi
-    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_compares=0 __bizim_care=$__bizim_client
+    __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_compares=0 __bizim_care=$__bizim_client __bizim_home=1 __bizim_other=() __bizim_flags=('')
     __bizim_entry='' __bizim_base_entry=''
     if [[ ${HISTCONTROL-} == *erasedups* ]] || ((__bizim_version < 501)); then
         __bizim_compares=1 __bizim_care=1
@@ -495,6 +533,7 @@ __bizim_load() {
     __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
     __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=0 __bizim_moved=0 __bizim_base=0 __bizim_stamp=0 __bizim_tilde=''
     __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_client='' __bizim_care=1 __bizim_blessed='' __bizim_length=0
+    __bizim_home=0 __bizim_lost=0 __bizim_other=() __bizim_flags=('')
     __bizim_place && __bizim_identify || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
         # `bpctl init` says which client is its own.
