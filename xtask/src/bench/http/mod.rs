@@ -5,7 +5,7 @@ mod client;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::flock::Flock;
@@ -14,6 +14,7 @@ use crate::daemon::Daemon;
 use client::{Events, Http};
 
 const RUNS: usize = 1000;
+const CLIENTS: usize = 8;
 const PATHS: [&str; 5] =
     ["/runs", "/runs?q=target-7", "/runs/500", "/runs/500/samples", "/compare?current=900"];
 
@@ -44,8 +45,8 @@ struct Times {
 
 pub(super) fn measure(programs: &Path) -> Result<Table> {
     let daemon = Daemon::start(programs)?;
+    fill(&daemon)?;
     let mut http = Http::open(&daemon)?;
-    fill(&mut http)?;
     let mut events = Events::open(&daemon)?;
     let (mut alone, mut beside) = (Times::default(), Times::default());
     for _ in 0..TURNS {
@@ -103,31 +104,46 @@ fn table(alone: &Times, beside: &Times) -> Table {
 const MOST_FELT: f64 = 1.25;
 
 /// Runs with samples, of forty different commands.
-fn fill(http: &mut Http) -> Result<()> {
-    for number in 0..RUNS {
-        http.ask("POST", "/runs", &format!(r#"{{"command": "make target-{}"}}"#, number % 40))?;
-        let id = number + 1;
-        let samples = (0..20).map(|at| {
-            format!(r#"{{"ts": {}.0, "cpu_percent": {}.5, "rss_mb": 120.25}}"#, 1_714_980_000 + at, at * 5)
-        });
-        http.ask(
-            "POST",
-            &format!("/runs/{id}/samples"),
-            &format!("[{}]", samples.collect::<Vec<_>>().join(",")),
-        )?;
-        http.ask("PATCH", &format!("/runs/{id}/finish"), r#"{"exit_code": 0}"#)?;
-    }
+fn fill(daemon: &Daemon) -> Result<()> {
+    std::thread::scope(|scope| {
+        // Each waits for the disk, and they wait together.
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| {
+                scope.spawn(move || -> Result<()> {
+                    let mut http = Http::open(daemon)?;
+                    (client..RUNS).step_by(CLIENTS).try_for_each(|number| record(&mut http, number))
+                })
+            })
+            .collect();
+        clients.into_iter().try_for_each(|client| client.join().map_err(|_| anyhow!("a client broke"))?)
+    })
+}
+
+fn record(http: &mut Http, number: usize) -> Result<()> {
+    let id = begin(http, &format!(r#"{{"command": "make target-{}"}}"#, number % 40))?;
+    let samples = (0..20).map(|at| {
+        format!(r#"{{"ts": {}.0, "cpu_percent": {}.5, "rss_mb": 120.25}}"#, 1_714_980_000 + at, at * 5)
+    });
+    let samples = samples.collect::<Vec<_>>().join(",");
+    http.ask("POST", &format!("/runs/{id}/samples"), &format!("[{samples}]"))?;
+    http.ask("PATCH", &format!("/runs/{id}/finish"), r#"{"exit_code": 0}"#)?;
     Ok(())
 }
 
-/// Has the process and all below it sampled; returns when they are.
-fn sample(http: &mut Http, pid: u32) -> Result<()> {
+/// → the number of a new run.
+fn begin(http: &mut Http, run: &str) -> Result<u64> {
     #[derive(Deserialize)]
     struct Registered {
         id: u64,
     }
-    let answer = http.ask("POST", "/runs", &format!(r#"{{"command": "flock", "pid": {pid}}}"#))?;
+    let answer = http.ask("POST", "/runs", run)?;
     let Registered { id } = serde_json::from_slice(&answer).context("an answer without an id")?;
+    Ok(id)
+}
+
+/// Has the process and all below it sampled; returns when they are.
+fn sample(http: &mut Http, pid: u32) -> Result<()> {
+    let id = begin(http, &format!(r#"{{"command": "flock", "pid": {pid}}}"#))?;
     let until = Instant::now() + DEADLINE;
     loop {
         let samples: serde_json::Value =
