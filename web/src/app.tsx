@@ -206,6 +206,9 @@ function AwayBanner({ state }: { state: Connection }) {
   );
 }
 
+/** Runs that end together are one reason to ask what bp costs, ms. */
+const FOOT_MS = 2000;
+
 /** An observer that does not say what it costs is not believed. */
 function Foot() {
   const overhead = useLoad((signal) => fetchOverhead(signal), []);
@@ -214,6 +217,21 @@ function Foot() {
       if (document.visibilityState === 'visible') overhead.reload();
     }, 60_000);
     return () => clearInterval(timer);
+  }, [overhead.reload]);
+  useEffect(() => {
+    let soon: number | undefined;
+    const stop = listen((events) => {
+      if (!events.some((event) => event.kind === 'finished' || event.kind === 'deleted' || event.kind === 'reset')) return;
+      // Else it would count fewer runs than the list above it.
+      soon ??= window.setTimeout(() => {
+        soon = undefined;
+        overhead.reload();
+      }, FOOT_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(soon);
+    };
   }, [overhead.reload]);
   const cost = overhead.value;
   const language = lang.value;

@@ -267,6 +267,12 @@ fn ranked(queries: &Queries, selector: &Selector, field: Field<'_>) -> Result<Op
     Ok(at.and_then(|at| lasted.get(at)).map(|(_, id)| *id))
 }
 
+/// The beginning of a command, in one line.
+fn in_hint(command: &str) -> String {
+    let visible = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    command.chars().take(HINT_CHARS).map(visible).collect()
+}
+
 /// What the caller may have meant: the newest runs of the field.
 fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer> {
     let mut ids = Vec::new();
@@ -279,8 +285,7 @@ fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer>
     let mut shown = Vec::new();
     for id in ids {
         let command = queries.reader.get(id)?.and_then(|run| run.command);
-        let command: String = command.unwrap_or_default().chars().take(HINT_CHARS).collect();
-        shown.push(format!("{id} ({})", command.escape_debug()));
+        shown.push(format!("{id} ({})", in_hint(&command.unwrap_or_default())));
     }
     Ok(match (shown.is_empty(), field) {
         (false, _) => Sentence::new("candidates", [("runs", &shown.join(", "))]),
@@ -292,6 +297,12 @@ fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_in_a_hint_is_what_was_typed_in_one_line() {
+        assert_eq!(in_hint("sh -c 'a \"b\"'\nls\x1b[31m ünlü"), "sh -c 'a \"b\"'\\nls\\u{1b}[31m ünlü");
+        assert_eq!(in_hint(&"x".repeat(99)).len(), HINT_CHARS);
+    }
 
     #[test]
     fn selectors_are_told_apart_by_their_form() {

@@ -71,8 +71,8 @@ function NoComparison({ error, retry }: { error: unknown; retry: () => void }) {
   const { message, hint } = error.refused;
   return (
     <Empty title={t('empty.baseline.title')}>
-      <p>{message}</p>
-      {hint !== null && <p class="dim">{hint}</p>}
+      <p class="refusal">{message}</p>
+      {hint !== null && <p class="refusal dim">{hint}</p>}
       <p>{t('empty.baseline.text')}</p>
     </Empty>
   );
@@ -83,7 +83,8 @@ function Pickers({ route, resolved }: { route: CompareRoute; resolved: Compariso
   const [baseline, setBaseline] = useState(route.baseline);
   const submit = (event: Event) => {
     event.preventDefault();
-    go({ ...route, current: current.trim(), baseline: baseline.trim(), zoom: null });
+    // What the empty field shows is what it means.
+    go({ ...route, current: current.trim() || 'latest', baseline: baseline.trim(), zoom: null });
   };
   const swap = () => {
     // Selectors mean something else on the other side (B is looked up before A), so the runs themselves are swapped.

@@ -217,6 +217,7 @@ function NoRuns() {
       <p>{t('empty.runs.hook')}</p>
       <TerminalLine line={'eval "$(bpctl init bash)"'} />
       <TerminalLine line={'eval "$(bpctl init zsh)"'} />
+      <TerminalLine line="bpctl init fish | source" />
       <p>{t('empty.runs.run')}</p>
       <TerminalLine line="bpctl run -- sleep 3" />
       <p class="dim">{t('empty.runs.live')}</p>

@@ -5,6 +5,7 @@ import { Refused } from '../api';
 import { formatInstant, formatRelative, middleSplit } from '../format';
 import { isAway } from '../live';
 import { lang } from '../prefs';
+import { RUNS, hrefOf } from '../route';
 import { commandOf, refusalText, type StatusKind, statusOf, t } from '../speech';
 import type { Level, Run } from '../wire';
 
@@ -103,13 +104,21 @@ export function Failed({ error, retry }: { error: unknown; retry: () => void }) 
     );
   }
   const refused = error instanceof Refused ? refusalText(error) : null;
+  // What is not there will not be there when it is asked for again.
+  const isMissing = error instanceof Refused && error.status === 404;
   return (
     <Empty title={t('failed.title')}>
-      <p>{refused ? refused.text : String(error)}</p>
-      {refused?.hint && <p class="dim">{refused.hint}</p>}
-      <button type="button" onClick={retry}>
-        {t('common.retry')}
-      </button>
+      <p class="refusal">{refused ? refused.text : String(error)}</p>
+      {refused?.hint && <p class="refusal dim">{refused.hint}</p>}
+      {isMissing ? (
+        <a class="button" href={hrefOf(RUNS)}>
+          {t('empty.page.back')}
+        </a>
+      ) : (
+        <button type="button" onClick={retry}>
+          {t('common.retry')}
+        </button>
+      )}
     </Empty>
   );
 }

@@ -38,6 +38,8 @@ function Cells({ run, selected, onSelect }: Omit<RowProps, 'index'>) {
         <a href={hrefOf(runRoute(run.id))} title={command}>
           <CommandText run={run} />
         </a>
+        {/* The column of tags goes first where there is little room; who typed stays. */}
+        {run.actor !== 'human' && <span class="tag tag-actor tag-beside">{actorName(run.actor)}</span>}
         {command.length > FITS && (
           <span class="command-whole" aria-hidden="true">
             {command.slice(0, 2000)}
