@@ -17,6 +17,7 @@ mod oldbash;
 mod others;
 mod outage;
 mod picture;
+mod powershell;
 mod preexec;
 mod privacy;
 mod pty;

@@ -81,7 +81,7 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// bash 4.4 and 5.0: PROMPT_COMMAND is one string, and whoever sets it throws the hook out of it; PS0 brings it back, for
+/// bash 4.4 and 5.0: `PROMPT_COMMAND` is one string, and whoever sets it throws the hook out of it; PS0 brings it back, for
 /// one line without its text.
 const THROWN_OUT: &[Case] = &[
     Case {
