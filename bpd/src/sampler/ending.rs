@@ -8,7 +8,7 @@ use bp_proto::{Ending, Finish, Quality, Rest, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
 use super::ledger::Ledger;
-use super::open::{Now, Open, ROUNDING};
+use super::open::{Now, Open};
 use super::stage::Stage;
 use super::tail::Tail;
 use super::tally::{self, Usage};
@@ -53,7 +53,7 @@ impl Stage {
         self.tree.until(uid, until);
         self.read_last(uid, owner);
         let Some(mut open) = self.open.remove(&uid) else { return };
-        let window = (last, open.ticks_at(took + ROUNDING));
+        let window = (last, open.latest_tick(took));
         open.in_doubt = self.tree.has_stray(owner, last)
             || !self.orphans_of(&open, window).is_empty()
             || !self.strays_in_scope(&open, window).is_empty();

@@ -24,10 +24,17 @@ const SLACK: Duration = Duration::from_millis(50);
 const LEAST_SUSPEND: Duration = Duration::from_millis(500);
 
 /// A run's start is known by the millisecond, and its end by the start.
-pub(super) const ROUNDING: Duration = Duration::from_millis(1);
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// fish tells by the hundredth of a second when a line began, cut off.
+const HUNDREDTH: Duration = Duration::from_millis(10);
 
 /// A process that uses less of a core, and starts and ends nothing, stands still.
 const STILL_PER_MILLE: u128 = 1;
+
+/// Memory that grew by less since the reading before, bytes, is not worth one of its own; nor are so many processes.
+const LEAST_SWELL: u64 = 32 << 20;
+const MAX_HURRIED: u32 = 64;
 
 /// One moment by the three clocks that are needed.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +64,8 @@ pub(super) struct Open {
     /// When the sampler learned of the run, and how old it was then.
     opened: Duration,
     age: Duration,
+    /// By how much it may have begun later than its shell says.
+    coarse: Duration,
     /// When it began, since boot; and how far that clock was ahead when the sampler learned of the run.
     began: Duration,
     lead: Duration,
@@ -103,6 +112,9 @@ impl Open {
             (Source::Hook, Some(command)) => typed::classify(command),
             _ => Typed::Work,
         };
+        // No later than it was heard of.
+        let is_coarse = start.draft.source == Source::Hook && start.draft.shell.as_deref() == Some("fish");
+        let coarse = if is_coarse { age.min(HUNDREDTH) } else { Duration::ZERO };
         let takes_last_tick = start.draft.command.as_deref().is_none_or(typed::starts_job);
         let cpus = start.context.as_ref().and_then(|context| context.cpus).unwrap_or(1);
         Self {
@@ -112,6 +124,7 @@ impl Open {
             typed,
             opened: now.mono,
             age,
+            coarse,
             began: now.boot.saturating_sub(age),
             lead: now.lead(),
             schedule: Schedule::new(opening, interval, age),
@@ -182,7 +195,7 @@ impl Open {
     /// The last clock tick of a run that took so long, suspended time counted, and the last in which a process of it may
     /// have started.
     pub(super) fn last_ticks(&self, took: Duration) -> (u64, u64) {
-        let last = self.ticks_at(took);
+        let last = self.ticks_at(took + self.coarse);
         (last, if self.takes_last_tick { last } else { last.saturating_sub(1) })
     }
 
@@ -191,7 +204,12 @@ impl Open {
         if self.start.draft.source == Source::Hook && !self.takes_last_tick {
             return self.last_ticks(took).1;
         }
-        self.ticks_at(took + ROUNDING)
+        self.latest_tick(took)
+    }
+
+    /// The last clock tick in which a run may have ended that took so long.
+    pub(super) fn latest_tick(&self, took: Duration) -> u64 {
+        self.ticks_at(took + self.coarse + ROUNDING)
     }
 
     /// By the wall clock of its start, whatever was done to that since.
@@ -304,6 +322,13 @@ impl Open {
         processes != previous.processes || grown * 1000 > interval * STILL_PER_MILLE
     }
 
+    /// Whether its memory grows so fast that its peak may come and go before the next reading. Of many processes a reading
+    /// is too dear to be an additional one.
+    pub(super) fn swells(previous: Sample, usage: &Usage) -> bool {
+        let grown = usage.rss_bytes.saturating_sub(previous.rss_bytes);
+        usage.processes <= MAX_HURRIED && grown >= LEAST_SWELL.max(previous.rss_bytes / 8)
+    }
+
     /// Whether the wrapper's run `start` is this run: typed as one simple command in the shell that started it.
     pub(super) fn is_run_of(&self, wrapper: &Start) -> bool {
         let latest = self.start.draft.started_at.minus(SLACK);
@@ -372,6 +397,46 @@ mod tests {
         check((5 << 20, 3), (2 << 20, 1), (2 << 20, 1));
         // The shell itself, whose memory is not the run's.
         check((0, 0), (0, 0), (0, 0));
+    }
+
+    #[test]
+    fn memory_that_grows_by_much_between_two_readings_swells() {
+        let check = |before_mb: u64, now_mb: u64, processes, expected| {
+            let previous = Sample { rss_bytes: before_mb << 20, ..Sample::default() };
+            let usage = Usage { rss_bytes: now_mb << 20, processes, ..Usage::default() };
+            assert_eq!(Open::swells(previous, &usage), expected, "{before_mb} {now_mb} {processes}");
+        };
+        check(4, 150, 1, true);
+        check(4, 30, 1, false);
+        check(1000, 1100, 1, false);
+        check(1000, 1130, 1, true);
+        check(300, 4, 1, false);
+        check(4, 150, 65, false);
+    }
+
+    #[test]
+    fn a_line_of_fish_may_have_ended_as_much_later_as_it_was_heard_of_later() {
+        let check = |shell: &str, heard_ms: u64, expected: (u64, u64)| {
+            let plain = open();
+            let draft = Draft {
+                shell: Some(shell.to_owned()),
+                started_at: UnixMillis(1_000_000),
+                ..plain.start.draft.clone()
+            };
+            let start = Start { draft, ..plain.start };
+            let boot = Duration::from_millis(50_000 + heard_ms);
+            let wall = UnixMillis(1_000_000 + heard_ms as i64);
+            let now = Now { mono: Duration::ZERO, boot, wall, into_milli: Duration::ZERO };
+            let open = Open::new(start, plain.owner, Duration::from_secs(1), now);
+            let took = Duration::from_millis(4);
+            assert_eq!((open.last_ticks(took).0, open.latest_tick(took)), expected, "{shell} {heard_ms}");
+        };
+        check("bash", 8, (5000, 5000));
+        check("fish", 3, (5000, 5000));
+        check("fish", 6, (5001, 5001));
+        check("fish", 5, (5000, 5001));
+        // It began within its hundredth, however late that was heard of.
+        check("fish", 300, (5001, 5001));
     }
 
     #[test]

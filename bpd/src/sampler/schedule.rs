@@ -9,6 +9,9 @@ const DENSE_MS: [u64; 10] = [2, 5, 10, 20, 50, 100, 200, 400, 700, 1000];
 /// A hook's record arrives a few milliseconds after the start: earlier readings would be late ones.
 const HOOK_FIRST_MS: u64 = 20;
 
+/// Memory that is growing fast is read again so soon: its peak may be over, and its process gone, before the interval is.
+const SOON: Duration = Duration::from_millis(200);
+
 /// Nothing moved for so long → read so often (unless the interval is longer already).
 const QUIET: [(Duration, Duration); 2] = [
     (Duration::from_secs(10 * 60), Duration::from_secs(60)),
@@ -84,6 +87,11 @@ impl Schedule {
         if self.next < at + period / 2 {
             self.next += period;
         }
+    }
+
+    /// What was read at `at` will not be for long: it is read again soon.
+    pub(super) fn hurry(&mut self, at: Duration) {
+        self.next = self.next.min(at + SOON);
     }
 
     /// Whether nothing has moved for so long that only the rarest readings are left.
@@ -217,6 +225,21 @@ mod tests {
         check(SECOND, SECOND * 3600, 7 + 3598 + 60 + 54 + 49);
         // `sleep 7200`.
         check(SECOND, Duration::ZERO, 7 + 60 + 54 + 110);
+    }
+
+    #[test]
+    fn what_grows_fast_is_read_again_soon_and_then_as_ever() {
+        let mut schedule = Schedule::new(Opening::Late, SECOND * 2, ms(0));
+        schedule.taken(ms(2000), true);
+        schedule.hurry(ms(2000));
+        assert_eq!(schedule.next(), ms(2200));
+        schedule.taken(ms(2200), true);
+        assert_eq!(schedule.next(), ms(4000));
+        // No later than it would be anyway.
+        let mut schedule = Schedule::new(Opening::Hook, SECOND, ms(0));
+        schedule.taken(ms(20), true);
+        schedule.hurry(ms(20));
+        assert_eq!(schedule.next(), ms(50));
     }
 
     #[test]

@@ -122,7 +122,11 @@ impl Stage {
             let previous: Sample = open.last;
             let cpu_ns = open.cpu_ns(&usage).max(scoped_ns);
             let moved = Open::moved(previous, cpu_ns, usage.processes, elapsed);
-            open.schedule.taken(elapsed.max(open.schedule.next()), moved);
+            let at = elapsed.max(open.schedule.next());
+            open.schedule.taken(at, moved);
+            if Open::swells(previous, &usage) {
+                open.schedule.hurry(at);
+            }
             if let Some(sample) = open.sample(elapsed, cpu_ns, &usage) {
                 let sample = open.with_host(sample, self.machine.busy());
                 self.out.push_back(Measured::Sample { run: *uid, sample });

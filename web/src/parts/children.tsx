@@ -54,38 +54,40 @@ export function Children({ rows, total }: { rows: readonly Row[]; total: number 
   const highest = Math.max(0.001, ...rows.map((row) => row.seconds));
   const unknown = <span class="dim">–</span>;
   return (
-    <div class="scroll-x" tabIndex={0} role="group" aria-label={t('run.children')}>
-      <table class="children-table">
-        <thead>
-          <tr>
-            <th scope="col">{t('run.children.name')}</th>
-            <th scope="col" class="number">{t('run.children.processes')}</th>
-            <th scope="col" class="number">{t('column.cpu')}</th>
-            <th scope="col">{t('run.children.share')}</th>
-            <th scope="col" class="number">{t('figure.rss_max_mb')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.key}>
-              <th scope="row">{row.name}</th>
-              <td class="number">{row.processes === null ? unknown : figure(row, formatNumber(row.processes, language))}</td>
-              <td class="number">{figure(row, formatDuration(row.seconds, language))}</td>
-              <td class="share">
-                <svg width="96" height="10" aria-hidden="true">
-                  <rect class="share-all" width="96" height="10" rx="2" />
-                  <rect class="share-part" width={(row.seconds / highest) * 96} height="10" rx="2" />
-                </svg>
-                {total !== null && total > 0 && (
-                  <span class="number">{formatPercent((row.seconds / total) * 100, language)}</span>
-                )}
-              </td>
-              <td class="number">{row.memory === null ? unknown : formatMemory(row.memory, language)}</td>
+    <>
+      <div class="scroll-x" tabIndex={0} role="group" aria-label={t('run.children')}>
+        <table class="children-table">
+          <thead>
+            <tr>
+              <th scope="col">{t('run.children.name')}</th>
+              <th scope="col" class="number">{t('run.children.processes')}</th>
+              <th scope="col" class="number">{t('column.cpu')}</th>
+              <th scope="col">{t('run.children.share')}</th>
+              <th scope="col" class="number">{t('figure.rss_max_mb')}</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={row.key}>
+                <th scope="row">{row.name}</th>
+                <td class="number">{row.processes === null ? unknown : figure(row, formatNumber(row.processes, language))}</td>
+                <td class="number">{figure(row, formatDuration(row.seconds, language))}</td>
+                <td class="share">
+                  <svg width="96" height="10" aria-hidden="true">
+                    <rect class="share-all" width="96" height="10" rx="2" />
+                    <rect class="share-part" width={(row.seconds / highest) * 96} height="10" rx="2" />
+                  </svg>
+                  {total !== null && total > 0 && (
+                    <span class="number">{formatPercent((row.seconds / total) * 100, language)}</span>
+                  )}
+                </td>
+                <td class="number">{row.memory === null ? unknown : formatMemory(row.memory, language)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       {rows.some((row) => row.atLeast) && <p class="quality dim">{t('run.children.at_least')}</p>}
-    </div>
+    </>
   );
 }
