@@ -98,7 +98,9 @@ impl Home {
         for program in ["bpd", "bpctl", "workload"] {
             let from = Self::built().join(program);
             assert!(from.is_file(), "no {}; `cargo build --workspace` makes it", from.display());
-            fs::copy(from, programs.join(program)).unwrap();
+            // Not by this process: as long as it has a program open for writing, what another thread forks has it too, and
+            // nobody may run it.
+            assert!(Command::new("cp").arg(from).arg(&programs).status().unwrap().success());
         }
         for kind in [Kind::Bash, Kind::Zsh, Kind::Fish] {
             fs::copy(kind.hook(), home.scratch.path().join(kind.hook().file_name().unwrap())).unwrap();

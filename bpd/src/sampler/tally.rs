@@ -15,8 +15,8 @@ const KEPT_CHILDREN: usize = 5;
 const MAX_NAMES: usize = 512;
 const OTHERS: &str = "…";
 
-/// Of processes that went before these nobody tells any more what they burned at last.
-const MAX_OPEN_ENDS: usize = 64;
+/// Of processes that went before these nobody tells any more.
+const MAX_GONE: usize = 64;
 
 const NS_PER_SECOND: f64 = 1e9;
 const BYTES_PER_MB: f64 = 1_048_576.0;
@@ -44,15 +44,17 @@ pub(super) struct Tally {
     /// The owner's own, where it is a shell.
     pub shell_ns: u64,
     names: HashMap<String, Named>,
-    /// Processes that went after they were looked at last; what they burned then may still be told.
-    open_ends: VecDeque<OpenEnd>,
+    /// Processes that went lately: by whom they were waited for may tell more of them.
+    gone: VecDeque<Gone>,
 }
 
 #[derive(Debug)]
-struct OpenEnd {
+struct Gone {
     pid: u32,
     name: Arc<str>,
     cpu_ns: u64,
+    rss_max_bytes: u64,
+    is_whole: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,19 +122,33 @@ impl Tally {
         named.open_ends += u32::from(!is_whole);
     }
 
-    /// A process was folded that burned some more.
-    pub(super) fn leave_open(&mut self, pid: u32, name: &Arc<str>, cpu_ns: u64) {
-        self.open_ends.truncate(MAX_OPEN_ENDS - 1);
-        self.open_ends.push_front(OpenEnd { pid, name: Arc::clone(name), cpu_ns });
+    /// The same of a process of which more may be told.
+    pub(super) fn let_go(
+        &mut self,
+        pid: u32,
+        name: &Arc<str>,
+        cpu_ns: u64,
+        rss_max_bytes: u64,
+        is_whole: bool,
+    ) {
+        self.fold(name, cpu_ns, rss_max_bytes, is_whole);
+        self.gone.truncate(MAX_GONE - 1);
+        self.gone.push_front(Gone { pid, name: Arc::clone(name), cpu_ns, rss_max_bytes, is_whole });
     }
 
-    /// All that the process `pid` burned, which is gone, by who waited for it. → whether it was met.
-    pub(super) fn settle(&mut self, pid: u32, cpu_ns: u64) -> bool {
-        let Some(at) = self.open_ends.iter().position(|end| end.pid == pid) else { return false };
-        if let Some(end) = self.open_ends.remove(at) {
-            let named = self.named(&end.name);
-            named.cpu_ns += cpu_ns.saturating_sub(end.cpu_ns);
-            named.open_ends = named.open_ends.saturating_sub(1);
+    /// All that a process burned which is gone, by who waited for it. Under its last name: it may have been looked at
+    /// before it became another program. → whether it was met.
+    pub(super) fn settle(&mut self, waited: &Waited) -> bool {
+        let Some(at) = self.gone.iter().position(|gone| gone.pid == waited.pid) else { return false };
+        if let Some(gone) = self.gone.remove(at) {
+            let named = self.named(&gone.name);
+            named.processes = named.processes.saturating_sub(1);
+            named.cpu_ns = named.cpu_ns.saturating_sub(gone.cpu_ns);
+            named.open_ends = named.open_ends.saturating_sub(u32::from(!gone.is_whole));
+            if named.processes == 0 {
+                self.names.remove(&*gone.name);
+            }
+            self.fold(&waited.name, waited.cpu_ns.max(gone.cpu_ns), gone.rss_max_bytes, true);
         }
         true
     }

@@ -51,7 +51,7 @@ impl Tree {
     /// What the process `pid` of `run`, which has ended, burned in all, by who waited for it.
     pub(in crate::sampler) fn was_waited_for(&mut self, run: Ulid, child: &Waited) {
         let Some(claimed) = self.runs.get_mut(&run) else { return };
-        if !claimed.tally.settle(child.pid, child.cpu_ns) && !claimed.members.contains(&child.pid) {
+        if !claimed.tally.settle(child) && !claimed.members.contains(&child.pid) {
             claimed.tally.fold(&child.name, child.cpu_ns, child.rss_max_bytes.unwrap_or(0), true);
         }
     }

@@ -45,15 +45,14 @@ impl Tree {
                 && !self.is_wrapper(tracked.run, tracked.reading.pid)
             {
                 let Reading { pid, name, own_ns, zombie, .. } = &tracked.reading;
-                let later_ns = counted_ns.map(|counted_ns| counted_ns.saturating_sub(*own_ns));
+                let above = self.processes.get(parent).map(|above| &above.reading.name);
+                // Else it may have been a copy of its parent that became another program: whose the rest is, nobody saw.
+                let is_itself = tracked.stayed || above != Some(name);
+                let later_ns = counted_ns.filter(|_| is_itself).map(|ns| ns.saturating_sub(*own_ns));
                 let cpu_ns = tracked.credited_ns + later_ns.unwrap_or(0);
                 let is_whole = *zombie || later_ns.is_some();
-                self.with_tally(run, |tally| {
-                    tally.fold(name, cpu_ns, tracked.rss_max_bytes, is_whole);
-                    if !is_whole {
-                        tally.leave_open(*pid, name, cpu_ns);
-                    }
-                });
+                let rss_max_bytes = tracked.rss_max_bytes;
+                self.with_tally(run, |tally| tally.let_go(*pid, name, cpu_ns, rss_max_bytes, is_whole));
             }
         }
         gone.values().filter_map(|(tracked, _)| tracked.run).collect()

@@ -268,11 +268,28 @@ fn who_waited_for_a_child_tells_what_it_burned_at_last() {
     let mut tree = Tree::default();
     read_until_it_is_gone(&mut tree, None);
     tree.was_waited_for(uid(1), &waited(12, 780));
-    assert_eq!(names(&tree, uid(1)), [named("p12", 780, false)]);
+    // By the name that it had at last.
+    assert_eq!(names(&tree, uid(1)), [named("w12", 780, false)]);
     // One that was never met.
     tree.was_waited_for(uid(1), &waited(13, 18));
     assert_eq!(names(&tree, uid(1))[1], named("w13", 18, false));
     check(&tree, uid(1), 798, 0);
+}
+
+#[test]
+fn a_copy_of_the_shell_that_was_seen_once_may_have_become_another_program() {
+    let mut tree = Tree::default();
+    let copy = Reading { name: shell(0, 0).name, ..process(12, SHELL, 100, 2, 0) };
+    open(&mut tree, uid(1), owner(SHELL), hook(100), &[shell(0, 0)]);
+    update(&mut tree, &[shell(0, 0), copy.clone()]);
+    tree.update(&[12], &[shell(0, 90)], |_, _| Fate::Gone { own_ns: Some(90 * MS) });
+    assert_eq!(names(&tree, uid(1)), [named("p10", 2, true)]);
+    // A subshell that burns is one at the second look as well.
+    let copy = |own_ms| Reading { name: shell(0, 0).name, ..process(13, SHELL, 100, own_ms, 0) };
+    update(&mut tree, &[shell(0, 90), copy(2)]);
+    update(&mut tree, &[shell(0, 90), copy(30)]);
+    tree.update(&[13], &[shell(0, 140)], |_, _| Fate::Gone { own_ns: Some(50 * MS) });
+    assert_eq!(names(&tree, uid(1)), [named("p10", 52, true)]);
 }
 
 #[test]
