@@ -116,6 +116,7 @@ impl Stage {
                 Some(Count { cpu_ns: counted.total_ns?, quality: counted.quality(), user_permille })
             }),
             may_count: self.counters.are_allowed(),
+            heard_after: open.heard_after(),
         };
         let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
         let mut totals = totals::settle(&accounts);

@@ -178,6 +178,11 @@ impl Open {
         now.wall.since(at) < FRESH
     }
 
+    /// How old a shell's line was when its shell was looked at first; else zero.
+    pub(super) fn heard_after(&self) -> Duration {
+        if self.start.draft.source == Source::Hook { self.age } else { Duration::ZERO }
+    }
+
     /// How the run claims its processes.
     pub(super) fn claim(&self) -> Claim {
         match self.start.draft.source {

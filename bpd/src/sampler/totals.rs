@@ -1,11 +1,16 @@
 //! A run's totals: what its reporter accounted for and what the tree was seen to burn, each where it is better. Pure.
 
+use std::time::Duration;
+
 use bp_proto::{Quality, Surroundings, Totals};
 
 use super::tally::Usage;
 
 /// Two accounts of the same work that differ by less agree: clock ticks are that coarse.
 const NOISE_NS: u64 = 20_000_000;
+
+/// A shell that starts programs and waits for them burns less.
+const LEAST_SHELL_S: f64 = 0.005;
 
 /// How good a CPU time is that was put together from the tree.
 pub(super) const TREE_QUALITY: Quality =
@@ -26,6 +31,8 @@ pub(super) struct Accounts<'a> {
     pub counted: Option<Count>,
     /// Counters are allowed here: who reports has had one too.
     pub may_count: bool,
+    /// How old a shell's line was when its shell was looked at first; else zero.
+    pub heard_after: Duration,
 }
 
 /// What was counted of a run, whoever waited for it.
@@ -98,6 +105,14 @@ fn misses(accounts: &Accounts<'_>, usage: &Usage) -> bool {
     }
 }
 
+/// Whether a shell that gives no account of itself (fish) was burning when it was looked at first, too late: what it had
+/// burned by then nobody knows.
+fn began_unseen(accounts: &Accounts<'_>, usage: &Usage) -> bool {
+    let shell_s = usage.rest.as_ref().and_then(|rest| rest.shell_seconds).unwrap_or(0.0);
+    let is_late = accounts.heard_after > Duration::from_nanos(NOISE_NS);
+    accounts.reported.is_none() && is_late && shell_s > LEAST_SHELL_S
+}
+
 pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
     let reported = accounts.reported.unwrap_or_default();
     let usage = accounts.usage.filter(|_| accounts.observed);
@@ -161,7 +176,8 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         quality,
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: ((reported.incomplete || usage.is_some_and(|usage| usage.hides)) && !whole)
-            || ((accounts.counted.is_none() || lost) && usage.is_some_and(|usage| misses(accounts, usage))),
+            || ((accounts.counted.is_none() || lost)
+                && usage.is_some_and(|usage| misses(accounts, usage) || began_unseen(accounts, usage))),
     }
 }
 
@@ -194,6 +210,7 @@ mod tests {
             living_ns: 0,
             counted: None,
             may_count: false,
+            heard_after: Duration::ZERO,
         });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
@@ -230,6 +247,7 @@ mod tests {
                     user_permille: None,
                 }),
                 may_count: true,
+                heard_after: Duration::ZERO,
             });
             assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
             assert_eq!(totals.user_ns.is_some(), totals.quality == quality, "its split is the account's");
@@ -265,6 +283,7 @@ mod tests {
                 living_ns: 0,
                 counted,
                 may_count: false,
+                heard_after: Duration::ZERO,
             });
             let said = (totals.cpu_ns.unwrap() / ms, totals.quality, totals.incomplete);
             assert_eq!(said, expected, "{reported:?} {counted_ms} {seen_ms}");
@@ -311,6 +330,7 @@ mod tests {
                 living_ns: 0,
                 counted: Some(count).filter(|_| counted),
                 may_count,
+                heard_after: Duration::ZERO,
             });
             assert_eq!(totals.incomplete, incomplete, "{quality:?} {may_count} {unreaped} {counted}");
         };
@@ -337,6 +357,7 @@ mod tests {
                 living_ns: 0,
                 counted: Some(count),
                 may_count: true,
+                heard_after: Duration::ZERO,
             });
             assert_eq!(
                 totals.cpu_ns,
@@ -349,6 +370,32 @@ mod tests {
         check(40_000, None, 203, 218, 218);
         check(200, Some(220), 203, 203, 203);
         check(200, None, 203, 218, 203);
+    }
+
+    #[test]
+    fn a_shell_without_an_account_that_was_looked_at_too_late_is_incomplete() {
+        let check = |reported: bool, heard_ms, shell_seconds, counted: bool, incomplete| {
+            let rest = Some(bp_proto::Rest { shell_seconds, ..Default::default() });
+            let usage = Usage { rest, ..usage(SECOND) };
+            let count = Count { cpu_ns: SECOND, quality: Quality::Counter, user_permille: None };
+            let totals = settle(&Accounts {
+                reported: reported.then(|| report(SECOND, Quality::Times)),
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                living_ns: 0,
+                counted: counted.then_some(count),
+                may_count: counted,
+                heard_after: Duration::from_millis(heard_ms),
+            });
+            assert_eq!(totals.incomplete, incomplete, "{reported} {heard_ms} {shell_seconds:?} {counted}");
+        };
+        check(false, 60, Some(0.07), false, true);
+        check(false, 3, Some(0.07), false, false);
+        check(false, 60, Some(0.001), false, false);
+        check(false, 60, Some(0.07), true, false);
+        check(true, 60, Some(0.07), false, false);
+        check(false, 60, None, false, false);
     }
 
     #[test]
@@ -368,6 +415,7 @@ mod tests {
             living: 0,
             counted: None,
             may_count: false,
+            heard_after: Duration::ZERO,
         });
         assert_eq!((totals.cpu_ns, totals.rss_max_bytes), (None, None));
     }
@@ -385,6 +433,7 @@ mod tests {
                 living_ns: 0,
                 counted: None,
                 may_count: false,
+                heard_after: Duration::ZERO,
             })
         };
         assert!(!settled(&alone).peak_lower_bound);

@@ -15,6 +15,7 @@ use crate::shells::{Home, Kind, Transport};
 pub(super) struct Typist<'a> {
     terminal: Terminal,
     home: &'a Home,
+    kind: Kind,
     /// What a line costs the shell that does nothing: reading it, the hook, the prompt.
     idle: Duration,
     _group: Option<Group>,
@@ -30,7 +31,7 @@ impl<'a> Typist<'a> {
         }
         let bpd = Served::start(home);
         let mut typist =
-            Self { terminal: Terminal::start(command), home, idle: Duration::ZERO, _group: group };
+            Self { terminal: Terminal::start(command), home, kind, idle: Duration::ZERO, _group: group };
         typist.terminal.prompt();
         // The first lines make what the shell keeps: files, functions, memory.
         let mut idle: Vec<Duration> = (0..7).map(|_| typist.terminal.cost_of(": nothing")).collect();
@@ -56,6 +57,7 @@ impl<'a> Typist<'a> {
             cpu,
             peak_is_known: false,
             wrapped: false,
+            is_silent: self.kind == Kind::Fish,
             stolen_s: 0.0,
         }
     }

@@ -32,6 +32,7 @@ fn record(home: &Home, place: Place, groups: &mut Vec<Group>, case: &Case, mark:
         cpu: case.cpu,
         peak_is_known: case.peak_is_known,
         wrapped: true,
+        is_silent: false,
         stolen_s: 0.0,
     }
 }
