@@ -21,7 +21,7 @@ const PATHS: [&str; 5] =
 /// Requests for each path, and events, with a run sampled meanwhile and without, in so many turns.
 const REQUESTS: usize = 500;
 const EVENTS: usize = 40;
-const TURNS: usize = 4;
+const TURNS: usize = 8;
 
 /// Members of that run, each of which does something as often as it is looked at.
 const MEMBERS: usize = 2000;
@@ -35,12 +35,12 @@ const SETTLED: Duration = Duration::from_millis(1500);
 /// Only a failure waits that long.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long things took, microseconds.
+/// How long things took in each turn, microseconds.
 #[derive(Default)]
 struct Times {
-    paths: [Vec<f64>; PATHS.len()],
+    paths: [Vec<Vec<f64>>; PATHS.len()],
     bytes: [usize; PATHS.len()],
-    events: Vec<f64>,
+    events: Vec<Vec<f64>>,
 }
 
 pub(super) fn measure(programs: &Path) -> Result<Table> {
@@ -49,14 +49,15 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
     let mut http = Http::open(&daemon)?;
     let mut events = Events::open(&daemon)?;
     let (mut alone, mut beside) = (Times::default(), Times::default());
-    for _ in 0..TURNS {
-        // The same processes are there in both; bpd knows of them in one.
-        for (is_sampled, times) in [(false, &mut alone), (true, &mut beside)] {
+    for turn in 0..TURNS {
+        // The same processes are there in both; bpd knows of them in one. What ends leaves work behind for the next.
+        for is_sampled in [turn % 2 == 0, turn % 2 == 1] {
             let flock = Flock::start(programs, MEMBERS, Some(EVERY_MS))?;
             if is_sampled {
                 sample(&mut http, flock.pid())?;
             }
             std::thread::sleep(SETTLED);
+            let times = if is_sampled { &mut beside } else { &mut alone };
             times.take(&mut http, &mut events)?;
         }
     }
@@ -73,10 +74,13 @@ fn table(alone: &Times, beside: &Times) -> Table {
         &format!("{sampled}: median µs"),
         "p95 µs",
         "p99 µs",
-        "median over that without",
+        "median over that without, in each turn",
     ]);
-    let mut row = |what: &str, alone: &[f64], beside: &[f64], bytes: String| {
-        let ratio = median(beside) / median(alone);
+    let mut row = |what: &str, alone: &[Vec<f64>], beside: &[Vec<f64>], bytes: String| {
+        // Turn by turn: what else the machine does comes and goes.
+        let ratios: Vec<f64> = alone.iter().zip(beside).map(|(a, b)| median(b) / median(a)).collect();
+        let (ratio, alone, beside) = (median(&ratios), alone.concat(), beside.concat());
+        let (alone, beside) = (&alone, &beside);
         table.row([
             what.to_owned(),
             format!("{:.0}", median(alone)),
@@ -95,8 +99,8 @@ fn table(alone: &Times, beside: &Times) -> Table {
         row(&format!("GET {path}"), alone, beside, bytes.to_string());
     }
     row("an event, from its cause to the page", &alone.events, &beside.events, "–".to_owned());
-    table.judge("GET /runs: p95 µs", quantile(&alone.paths[0], 0.95), 5000.0);
-    table.judge(&format!("GET /runs {sampled}: p95 µs"), quantile(&beside.paths[0], 0.95), 5000.0);
+    table.judge("GET /runs: p95 µs", quantile(&alone.paths[0].concat(), 0.95), 5000.0);
+    table.judge(&format!("GET /runs {sampled}: p95 µs"), quantile(&beside.paths[0].concat(), 0.95), 5000.0);
     table
 }
 
@@ -173,21 +177,25 @@ fn most_processes(samples: &serde_json::Value) -> u64 {
 
 impl Times {
     fn take(&mut self, http: &mut Http, events: &mut Events) -> Result<()> {
-        for (path, (times, bytes)) in PATHS.iter().zip(self.paths.iter_mut().zip(&mut self.bytes)) {
+        for (path, (turns, bytes)) in PATHS.iter().zip(self.paths.iter_mut().zip(&mut self.bytes)) {
+            let mut times = Vec::new();
             for _ in 0..REQUESTS / TURNS {
                 let began = Instant::now();
                 *bytes = http.ask("GET", path, "")?.len();
                 times.push(began.elapsed().as_secs_f64() * 1e6);
             }
+            turns.push(times);
         }
+        let mut times = Vec::new();
         for number in 0..EVENTS / TURNS {
             std::thread::sleep(SILENCE);
             let began = Instant::now();
             http.ask("PATCH", &format!("/runs/{}", 1 + number), r#"{"note": "seen"}"#)?;
             let wanted = format!("{{\"run\":{}}}", 1 + number);
             events.wait_for(|line| line.strip_prefix("data:").is_some_and(|data| data.trim() == wanted))?;
-            self.events.push(began.elapsed().as_secs_f64() * 1e6);
+            times.push(began.elapsed().as_secs_f64() * 1e6);
         }
+        self.events.push(times);
         Ok(())
     }
 }

@@ -35,15 +35,10 @@ const BYTES_PER_KB: u64 = 1024;
 
 #[derive(Debug)]
 pub(super) struct Kept {
+    pub pulse: Pulse,
     pub reading: Reading,
     /// At the reading before this one.
     was_zombie: bool,
-    clock: CpuClock,
-    clock_ns: Option<u64>,
-    /// Readings since the last full one.
-    still: u8,
-    /// When it was looked at last, counted in looks at any process.
-    pub looked: u64,
     /// `None`: they are opened anew each time.
     files: Option<Files>,
     /// The high-water mark of its memory, and how many faults it had when that was read.
@@ -66,6 +61,18 @@ pub(super) struct Kept {
     since_io: u32,
     /// Full readings so far.
     readings: u32,
+}
+
+/// All that is touched of a process that stands still, side by side: most do, and memory that was not used for a while is
+/// what a look costs.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    clock: CpuClock,
+    clock_ns: Option<u64>,
+    /// Readings since the last full one.
+    still: u8,
+    /// When it was looked at last, counted in looks at any process.
+    pub looked: u64,
 }
 
 /// What changes of a process that does more than run.
@@ -132,12 +139,9 @@ impl Kept {
         let clock_ns = clock.read();
         let reading = Reading { pid, ..Reading::default() };
         let mut met = Self {
+            pulse: Pulse { clock, clock_ns, still: 0, looked: 0 },
             reading,
             was_zombie: false,
-            clock,
-            clock_ns,
-            still: 0,
-            looked: 0,
             files,
             peak_bytes: 0,
             faults: None,
@@ -179,14 +183,14 @@ impl Kept {
 
     /// The next look reads in full, whether it moves or not.
     pub(super) fn suspect(&mut self) {
-        self.still = VERIFY_EVERY;
+        self.pulse.still = VERIFY_EVERY;
         self.calm = false;
     }
 
     /// Whether no thread of it has run since it was read last.
     pub(super) fn is_still(&self) -> bool {
         // Of a process that never ran another one of that pid, just begun, would show the same.
-        matches!((self.clock_ns, self.clock.read()), (Some(before), Some(now)) if before == now && now > 0)
+        matches!((self.pulse.clock_ns, self.pulse.clock.read()), (Some(before), Some(now)) if before == now && now > 0)
     }
 
     /// Whether it is still this process that has the pid.
@@ -202,16 +206,16 @@ impl Kept {
 
     /// Reads it again. `fresh`: in full, even if it stands still.
     pub(super) fn look(&mut self, fresh: bool, bench: &mut Bench) -> Look {
-        let clock_ns = self.clock.read();
-        if clock_ns.is_none() && self.clock_ns.is_some() {
+        let clock_ns = self.pulse.clock.read();
+        if clock_ns.is_none() && self.pulse.clock_ns.is_some() {
             return Look::Gone;
         }
-        self.still = self.still.saturating_add(1);
-        let is_still = clock_ns == self.clock_ns && clock_ns.is_some_and(|ns| ns > 0);
-        if is_still && !fresh && self.still < VERIFY_EVERY {
+        self.pulse.still = self.pulse.still.saturating_add(1);
+        let is_still = clock_ns == self.pulse.clock_ns && clock_ns.is_some_and(|ns| ns > 0);
+        if is_still && !fresh && self.pulse.still < VERIFY_EVERY {
             return Look::Still;
         }
-        let before = std::mem::replace(&mut self.clock_ns, clock_ns);
+        let before = std::mem::replace(&mut self.pulse.clock_ns, clock_ns);
         self.since_wait = self.since_wait.saturating_add(1);
         self.since_io = self.since_io.saturating_add(1);
         if !is_still && !fresh && self.is_calm_still(bench) {
@@ -221,7 +225,7 @@ impl Kept {
             Ok(()) => Look::Moved,
             Err(Missing::Gone) => Look::Gone,
             Err(Missing::Unknown) => {
-                self.clock_ns = before;
+                self.pulse.clock_ns = before;
                 Look::Unknown
             }
         }
@@ -245,10 +249,10 @@ impl Kept {
             return false;
         }
         self.light += 1;
-        self.still = 0;
+        self.pulse.still = 0;
         self.was_zombie = false;
         let reading = &mut self.reading;
-        reading.own_ns = self.clock_ns.unwrap_or(reading.own_ns);
+        reading.own_ns = self.pulse.clock_ns.unwrap_or(reading.own_ns);
         reading.spike_bytes = 0;
         let Counts { minor, major, .. } = reading.counts;
         reading.counts = Counts { minor, major, ..Counts::default() };
@@ -268,7 +272,7 @@ impl Kept {
         if began.is_some_and(|began| began != stat.start_ticks) {
             return Err(Missing::Gone);
         }
-        self.still = 0;
+        self.pulse.still = 0;
         self.light = 0;
         self.was_zombie = self.reading.zombie;
         let standing = Standing::of(&stat);
@@ -281,7 +285,7 @@ impl Kept {
         }
         reading.start_ticks = stat.start_ticks;
         reading.parent = stat.parent;
-        reading.own_ns = self.clock_ns.unwrap_or(stat.own_ticks * NS_PER_TICK);
+        reading.own_ns = self.pulse.clock_ns.unwrap_or(stat.own_ticks * NS_PER_TICK);
         reading.waited_ns = stat.waited_ticks * NS_PER_TICK;
         reading.threads = stat.threads;
         reading.counts = Counts {

@@ -71,8 +71,7 @@ impl Probe {
         // What is met below another one, and which reading is the other's.
         let mut queue: VecDeque<(u32, usize)> = VecDeque::new();
         let mut found = PidSet::default();
-        // Not more than is needed: a large one is dear to get.
-        let mut seen = Seen { readings: Vec::with_capacity(asked.len()), ..Seen::default() };
+        let mut seen = Seen::default();
         let mut parents_gone = PidSet::default();
         let mut children = Vec::new();
         let mut scanned = None;
@@ -96,6 +95,10 @@ impl Probe {
             }
             let Some(kept) = self.kept.get_mut(&pid) else { continue };
             let above = seen.readings.len();
+            if above == 0 {
+                // Mostly there is no other: room for several is dear to get.
+                seen.readings.reserve_exact(1);
+            }
             seen.readings.push(kept.reading.clone());
             if kept.has_ended() {
                 parents_gone.insert(pid);
@@ -130,7 +133,7 @@ impl Probe {
     fn look(&mut self, pid: u32, is_fresh: bool, seen: &mut Seen) -> Look {
         self.looks += 1;
         if let Some(kept) = self.kept.get_mut(&pid) {
-            kept.looked = self.looks;
+            kept.pulse.looked = self.looks;
             let look = kept.look(is_fresh, &mut self.bench);
             if look != Look::Gone {
                 return look;
@@ -163,7 +166,7 @@ impl Probe {
             }
         }
         let mut met = met?;
-        met.looked = self.looks;
+        met.pulse.looked = self.looks;
         self.kept.insert(pid, met);
         Ok(())
     }
@@ -209,14 +212,14 @@ impl Probe {
             );
         };
         // In this reading, and after its parent: what that had waited for by then was not this one.
-        let parents = self.kept.get(&kept.reading.parent).map_or(u64::MAX, |parent| parent.looked);
-        (kept.looked > self.pass && kept.looked > parents) || kept.is_there(&mut self.bench)
+        let parents = self.kept.get(&kept.reading.parent).map_or(u64::MAX, |parent| parent.pulse.looked);
+        (kept.pulse.looked > self.pass && kept.pulse.looked > parents) || kept.is_there(&mut self.bench)
     }
 
     /// Whether exactly this process runs still; with unknown `start_ticks` any of that pid.
     pub(crate) fn lives(&self, owner: Owner) -> bool {
         let known = self.kept.get(&owner.pid).filter(|kept| {
-            let was_looked_at = kept.looked > self.pass || kept.is_still();
+            let was_looked_at = kept.pulse.looked > self.pass || kept.is_still();
             was_looked_at && [0, kept.reading.start_ticks].contains(&owner.start_ticks)
         });
         known.map_or_else(|| process::is_alive(owner), |kept| !kept.reading.zombie)
