@@ -63,9 +63,22 @@ fn check(secrets: &str, harmless: &str) {
 /// | first, on the rules as they were | 89 of 100 | 4 of 500 |
 /// | second, on the rules improved by the first | 95 of 100 | 4 of 500 |
 /// | third, on the rules improved by both | 97 of 100 | 1 of 500 |
-/// | fourth, by a hand that had read none of the rules | 90 of 100 | 6 of 500 |
+/// | fourth, by a hand that had read none of the rules: unusual tools | 90 of 100 | 6 of 500 |
+/// | fifth, by another such hand, on the rules improved by the fourth: other unusual tools | 92 of 100 | 7 of 500 |
+/// | sixth, by a third such hand, on the same rules: what people type in a month | 98 of 100 | 1 of 500 |
 ///
-/// (Of the second two more were reported as missed: pieces of the secret stood elsewhere in the line as well.)
+/// (Of the second two more were reported as missed: pieces of the secret stood elsewhere in the line as well.) No rule
+/// was changed by the sixth.
+#[test]
+fn the_sixth_corpus() {
+    check(include_str!("corpus/secrets-6.txt"), include_str!("corpus/harmless-6.txt"));
+}
+
+#[test]
+fn the_fifth_corpus() {
+    check(include_str!("corpus/secrets-5.txt"), include_str!("corpus/harmless-5.txt"));
+}
+
 #[test]
 fn the_fourth_corpus() {
     check(include_str!("corpus/secrets-4.txt"), include_str!("corpus/harmless-4.txt"));
@@ -113,6 +126,9 @@ fn a_line_of_one_thing_over_and_over_is_read_once() {
         "$(",
         "'",
         "PRIVATE KEY",
+        "WIFI:S:x;P:y",
+        "public ",
+        "${A}",
         "set-token ",
         "\\n",
         "auth=(",

@@ -69,7 +69,8 @@ pub(super) fn find(line: &str, command: &Command, bases: &[&str], known: usize, 
         let is_behind_flag =
             || FLAGS.contains(&&line[command[at - 1].clone()]) && values::looks_generated(text);
         if text.len() >= 8
-            && (is_quoted && values::looks_like_a_password(text) || is_behind_flag())
+            && (is_quoted && (values::looks_like_a_password(text) || values::looks_like_a_wallet(text))
+                || is_behind_flag())
             && !values::is_no_secret(text, value.literal)
             && !is_any_in(&taken, word)
         {

@@ -66,6 +66,7 @@ pub fn mask(line: &str) -> Masked {
     scan(line, 0..line.len(), 0, &mut found);
     tokens::find(line, &mut found);
     phrases::tags(line, &mut found);
+    phrases::cards(line, &mut found);
     calls::find(line, &mut found);
     sends::scripts(line, &mut found);
     found.apply(line)

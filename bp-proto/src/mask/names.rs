@@ -20,7 +20,8 @@ pub(super) fn is_secret(name: &str) -> bool {
     // `password1`, `pass2`.
     last.truncate(last.trim_end_matches(|letter: char| letter.is_ascii_digit()).len());
     // Which of those that there are: `auth.existingSecret`.
-    if parts.last().is_some_and(|before| before == "existing") {
+    // …and what everybody may know: `PublicKeyToken`.
+    if parts.iter().any(|part| part == "public") || parts.last().is_some_and(|before| before == "existing") {
         return false;
     }
     let before = parts.last().map(String::as_str);

@@ -145,6 +145,20 @@ pub(super) fn tags(line: &str, found: &mut Found) {
     }
 }
 
+/// `WIFI:S:name;P:SECRET;;`, as a picture of it says.
+pub(super) fn cards(line: &str, found: &mut Found) {
+    for (at, _) in line.match_indices("WIFI:") {
+        let card = reach(&line[at..]);
+        let card = card.split_once(";;").map_or(card, |(card, _)| card);
+        let Some(start) = card.find(";P:").or_else(|| card.find(":P:")).map(|at| at + 3) else { continue };
+        let length = card[start..].find(';').unwrap_or(card.len() - start);
+        let value = at + start..at + start + length;
+        if !values::is_no_secret(&line[value.clone()], false) {
+            found.add(value, "phrase");
+        }
+    }
+}
+
 fn reach(text: &str) -> &str {
     &text[..text.floor_char_boundary(REACH)]
 }

@@ -16,6 +16,13 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
                 found.add_value(line, at, "piped");
             }
         }
+        if let [text] = &command[..]
+            && pipeline
+                .get(nth + 1)
+                .is_some_and(|into| words::base(line, &into[0]) == "ConvertTo-SecureString")
+        {
+            found.add_value(line, text.clone(), "piped");
+        }
         let Some(printed) = printed(line, command) else { continue };
         let last = &command[command.len() - 1];
         // What only passes it on is not who reads it.
@@ -36,13 +43,16 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
 /// The words that `echo` and `printf` print, without a format.
 fn printed<'a>(line: &'a str, command: &'a Command) -> Option<impl Iterator<Item = &'a Word>> {
     let is_printer =
-        |word: &Word| matches!(words::base(line, word), "echo" | "printf" | "yes" | "Write-Output");
+        |word: &Word| matches!(words::base(line, word), "echo" | "print" | "printf" | "yes" | "Write-Output");
     let printer = command.iter().position(is_printer)?;
-    let words = command[printer + 1..].iter().filter(move |word| {
-        let is_format =
-            words::base(line, &command[printer]) == "printf" && formats::is_format(words::text(line, word));
-        !line[(*word).clone()].starts_with('-') && !is_format
+    let is_flag = |word: &Word| line[word.clone()].starts_with('-');
+    let first = (printer + 1..command.len()).find(|at| !is_flag(&command[*at]));
+    let format = first.filter(|at| {
+        words::base(line, &command[printer]) == "printf"
+            && formats::is_format(words::text(line, &command[*at]))
     });
+    let words = (printer + 1..command.len()).filter(move |at| Some(*at) != format);
+    let words = words.map(|at| &command[at]).filter(move |word| !is_flag(word));
     Some(words)
 }
 
@@ -82,6 +92,23 @@ fn is_read_as_a_secret(line: &str, start: usize) -> bool {
     let name = before.trim_end_matches([' ', '=']).rsplit([' ', '=']).next().unwrap_or_default();
     let name = name.trim_start_matches('-');
     names::is_secret(name.strip_suffix("-file").unwrap_or(name))
+}
+
+/// `-extpass 'echo SECRET'`, `RESTIC_PASSWORD_COMMAND="echo SECRET"`: the place of what such a command prints.
+pub(super) fn asked_by_command(line: &str, command: &Command, at: usize) -> Option<Range<usize>> {
+    let inside = words::unquoted(line, command[at].clone()).at;
+    let text = &line[inside.clone()];
+    let (name, told) = match text.split_once('=') {
+        Some((name, told)) => (name, told.trim_start_matches(['"', '\''])),
+        None => (at.checked_sub(1).map_or("", |before| words::text(line, &command[before])), text),
+    };
+    let printed = told.strip_prefix("echo ").or_else(|| told.strip_prefix("printf "))?;
+    let name = name.to_ascii_lowercase();
+    let is_asked = name.ends_with("extpass")
+        || name.contains("pass")
+            && (name.ends_with("command") || name.ends_with("cmd") || name.ends_with("eval"));
+    let start = printed.as_ptr() as usize - line.as_ptr() as usize;
+    is_asked.then(|| start..start + printed.trim_end_matches(['"', '\'']).len())
 }
 
 /// Whether behind `at` the output goes into a file whose name says that it holds one secret: `> ~/.vault_pass`,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::words::{self, Command, Word};
-use super::{Found, names, programs, values};
+use super::{Found, names, piped, programs, values};
 
 /// Words that belong together are no further apart, so that a long command is read once.
 const NEAR: usize = 16;
@@ -23,7 +23,8 @@ pub(super) struct Asking {
 impl Asking {
     /// `bases` are the programs' names among the command's words.
     pub(super) fn of(bases: &[&str]) -> Self {
-        const ASKS: [&str; 19] = [
+        const ASKS: [&str; 20] = [
+            "lpass",
             "mysql",
             "mysqldump",
             "mysqladmin",
@@ -60,7 +61,9 @@ impl Asking {
             "defaults",
             "uci",
         ];
-        let is_told = bases.iter().any(|word| word.starts_with("--p") && word.contains("password"));
+        let is_told = bases.iter().any(|word| {
+            word.starts_with("--p") && word.contains("password") || word.eq_ignore_ascii_case("-newpassword")
+        });
         let first = |names: &[&str]| bases.iter().position(|base| names.contains(base));
         Self {
             setter: first(&SETTERS),
@@ -81,8 +84,12 @@ pub(super) fn find(line: &str, command: &Command, at: usize, asking: &Asking, fo
     flag(line, command, at, asking, found);
     assigned_next(line, command, at, asking, found);
     spelled(line, command, at, asking, found);
+    if let Some(printed) = piped::asked_by_command(line, command, at) {
+        found.add_value(line, printed, "printed");
+    }
     let raw = &line[word.clone()];
-    if raw.contains('=') {
+    // The value of an alias is a line, whatever its name is.
+    if raw.contains('=') && !(at == 1 && words::base(line, &command[0]) == "alias") {
         pairs(line, word, found);
     }
     if raw.contains(':') {
@@ -129,8 +136,8 @@ fn flag(line: &str, command: &Command, at: usize, asking: &Asking, found: &mut F
     }
     let counts = is_count(name, words::text(line, value));
     // `--secret=db-password` names one that lies elsewhere.
-    let elsewhere =
-        name == "secret" && (is_before(asking.builder, at) || is_reference(words::text(line, value)));
+    let names_it = is_before(asking.builder, at) || is_before(asking.setter, at);
+    let elsewhere = name == "secret" && (names_it || is_reference(words::text(line, value)));
     if is_before(asking.asks, at) || counts || elsewhere {
         return;
     }

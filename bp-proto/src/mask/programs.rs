@@ -261,7 +261,7 @@ fn net(line: &str, plain: &[&Word], found: &mut Found) {
     let secret = match plain.first().map(|verb| words::text(line, verb)) {
         Some("use") => {
             let share = plain.iter().position(|word| words::text(line, word).starts_with("\\\\"));
-            share.and_then(|share| plain.get(share + 1))
+            share.and_then(|share| plain[share + 1..].iter().find(|word| !is_flag(word)))
         }
         Some("user") => plain.get(2),
         _ => None,
@@ -319,7 +319,9 @@ fn redis_auth(line: &str, plain: &[&Word], found: &mut Found) {
 fn slashed(line: &str, plain: &[&Word], found: &mut Found) {
     for candidate in plain {
         let text = words::unquoted(line, (*candidate).clone()).at;
-        if let Some(slash) = line[text.clone()].find('/').filter(|slash| *slash > 0) {
+        // Behind the `@` it is where.
+        let first = line[text.clone()].find(['/', '@']);
+        if let Some(slash) = first.filter(|at| *at > 0 && line.as_bytes()[text.start + at] == b'/') {
             let end =
                 line[text.clone()].rfind('@').filter(|at| *at > slash).map_or(text.end, |at| text.start + at);
             found.add_value(line, text.start + slash + 1..end, "program");

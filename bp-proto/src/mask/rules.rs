@@ -14,7 +14,7 @@ pub(super) enum Takes {
 use Takes::{Attached, Behind, Next, NextOnly};
 
 /// (programs, flag, how). A program is known wherever its name stands: `sudo mysql`, `docker exec db mysql`.
-pub(super) const RULES: [(&[&str], &str, Takes); 92] = [
+pub(super) const RULES: [(&[&str], &str, Takes); 93] = [
     (MYSQL, "-p", Attached),
     (&["sshpass"], "-p", Next),
     (&["curl"], "-u", Behind(':')),
@@ -46,6 +46,7 @@ pub(super) const RULES: [(&[&str], &str, Takes); 92] = [
     (&["lftp"], "-u", Behind(',')),
     (&["ncftp", "ncftpget", "ncftpput"], "-p", NextOnly),
     (&["useradd", "usermod"], "-p", NextOnly),
+    (SNMP, "-c", NextOnly),
     (SNMP, "-A", NextOnly),
     (SNMP, "-X", NextOnly),
     (&["cqlsh"], "-p", NextOnly),

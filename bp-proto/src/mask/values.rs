@@ -106,6 +106,16 @@ pub(super) fn looks_like_a_password(value: &str) -> bool {
         && looks_generated(value)
 }
 
+/// The words that a wallet is restored from: twelve and more, of small letters alone, none of them short.
+pub(super) fn looks_like_a_wallet(value: &str) -> bool {
+    const MOST: usize = 24 * 9;
+    value.len() <= MOST
+        && matches!(value.split(' ').count(), 12 | 15 | 18 | 21 | 24)
+        && value
+            .split(' ')
+            .all(|word| (3..=8).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
 /// `Name.ext`.
 fn is_file(value: &str) -> bool {
     value.rsplit_once('.').is_some_and(|(_, end)| {
@@ -127,14 +137,23 @@ fn is_address(value: &str) -> bool {
 pub(super) fn is_no_secret(value: &str, literal: bool) -> bool {
     let value = value.trim();
     is_word_of_none(value)
+        || is_template(value)
         || (!literal && is_expansion(value))
         || is_placeholder(value)
         || is_path(value)
         || is_looked_up(value)
 }
 
+/// `${NPM_TOKEN}`, which in single quotes is for the program to fill in.
+fn is_template(value: &str) -> bool {
+    let name = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.is_some_and(|name| {
+        name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    })
+}
+
 fn is_word_of_none(value: &str) -> bool {
-    const NONE: [&str; 23] = [
+    const NONE: [&str; 24] = [
         "true",
         "false",
         "yes",
@@ -151,6 +170,7 @@ fn is_word_of_none(value: &str) -> bool {
         "prompt",
         "ask",
         "stdin",
+        "public",
         // Types of a declaration.
         "string",
         "str",
