@@ -16,10 +16,9 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
                 found.add_value(line, at, "piped");
             }
         }
+        let read_by = pipeline.get(nth + 1).and_then(|into| into.first()).map(|word| words::base(line, word));
         if let [text] = &command[..]
-            && pipeline
-                .get(nth + 1)
-                .is_some_and(|into| words::base(line, &into[0]) == "ConvertTo-SecureString")
+            && read_by == Some("ConvertTo-SecureString")
         {
             found.add_value(line, text.clone(), "piped");
         }
