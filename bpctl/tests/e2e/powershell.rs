@@ -8,7 +8,7 @@ use crate::shells::Home;
 /// Where it is, when it is not on the search path.
 const PROGRAM: &str = "BP_PWSH";
 
-/// A reader of lines that needs no terminal to answer, as PSReadLine does, and a numbered prompt.
+/// A reader of lines that needs no terminal to answer, as `PSReadLine` does, and a numbered prompt.
 const PROFILE: &str = "\
 Remove-Module PSReadLine -ErrorAction Ignore
 function global:PSConsoleHostReadLine { [Console]::In.ReadLine() }

@@ -157,6 +157,26 @@ impl Terminal {
         }
     }
 
+    /// Presses a key until `text` is shown behind what was handed out before. For one that does nothing when pressed again:
+    /// a signal between two readings of the terminal is lost on a line editor.
+    pub(crate) fn presses(&mut self, key: &[u8], text: &str) {
+        const AGAIN: Duration = Duration::from_secs(1);
+        let until = Instant::now() + DEADLINE;
+        loop {
+            self.send(key);
+            let seen = self.wait(AGAIN, |shown, _| {
+                let at = shown.windows(text.len()).position(|window| window == text.as_bytes())?;
+                Some((at + text.len(), ()))
+            });
+            if seen.is_some() {
+                return;
+            }
+            if Instant::now() > until {
+                self.fail(text);
+            }
+        }
+    }
+
     /// Waits until the shell sleeps: it reads the terminal and has nothing left to do.
     pub(crate) fn waits(&self) {
         let until = Instant::now() + DEADLINE;

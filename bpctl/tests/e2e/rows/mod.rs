@@ -52,6 +52,8 @@ struct Typed {
 enum Act {
     Send(&'static [u8]),
     Shows(&'static str),
+    /// A key, again and again until this is shown.
+    Presses(&'static [u8], &'static str),
     /// Until the picture holds it.
     Paints(&'static str),
     /// Until the picture does not hold it any more.
@@ -112,6 +114,7 @@ fn play(row: &Row, kind: Kind, hooked: bool) -> Played {
             match act {
                 Act::Send(keys) => shell.terminal.send(keys),
                 Act::Shows(text) => shell.terminal.shows(text),
+                Act::Presses(key, text) => shell.terminal.presses(key, text),
                 Act::Paints(text) => shell.terminal.paints_text(text),
                 Act::Clears(text) => shell.terminal.paints(text, |picture| !picture.shows(text)),
                 Act::Waits => shell.terminal.waits(),

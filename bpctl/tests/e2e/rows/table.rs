@@ -1,6 +1,6 @@
 //! The rows.
 
-use super::Act::{Clears, Paints, Send, Shows, Waits};
+use super::Act::{Clears, Paints, Presses, Send, Shows, Waits};
 use super::{EVERY, Kind, ROW, Row, SH, Screen, Typed, line, untold};
 
 const BASH: &[Kind] = &[Kind::Bash];
@@ -142,8 +142,7 @@ pub(super) const ROWS: &[Row] = &[
                         Send(b"echo never"),
                         Shows("never"),
                         Waits,
-                        Send(b"\x03"),
-                        Shows("^C"),
+                        Presses(b"\x03", "^C"),
                         Shows("<<P:"),
                         Waits,
                         Send(b"true\r"),
