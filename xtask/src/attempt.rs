@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use tempfile::TempDir;
 
 use crate::daemon::Daemon;
@@ -50,11 +53,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     record_twice(&daemon, &programs, &command)
 }
 
+/// A closed window and Ctrl-C leave no more behind than `exit` does.
+fn clean_up_at(signals: &[i32], daemon: &Daemon, scratch: &TempDir) -> Result<()> {
+    let mut heard = Signals::new(signals).context("cannot listen for signals")?;
+    let bpd = Pid::from_raw(daemon.pid() as i32).context("bpd has no process id")?;
+    let dirs = [daemon.home().to_owned(), scratch.path().to_owned()];
+    std::thread::spawn(move || {
+        let Some(signal) = heard.forever().next() else { return };
+        kill_process(bpd, Signal::TERM).ok();
+        // It writes there until it has gone.
+        waitpid(Some(bpd), WaitOptions::empty()).ok();
+        for dir in dirs {
+            fs::remove_dir_all(dir).ok();
+        }
+        std::process::exit(128 + signal);
+    });
+    Ok(())
+}
+
 /// The user's own shell, as it is, with the hook behind whatever its files say.
 fn open_shell(daemon: &Daemon, programs: &Path) -> Result<()> {
     let shell = std::env::var_os("SHELL").map(PathBuf::from).unwrap_or_default();
     let name = shell.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let scratch = tempfile::Builder::new().prefix("bptry").tempdir()?;
+    // Ctrl-C is the shell's.
+    clean_up_at(&[SIGHUP, SIGTERM], daemon, &scratch)?;
     let mut command = match name {
         "zsh" => zsh(&shell, &scratch)?,
         "fish" => fish(&shell),
@@ -103,6 +126,7 @@ fn fish(shell: &Path) -> Command {
 
 fn record_twice(daemon: &Daemon, programs: &Path, command: &str) -> Result<()> {
     let scratch = tempfile::Builder::new().prefix("bptry").tempdir()?;
+    clean_up_at(&[SIGHUP, SIGINT, SIGTERM], daemon, &scratch)?;
     let mut terminal = prompt(daemon, programs, &scratch)?;
     for time in ["first", "second"] {
         eprintln!("recording for the {time} time: {command}");

@@ -329,6 +329,7 @@ words! {
     ConfigWrong: "{}: `{}` {}", "{}: `{}` {}";
     ConfigRead: "bpd has read {}", "bpd {} dosyasını okudu";
     ConfigRight: "{} is right", "{} doğru";
+    ConfigMissing: "there is no {}", "{} yok";
     ConfigNone: "there is no {}; every key has its default", "{} yok; her anahtar varsayılan değerinde";
     RunOptions: "`run` takes its options behind it: bpctl run --quiet -- COMMAND", "`run` seçeneklerini arkasına alır: bpctl run --quiet -- KOMUT";
     RunNoCommand: "there is no command to run", "çalıştırılacak komut yok";

@@ -10,7 +10,7 @@ use bp_proto::place::Places;
 use bp_proto::request::Request;
 use clap::Subcommand;
 
-use super::Exit;
+use super::{Exit, Usage};
 use crate::bpd;
 use crate::screen::Screen;
 use crate::text::words::Word;
@@ -54,7 +54,12 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
 }
 
 fn check(usual: &Path, file: Option<&Path>, screen: &Screen) -> anyhow::Result<Exit> {
+    let named = file;
     let file = std::path::absolute(file.unwrap_or(usual))?;
+    if named.is_some() && !file.exists() {
+        // Only the usual one may be missing: whoever names another means one that is there.
+        return Err(Usage(screen.say(Word::ConfigMissing, &[&file.display().to_string()])).into());
+    }
     if bpd::config(&bpd::program()?, Some(&file))?.is_none() {
         return Ok(Exit::Failed);
     }

@@ -264,8 +264,11 @@ impl Terminal {
         let left = until.saturating_duration_since(Instant::now());
         let timeout = left.try_into().unwrap();
         let mut ready = [PollFd::from_borrowed_fd(self.master.as_fd(), PollFlags::IN)];
-        if rustix::event::poll(&mut ready, Some(&timeout)).unwrap() == 0 {
-            return false;
+        match rustix::event::poll(&mut ready, Some(&timeout)) {
+            Ok(0) => return false,
+            // A signal that somebody else hears: there may be more.
+            Err(rustix::io::Errno::INTR) => return true,
+            polled => assert!(polled.is_ok(), "{polled:?}"),
         }
         let mut buffer = vec![0; 65536];
         // A terminal without a shell on its other side answers with an error, not with an end.

@@ -65,6 +65,7 @@ fn every_verb_says_by_its_exit_code_what_went_wrong() {
         (&["list", "colour:red"], 2),
         (&["list", "-n", "0"], 2),
         (&["nonsense"], 2),
+        (&["config", "check", "nowhere.toml"], 2),
         (&["run", "--tag", "a,b", "--", "true"], 2),
     ] {
         let output = bpctl(&home, words);
