@@ -177,7 +177,9 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         peak_lower_bound: rss_max_bytes.is_some() && !(alone && reported.rss_max_bytes.is_some()),
         incomplete: ((reported.incomplete || usage.is_some_and(|usage| usage.hides)) && !whole)
             || ((accounts.counted.is_none() || lost)
-                && usage.is_some_and(|usage| misses(accounts, usage) || began_unseen(accounts, usage))),
+                && usage.is_some_and(|usage| misses(accounts, usage)))
+            // A counter and a control group are read first when the shell is.
+            || usage.is_some_and(|usage| began_unseen(accounts, usage)),
     }
 }
 
@@ -393,7 +395,7 @@ mod tests {
         check(false, 60, Some(0.07), false, true);
         check(false, 3, Some(0.07), false, false);
         check(false, 60, Some(0.001), false, false);
-        check(false, 60, Some(0.07), true, false);
+        check(false, 60, Some(0.07), true, true);
         check(true, 60, Some(0.07), false, false);
         check(false, 60, None, false, false);
     }

@@ -81,7 +81,7 @@ impl Expected {
         let late = if way == Way::Counted && stats.quality == Quality::Counter { LATE_S } else { 0.0 };
         let most = allowed.unwrap_or(strict);
         let is_right = off.is_some_and(|off| (-most - late..=most + stolen).contains(&off));
-        let must_be_right = allowed.is_some() && !(self.is_silent && way == Way::Ticks);
+        let must_be_right = allowed.is_some() && !self.is_silent;
         let is_told = stats.incomplete || (self.is_silent && stats.cpu_seconds.is_none());
         if !is_right && (must_be_right || !is_told) {
             let off = off.map_or("unknown".to_owned(), |off| format!("off by {:+.2} ms", off * 1e3));
