@@ -119,14 +119,12 @@ impl MailDir {
 
     /// The next events of one shell, and whether there may be more. `left_behind` = written while bpd was away.
     pub(super) fn read(&mut self, pid: u32, left_behind: bool) -> (Vec<Letter>, bool) {
-        self.pauses.look();
         let (current, renamed) = (self.path(pid), self.renamed_path(pid));
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
         if left_behind && renamed.exists() {
             kept.renamed.get_or_insert_with(|| (Position::default(), Instant::now()));
         }
         let rules = Arc::clone(&self.ignored.borrow());
-        let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
         let mut letters = Vec::new();
         let mut more = false;
         // The renamed file is the older one.
@@ -139,6 +137,9 @@ impl MailDir {
                     } else {
                         Arrival::now()
                     };
+                    // Not before: a pause may have begun, and a line of it been written, meanwhile.
+                    self.pauses.look();
+                    let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
                     let (session, last_at) = (&mut kept.session, &mut kept.last_at);
                     letters.extend(door.take_in(session, last_at, pid, piece.taken, arrival));
                     if piece.more {

@@ -5,6 +5,7 @@ use bp_proto::counter::Counter;
 
 use super::pids::PidMap;
 use super::probe::{Probe, Reading};
+use super::room;
 use super::tree::{Fate, Tree};
 
 /// Processes that are counted at once. Of the others is known what they had burned when they were looked at last.
@@ -19,6 +20,8 @@ const LOST_NS: u64 = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Ends {
     are_allowed: bool,
+    /// Counters that may be open at once.
+    room: usize,
     counted: PidMap<Counted>,
 }
 
@@ -43,7 +46,7 @@ impl Counted {
 
 impl Ends {
     pub(super) fn new(are_allowed: bool) -> Self {
-        Self { are_allowed, counted: PidMap::default() }
+        Self { are_allowed, room: room::for_counters(), counted: PidMap::default() }
     }
 
     /// Begins to count those of the processes that were just read which are in some run.
@@ -59,7 +62,7 @@ impl Ends {
                 continue;
             }
             let is_wanted = !zombie && threads <= MAX_THREADS && tree.is_member(pid);
-            if !is_wanted || self.counted.len() >= MAX_COUNTED {
+            if !is_wanted || self.counted.len() >= MAX_COUNTED || self.open() + threads as usize > self.room {
                 continue;
             }
             let Some(counters) = of_threads(pid, threads) else { continue };
@@ -71,6 +74,10 @@ impl Ends {
             let before_ns = now_ns.saturating_sub(counted_ns);
             self.counted.insert(pid, Counted { start_ticks, before_ns, seen_ns: own_ns, counters });
         }
+    }
+
+    fn open(&self) -> usize {
+        self.counted.values().map(|counted| counted.counters.len()).sum()
     }
 
     /// What has become of a process; what was counted of one that is gone is told once.

@@ -20,6 +20,7 @@ mod orphans;
 mod pids;
 mod probe;
 mod processes;
+mod room;
 mod schedule;
 mod scopes;
 mod stage;

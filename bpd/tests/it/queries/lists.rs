@@ -81,6 +81,7 @@ fn a_run_is_shown_as_the_contract_has_it() {
             "note": null,
             "run_stats": run_stats,
             "children": [],
+            "rest": null,
             "comments": [{
                 "rule": "cpu-avg-high",
                 "level": "warning",

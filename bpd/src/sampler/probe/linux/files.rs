@@ -10,13 +10,9 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::{Errno, pread};
-use rustix::process::{Resource, getrlimit};
 
 use super::stat::Numbers;
-
-/// Files that are left to the rest of bpd: 512 connections of the socket, 64 of HTTP, the store and what is read in
-/// passing.
-const RESERVE: usize = 768;
+use crate::sampler::room;
 
 /// Processes whose files are kept; of the rest they are opened anew each time.
 const MAX_KEPT: usize = 2000;
@@ -66,9 +62,7 @@ pub(super) struct Allowance {
 impl Allowance {
     /// As the limit of this process has it.
     pub(super) fn new() -> Self {
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Self::of(limit.saturating_sub(RESERVE).max(limit / 4))
+        Self::of(room::for_files())
     }
 
     pub(super) fn of(files: usize) -> Self {
