@@ -1,7 +1,8 @@
 //! What names a process for ever: its pid and when it started; and the boot that those are counted from.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::ops::Deref;
 
 use rustix::io::Errno;
 
@@ -13,18 +14,39 @@ pub const TICKS_PER_SECOND: u64 = 100;
 /// Holds a whole `stat` file, which the kernel gives in one read: 52 numbers and a name of 64 bytes at most.
 const STAT_BYTES: usize = 52 * 21 + 66;
 
+/// The text of `/proc/PID/stat`.
+#[derive(Debug)]
+pub struct Stat {
+    text: [u8; STAT_BYTES],
+    length: usize,
+}
+
+impl Deref for Stat {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.text[..self.length]
+    }
+}
+
+/// `/proc/PID/stat` as of now, by three system calls: whoever reads it to its end, without knowing how long it is, makes
+/// nine. Errors: there is no such process (a zombie is one), no such file system, or no file left to look.
+pub fn stat(pid: u32) -> io::Result<Stat> {
+    let mut text = [0; STAT_BYTES];
+    let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut text)?;
+    Ok(Stat { text, length })
+}
+
 /// Field 22 of `/proc/PID/stat`; `None` when there is no such process (a zombie counts as there), or no such file
 /// system.
 pub fn start_ticks(pid: u32) -> Option<u64> {
-    let mut stat = [0; STAT_BYTES];
-    let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut stat).ok()?;
-    stat_field(&stat[..length], 22)
+    stat_field(&stat(pid).ok()?, 22)
 }
 
 /// Whether exactly this process is still there and not a zombie. With unknown `start_ticks` any process of that pid
 /// counts.
 pub fn is_alive(owner: Owner) -> bool {
-    let stat = match std::fs::read(format!("/proc/{}/stat", owner.pid)) {
+    let stat = match stat(owner.pid) {
         Ok(stat) => stat,
         // Nobody is dead because we have no file left to look at him.
         Err(error) => return matches!(Errno::from_io_error(&error), Some(Errno::MFILE | Errno::NFILE)),

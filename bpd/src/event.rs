@@ -52,6 +52,9 @@ pub enum Body {
     /// Everything that was left behind while bpd was away has been sent before this. Ends in the sampler, which only
     /// now declares lost what nobody finished; whoever else meets it answers [`Receipt::Done`] and does nothing.
     CaughtUp,
+    /// Somebody waits for what was sent before: a line's start that the sampler has not told in full is told now. Ends in
+    /// the sampler.
+    Awaited,
     /// A client of the socket that a shell started to report for it, and waits for: in nobody's run. Sent before its
     /// reports; ends in the sampler.
     Reporter {

@@ -156,9 +156,11 @@ impl Group {
                 let run = writer.amend(&amendment)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
-            Body::CaughtUp | Body::Reporter { .. } | Body::Watch(_) | Body::Members { .. } => {
-                (Receipt::Done, None)
-            }
+            Body::CaughtUp
+            | Body::Awaited
+            | Body::Reporter { .. }
+            | Body::Watch(_)
+            | Body::Members { .. } => (Receipt::Done, None),
             Body::Alert(alert) => {
                 writer.alert(&alert)?;
                 (Receipt::Done, Some(Recorded::Alert { alert: *alert }))

@@ -23,6 +23,10 @@ use crate::event::{Body, Event, Receipt, Refusal};
 /// Events that are sent and not durable yet; with more, reading waits.
 const MAX_UNSETTLED: usize = 4096;
 
+/// After a line's start its end is not looked for before this: the line of a builtin is over sooner, and would wait at its
+/// prompt until bpd has read that it is.
+const BREATH: Duration = Duration::from_millis(1);
+
 /// How long a question waits for what was typed before it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -69,6 +73,8 @@ struct Shared {
 struct Reading {
     dir: MailDir,
     caught_up: bool,
+    /// A line has begun since this was looked at last.
+    has_begun: bool,
     /// How many slips have been handed to the clerk.
     sent: u64,
     retry_at: Option<Instant>,
@@ -109,6 +115,7 @@ impl Mail {
         let reading = Reading {
             dir: MailDir::new(dir, pauses, ignored.clone()),
             caught_up: false,
+            has_begun: false,
             sent: 0,
             retry_at: None,
             spool_read_at: None,
@@ -141,6 +148,9 @@ impl Mail {
         let sent = {
             let mut reading = self.shared.reading.lock().await;
             self.shared.drain(&mut reading).await;
+            if *self.shared.settled.borrow() < reading.sent {
+                self.shared.is_awaited().await;
+            }
             reading.sent
         };
         let _ = self.shared.settled.subscribe().wait_for(|settled| *settled >= sent).await;
@@ -183,6 +193,7 @@ impl Mail {
                 self.shared.events.send(event).await.map_err(|_| Refusal::Stopping)?;
                 outcomes.push(outcome);
             }
+            self.shared.is_awaited().await;
         }
         for outcome in outcomes {
             match outcome.await.map_err(|_| Refusal::Stopping)? {
@@ -207,7 +218,7 @@ impl Mail {
 impl Shared {
     async fn watch_until(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         loop {
-            let deadline = {
+            let (deadline, has_begun) = {
                 let mut reading = self.reading.lock().await;
                 let drained = self.drain(&mut reading);
                 tokio::select! {
@@ -215,8 +226,14 @@ impl Shared {
                     () = stop.cancelled() => return Ok(()),
                 }
                 reading.dir.tidy();
-                reading.deadline()
+                (reading.deadline(), std::mem::take(&mut reading.has_begun))
             };
+            if has_begun {
+                tokio::select! {
+                    () = tokio::time::sleep(BREATH) => {}
+                    () = stop.cancelled() => return Ok(()),
+                }
+            }
             tokio::select! {
                 heard = self.watch.wait() => heard?,
                 () = until(deadline) => {}
@@ -247,6 +264,11 @@ impl Reading {
 }
 
 impl Shared {
+    /// What was sent so far is waited for. A closed channel means that bpd is stopping, and tells all of it.
+    async fn is_awaited(&self) {
+        let _ = self.events.send(Event { body: Body::Awaited, reply: None }).await;
+    }
+
     async fn drain(&self, reading: &mut Reading) {
         if !reading.caught_up {
             return self.catch_up(reading).await;
@@ -363,6 +385,7 @@ impl Shared {
 
     async fn send(&self, reading: &mut Reading, from: Origin, body: Body) {
         let (reply, outcome) = oneshot::channel();
+        reading.has_begun |= matches!(body, Body::Start(_));
         if self.events.send(Event { body, reply: Some(reply) }).await.is_err() {
             // bpd is stopping; the files stay for the next one.
             return;

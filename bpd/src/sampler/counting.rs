@@ -141,10 +141,10 @@ impl Stage {
     /// This moment, for what lives on of a run; `None` = its shell has no control group for itself.
     pub(super) fn mark(&self, uid: Ulid, shell: Owner) -> Option<Mark> {
         let group_ns = self.scopes.read(shell)?.total_ns;
-        let stat = std::fs::read(format!("/proc/{}/stat", shell.pid)).unwrap_or_default();
-        let is_there = stat_field(&stat, 22) == Some(shell.start_ticks);
-        let waited_ticks =
-            stat_field(&stat, 16).zip(stat_field(&stat, 17)).map(|(user, system)| user + system);
+        let stat = process::stat(shell.pid).ok();
+        let field = |nth| stat.as_ref().and_then(|stat| stat_field(stat, nth));
+        let is_there = field(22) == Some(shell.start_ticks);
+        let waited_ticks = field(16).zip(field(17)).map(|(user, system)| user + system);
         let waited_ns = waited_ticks.unwrap_or(0) * NS_PER_TICK;
         let usage = self.tree.figures(uid).unwrap_or_default();
         Some(Mark {

@@ -7,6 +7,7 @@ use bp_proto::process::TICKS_PER_SECOND;
 use bp_proto::{Ending, Finish, Quality, Rest, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
+use super::describing::PAUSE;
 use super::ledger::Ledger;
 use super::open::{Now, Open};
 use super::stage::Stage;
@@ -28,6 +29,14 @@ pub(super) struct Doubt {
     pub(super) due: Duration,
 }
 
+/// The end of a line, of which what can wait has not been done.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    finish: Finish,
+    reply: Option<Reply>,
+    now: Now,
+}
+
 /// Of a run that began this long ago its start may still be on its way.
 const UNHEARD_TICKS: u64 = 2 * TICKS_PER_SECOND;
 
@@ -38,29 +47,54 @@ const LEAST_LOOK: Duration = Duration::from_millis(20);
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 impl Stage {
-    /// The end of a run as it was reported: settled at once, unless it must be seen first whose the shell's youngest
-    /// child is.
+    /// The end of a run as it was reported. What is of that moment is read: its counter, its processes. The rest of a
+    /// line's end waits until its shell has drawn the prompt, unless the next line is there before that.
     pub(super) fn reported(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
-        let uid = finish.uid;
-        self.count(uid);
-        let Some(open) = self.open.get_mut(&uid) else { return self.end(finish, reply, now) };
-        let took = finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at));
-        let (last, until) = open.last_ticks(took);
-        let owner = open.owner.pid;
-        if !open.watched || until == last || open.start.draft.source != Source::Hook {
-            return self.end(finish, reply, now);
+        self.count(finish.uid);
+        self.read_at_end(&finish);
+        let of_line = |open: &&mut Open| open.watched && open.start.draft.source == Source::Hook;
+        let Some(open) = self.open.get_mut(&finish.uid).filter(of_line) else {
+            return self.end_seen(finish, reply, now);
+        };
+        self.undescribed.hear(now);
+        if self.undescribed.are_many() {
+            return self.leave(finish, reply, now);
         }
-        self.tree.until(uid, until);
-        self.read_last(uid, owner);
-        let Some(mut open) = self.open.remove(&uid) else { return };
+        // No reading is its any more.
+        open.in_doubt = true;
+        self.leaving.push_back(Leaving { finish, reply, now });
+    }
+
+    /// When the rest of a line's end is to be done, on the sampler's clock.
+    pub(super) fn leaving_due(&self) -> Option<Duration> {
+        self.leaving.front().map(|leaving| leaving.now.mono + PAUSE)
+    }
+
+    /// Ends the lines whose shells have had time for their prompt; `all`: and the others.
+    pub(super) fn let_leave(&mut self, all: bool) {
+        let now = self.now().mono;
+        while let Some(Leaving { finish, reply, now }) =
+            self.leaving.pop_front_if(|leaving| all || leaving.now.mono + PAUSE <= now)
+        {
+            self.leave(finish, reply, now);
+        }
+    }
+
+    /// Settled now, unless it must be seen first whose the shell's youngest child is.
+    fn leave(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
+        let uid = finish.uid;
+        let Some(mut open) = self.open.remove(&uid) else { return self.end_seen(finish, reply, now) };
+        let took = told(&open, &finish);
+        let (last, until) = open.last_ticks(took);
         let window = (last, open.latest_tick(took));
-        open.in_doubt = self.tree.has_stray(owner, last)
-            || !self.orphans_of(&open, window).is_empty()
-            || !self.strays_in_scope(&open, window).is_empty();
+        open.in_doubt = until != last
+            && (self.tree.has_stray(open.owner.pid, last)
+                || !self.orphans_of(&open, window).is_empty()
+                || !self.strays_in_scope(&open, window).is_empty());
         let in_doubt = open.in_doubt;
         self.open.insert(uid, open);
         if !in_doubt {
-            return self.end(finish, reply, now);
+            return self.end_seen(finish, reply, now);
         }
         self.doubts.insert(uid, Doubt { finish, reply, last_tick: last, due: now.mono + DOUBT });
     }
@@ -82,19 +116,35 @@ impl Stage {
     }
 
     /// The run ends now, or did a moment ago: a last reading, the totals, and what lives on.
-    pub(super) fn end(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
+    pub(super) fn end(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
+        self.count(finish.uid);
+        self.read_at_end(&finish);
+        self.end_seen(finish, reply, now);
+    }
+
+    /// The last reading of a run that bpd has looked at.
+    fn read_at_end(&mut self, finish: &Finish) {
+        let Some(open) = self.open.get(&finish.uid) else { return };
+        let (owner, is_watched) = (open.owner, open.watched);
+        let (_, until) = open.last_ticks(told(open, finish));
+        if is_watched {
+            self.tree.until(finish.uid, until);
+            self.read_last(finish.uid, owner.pid);
+        }
+        self.settle_ledgers(owner, false);
+    }
+
+    /// The same, of a run that has just had its last reading.
+    fn end_seen(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
-        self.count(uid);
         let Some(mut open) = self.open.remove(&uid) else {
             return self.pass(Body::Finish(Box::new(finish)), reply);
         };
-        let started_at = open.start.draft.started_at;
-        let told = finish.took.unwrap_or_else(|| finish.finished_at.since(started_at));
+        let told = told(&open, &finish);
         // What ended before bpd looked at it has no processes to be looked at.
-        if open.watched {
-            self.look_last(&open, told, Open::is_fresh_at(finish.finished_at, now));
+        if open.watched && Open::is_fresh_at(finish.finished_at, now) {
+            self.take_in_orphans(&open, open.last_orphans_tick(told));
         }
-        self.settle_ledgers(open.owner, false);
         let suspended = open.suspended(told, now);
         let took = awake(&open, &mut finish, told, suspended);
         if let Some(waited) = &finish.waited {
@@ -153,16 +203,6 @@ impl Stage {
         }
         self.remember(open, finish.finished_at);
         self.pass(Body::Finish(Box::new(finish)), reply);
-    }
-
-    /// A last reading of what the run has had, and of what has left it before it was seen.
-    fn look_last(&mut self, open: &Open, told: Duration, is_fresh: bool) {
-        let (_, until) = open.last_ticks(told);
-        self.tree.until(open.uid(), until);
-        self.read_last(open.uid(), open.owner.pid);
-        if is_fresh {
-            self.take_in_orphans(open, open.last_orphans_tick(told));
-        }
     }
 
     /// Takes in what has left the run before it was seen.
@@ -230,6 +270,7 @@ impl Stage {
         let orphans: Vec<(Ulid, UnixMillis)> = self
             .open
             .values()
+            .filter(|open| !open.in_doubt)
             .filter(|open| open.gone_since.is_some_and(|since| now.mono.saturating_sub(since) >= GRACE))
             .map(|open| (open.uid(), open.seen_at))
             .collect();
@@ -237,6 +278,11 @@ impl Stage {
             self.lose(uid, seen_at, now);
         }
     }
+}
+
+/// How long the run took, as its reporter has it.
+fn told(open: &Open, finish: &Finish) -> Duration {
+    finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at))
 }
 
 /// Who burned it, as far as that is known.

@@ -13,6 +13,7 @@ use sysinfo::{MemoryRefreshKind, System};
 
 use self::disk::Disk;
 use self::pressure::PressureFiles;
+use super::procfile;
 use crate::event::{HostReading, Pressure, Stall};
 
 /// How often the machine is read while some run is open or somebody looks.
@@ -202,7 +203,7 @@ pub(super) fn cpus(pid: Option<u32>) -> u32 {
     let own = || std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u32);
     let Some(pid) = pid else { return own() };
     let allowed = affinity(pid).unwrap_or_else(own);
-    let quota = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+    let quota = procfile::read(format!("/proc/{pid}/cgroup"))
         .ok()
         .and_then(|groups| quota_cpus(&groups, Path::new("/sys/fs/cgroup")));
     quota.map_or(allowed, |quota| allowed.min(quota)).max(1)
@@ -224,7 +225,7 @@ fn affinity(_pid: u32) -> Option<u32> {
 fn quota_cpus(groups: &str, mount: &Path) -> Option<u32> {
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let quotas = Path::new(group).ancestors().filter_map(|group| {
-        let line = std::fs::read_to_string(mount.join(group).join("cpu.max")).ok()?;
+        let line = procfile::read(mount.join(group).join("cpu.max")).ok()?;
         let (quota, period) = line.trim().split_once(' ')?;
         let (quota, period) = (quota.parse::<u64>().ok()?, period.parse::<u64>().ok()?);
         (period > 0).then(|| quota.div_ceil(period) as u32)

@@ -1,14 +1,15 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
 //! `schedule`, `activity`, `ledger`, `pids`, `processes`, `tree`, `tally` and `totals` are pure; `probe`,
-//! `counters`, `ends`, `scopes`, `machine`, `orphans`, `git` and `lookup` ask the machine;
-//! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end,
-//! `counting` what their shells' counters are asked.
+//! `counters`, `ends`, `scopes`, `machine`, `orphans`, `procfile`, `git` and `lookup` ask the machine;
+//! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end, `describing`
+//! what is told with their starts, `counting` what their shells' counters are asked.
 
 mod activity;
 mod cost;
 mod counters;
 mod counting;
+mod describing;
 mod ending;
 mod ends;
 mod git;
@@ -20,6 +21,7 @@ mod orphans;
 mod pids;
 mod probe;
 mod processes;
+mod procfile;
 mod room;
 mod schedule;
 mod scopes;
@@ -111,10 +113,12 @@ async fn measure(
                 }
             }
         }
-        if !pass_on(&mut stage, &measured).await {
+        survived(stage.describe_due()).await;
+        if stage.undescribed.is_empty() && !pass_on(&mut stage, &measured).await {
             return;
         }
     }
+    survived(stage.describe_all()).await;
     stage.close();
     pass_on(&mut stage, &measured).await;
 }

@@ -3,14 +3,15 @@
 //! Such a process is known by when it began, and by what it inherited: the name of its run, its terminal session, or the
 //! environment of its shell.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 
 use bp_proto::event::Source;
 use bp_proto::process::stat_field;
-use bp_proto::{Owner, RUN_ENV, Start};
+use bp_proto::{Owner, RUN_ENV, Start, Ulid, process};
 
 use super::pids::{PidMap, PidSet};
+use super::procfile;
 
 /// Processes above one another that may have adopted something.
 const MAX_ABOVE: usize = 64;
@@ -18,10 +19,22 @@ const MAX_ABOVE: usize = 64;
 /// What a shell gives to its programs otherwise than it got it.
 const CHANGING: [&str; 5] = ["PWD=", "OLDPWD=", "_=", "SHLVL=", "PATH="];
 
-/// Children of processes above runs that were looked at, and are too old to be anybody's.
 #[derive(Debug, Default)]
 pub(super) struct Orphans {
+    /// Who is above a shell. Kept for as long as it lives: who dies above it leaves what it had started to others above it.
+    above: HashMap<Owner, Vec<u32>>,
+    /// Children of processes above runs that were looked at, and are too old to be anybody's.
     known: PidMap<PidSet>,
+    /// Those that are young, as they were a moment ago, for the run that was asked about: it is asked twice as it ends.
+    seen: Option<(Ulid, Vec<Child>)>,
+}
+
+#[derive(Debug)]
+struct Child {
+    pid: u32,
+    /// Clock ticks since boot.
+    began: u64,
+    stat: Vec<u8>,
 }
 
 impl Orphans {
@@ -35,29 +48,62 @@ impl Orphans {
         (from, until): (u64, u64),
         oldest: u64,
     ) -> Vec<u32> {
-        let above = above(start.under.unwrap_or(owner).pid);
-        self.known.retain(|pid, _| above.contains(pid));
+        let young = match self.seen.take() {
+            Some((uid, young)) if uid == start.uid => young,
+            _ => self.look(start, owner, oldest),
+        };
         let mut found = Vec::new();
         let mut marks = None;
-        for pid in above.into_iter().filter(|pid| *pid != owner.pid) {
-            let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        for child in young.iter().filter(|child| child.began >= from) {
+            let marks = marks.get_or_insert_with(|| Marks::of(start, owner, others));
+            found.extend(marks.is_on(child.pid, &child.stat, child.began <= until).then_some(child.pid));
+        }
+        self.seen = Some((start.uid, young));
+        found
+    }
+
+    /// What was seen is not what there is any more.
+    pub(super) fn forget(&mut self) {
+        self.seen = None;
+    }
+
+    /// Children of the processes above a run that are not too old to be one's.
+    fn look(&mut self, start: &Start, owner: Owner, oldest: u64) -> Vec<Child> {
+        let mut young = Vec::new();
+        for pid in self.above(start, start.under.unwrap_or(owner)).into_iter().filter(|pid| *pid != owner.pid)
+        {
+            let list = procfile::read(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
             let now: PidSet = list.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect();
             let known = self.known.entry(pid).or_default();
             known.retain(|child| now.contains(child));
-            for child in now {
-                if child == owner.pid || known.contains(&child) {
+            for pid in now {
+                if pid == owner.pid || known.contains(&pid) {
                     continue;
                 }
-                let Some(line) = fs::read(format!("/proc/{child}/stat")).ok() else { continue };
+                let Ok(line) = process::stat(pid) else { continue };
                 let began = stat_field(&line, 22).unwrap_or(0);
                 if began < oldest {
-                    known.insert(child);
-                } else if began >= from {
-                    let marks = marks.get_or_insert_with(|| Marks::of(start, owner, others));
-                    found.extend(marks.is_on(child, &line, began <= until).then_some(child));
+                    known.insert(pid);
+                } else {
+                    young.push(Child { pid, began, stat: line.to_vec() });
                 }
             }
         }
+        young
+    }
+
+    /// A process and those above it.
+    fn above(&mut self, start: &Start, of: Owner) -> Vec<u32> {
+        if let Some(above) = self.above.get(&of) {
+            return above.clone();
+        }
+        let found = above(of.pid);
+        if start.draft.source == Source::Hook && of.start_ticks > 0 {
+            self.above.retain(|shell, _| process::is_alive(*shell));
+            self.above.insert(of, found.clone());
+        }
+        self.known
+            .retain(|pid, _| found.contains(pid) || self.above.values().any(|above| above.contains(pid)));
         found
     }
 }
@@ -75,7 +121,7 @@ fn above(pid: u32) -> Vec<u32> {
 }
 
 fn parent(pid: u32) -> Option<u32> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = process::stat(pid).ok()?;
     stat_field(&stat, 4).map(|parent| parent as u32).filter(|parent| *parent > 0)
 }
 
@@ -96,9 +142,9 @@ impl Marks {
         if start.draft.source == Source::Wrapper {
             return Self::Run(format!("{RUN_ENV}={}", start.uid).into_bytes());
         }
-        let line = fs::read(format!("/proc/{}/stat", owner.pid)).unwrap_or_default();
+        let line = process::stat(owner.pid).ok();
         Self::Shell {
-            session: stat_field(&line, 6).unwrap_or(0),
+            session: line.and_then(|line| stat_field(&line, 6)).unwrap_or(0),
             environment: environment(owner.pid),
             others: others.iter().map(|pid| environment(*pid)).collect(),
         }

@@ -15,6 +15,8 @@ use bp_proto::{Owner, process};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::pread;
 
+use super::procfile;
+
 /// Groups that are kept at once; lines of further shells are accounted for without.
 const MAX_SCOPES: usize = 256;
 
@@ -123,7 +125,7 @@ fn unescaped(word: &str) -> String {
 
 /// The group of version 2 that a process is in.
 fn group_of(pid: u32) -> Option<String> {
-    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let groups = procfile::read(format!("/proc/{pid}/cgroup")).ok()?;
     groups.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
 }
 

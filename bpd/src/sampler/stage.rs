@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use super::Resumed;
 use super::counters::Counters;
-use super::ending::Doubt;
+use super::describing::Undescribed;
+use super::ending::{Doubt, Leaving};
 use super::ends::Ends;
 use super::lookup::Lookups;
-use super::machine::{self, Look, Machine};
+use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
 use super::orphans::Orphans;
 use super::probe::Probe;
@@ -50,17 +51,19 @@ pub(super) struct Stage {
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
     pub(super) ended: VecDeque<Ended>,
+    pub(super) leaving: VecDeque<Leaving>,
     pub(super) doubts: HashMap<Ulid, Doubt>,
     /// When the machine is read next; `None` while no run is open and nobody looks.
     pub(super) machine_due: Option<Duration>,
     pub(super) watchers: Watchers,
     pub(super) caught_up: bool,
     pub out: VecDeque<Measured>,
+    pub(super) undescribed: Undescribed,
     looks: VecDeque<Ulid>,
     /// Shells and the runs that they were last seen in, for what a shell says with its last breath.
     nested: VecDeque<(Owner, Ulid)>,
-    lookups: Lookups,
-    host: String,
+    pub(super) lookups: Lookups,
+    pub(super) host: String,
     epoch: Instant,
     /// Time since boot, suspended time counted.
     pub(super) boot: fn() -> Duration,
@@ -83,10 +86,12 @@ impl Stage {
             open: HashMap::new(),
             tails: HashMap::new(),
             ended: VecDeque::new(),
+            leaving: VecDeque::new(),
             doubts: HashMap::new(),
             machine_due: None,
             caught_up: false,
             out: VecDeque::new(),
+            undescribed: Undescribed::default(),
             looks: VecDeque::new(),
             nested: VecDeque::new(),
             lookups: Lookups::new(),
@@ -146,6 +151,12 @@ impl Stage {
 
     pub(super) async fn take(&mut self, event: Event) {
         let Event { body, reply } = event;
+        self.orphans.forget();
+        // In the order in which it happened.
+        self.let_leave(true);
+        if !self.is_of_lines(&body) {
+            self.describe_all().await;
+        }
         match body {
             Body::Start(start) => self.start(*start, reply).await,
             Body::Finish(finish) => self.finish(*finish, reply),
@@ -153,6 +164,7 @@ impl Stage {
                 self.caught_up();
                 answer(reply, Receipt::Done);
             }
+            Body::Awaited => answer(reply, Receipt::Done),
             Body::Reporter { pid } => {
                 self.tree.reporter(pid, process::start_ticks(pid).unwrap_or(0));
                 answer(reply, Receipt::Done);
@@ -186,6 +198,18 @@ impl Stage {
             body @ (Body::Alert(_) | Body::Amend(_) | Body::Import { .. }) => self.pass(body, reply),
         }
         self.let_go();
+    }
+
+    /// Whether a shell tells something of what is typed.
+    fn is_of_lines(&self, body: &Body) -> bool {
+        match body {
+            Body::Start(start) => start.draft.source == Source::Hook,
+            Body::Finish(finish) => {
+                let run = self.open.get(&finish.uid);
+                run.is_some_and(|open| open.start.draft.source == Source::Hook)
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn pass(&mut self, body: Body, reply: Option<Reply>) {
@@ -240,36 +264,7 @@ impl Stage {
             }
         }
         start.draft.drop_stand_in();
-        // Only now: what is read of the run itself should be of its beginning.
-        let look = Open::is_fresh(&start, now).then(|| self.machine.look());
-        self.describe(&mut start, look.as_ref()).await;
-        if let Some(open) = self.open.get_mut(&uid) {
-            open.described(&start, look);
-        }
-        if owner.is_some() {
-            self.accompany(now);
-        }
-        self.pass(Body::Start(Box::new(start)), reply);
-    }
-
-    /// Fills in what the reporter did not say.
-    /// `look` = at the machine as it was then, unless that is too long ago.
-    async fn describe(&mut self, start: &mut Start, look: Option<&Look>) {
-        if start.draft.host.is_empty() {
-            start.draft.host.clone_from(&self.host);
-        }
-        if let Some(look) = look.filter(|_| start.context.is_none()) {
-            start.context = Some(self.machine.context(look, start.owner.map(|owner| owner.pid)));
-        }
-        if start.draft.project.is_none()
-            && let Some(cwd) = start.draft.cwd.as_ref().map(PathBuf::from).filter(|cwd| cwd.is_absolute())
-        {
-            let project = self.lookups.project(cwd).await;
-            start.draft.project = project.root.map(|root| root.to_string_lossy().into_owned());
-            if start.draft.git.is_none() && look.is_some() {
-                start.draft.git = project.git;
-            }
-        }
+        self.tell(start, reply, now).await;
     }
 
     /// Looks at the processes of an open run for the first time.
@@ -312,7 +307,9 @@ impl Stage {
         } else {
             open.gone_since = Some(now.mono);
         }
-        if let Some(open) = self.open.get_mut(&uid).filter(|open| open.start.context.is_none()) {
+        // Of those that have just begun it is told with the rest of the machine.
+        let untold = |open: &&mut Open| open.start.context.is_none() && !Open::is_fresh(&open.start, now);
+        if let Some(open) = self.open.get_mut(&uid).filter(untold) {
             open.cpus = machine::cpus(Some(owner.pid));
         }
     }
@@ -409,6 +406,9 @@ impl Stage {
 
     /// The innermost open run above the process that the run came from.
     fn parent_of(&mut self, start: &Start) -> Option<Ulid> {
+        if self.open.is_empty() && self.tails.is_empty() {
+            return None;
+        }
         let mut pid = start.under.or(start.owner)?.pid;
         for _ in 0..MAX_DEPTH {
             if let Some(run) = self.tree.run_of(pid).or_else(|| self.held_by(pid)) {
@@ -437,10 +437,8 @@ impl Stage {
     /// A shell that is gone by the time its `exit` is read has no parent process any more, and its run may have ended.
     fn last_parent_of(&mut self, start: &Start) -> Option<Ulid> {
         let owner = start.owner?;
-        if self.probe.parent(owner.pid).is_some() {
-            return None;
-        }
-        self.nested.iter().find(|(shell, _)| *shell == owner).map(|(_, run)| *run)
+        let last = self.nested.iter().find(|(shell, _)| *shell == owner).map(|(_, run)| *run);
+        last.filter(|_| self.probe.parent(owner.pid).is_none())
     }
 
     fn remember_parent(&mut self, start: &Start) {

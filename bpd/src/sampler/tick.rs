@@ -28,12 +28,15 @@ impl Stage {
         let tails = self.tails.values().filter_map(|tail| tail.due(now));
         let machine = self.machine_due.filter(|_| self.reads_machine(now));
         let doubts = self.doubts.values().map(|doubt| doubt.due);
-        runs.chain(tails).chain(machine).chain(doubts).min().filter(|due| *due < Duration::MAX)
+        let lines = self.undescribed.due().into_iter().chain(self.leaving_due());
+        runs.chain(tails).chain(machine).chain(doubts).chain(lines).min().filter(|due| *due < Duration::MAX)
     }
 
     /// Reads what is due.
     pub(super) fn tick(&mut self) {
         let now = self.now();
+        self.orphans.forget();
+        self.let_leave(false);
         // Nothing else was reported meanwhile.
         self.settle_doubts(|_, doubt| (doubt.due <= now.mono + TOGETHER).then_some(true), now);
         let due = self.due_by(now.mono + TOGETHER);
@@ -164,6 +167,7 @@ impl Stage {
     /// bpd is stopping: what has grown since it was recorded is recorded.
     pub(super) fn close(&mut self) {
         let now = self.now();
+        self.let_leave(true);
         self.settle_doubts(|_, _| Some(true), now);
         let now = now.mono;
         let mut amendments = Vec::new();

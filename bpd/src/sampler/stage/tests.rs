@@ -1,4 +1,5 @@
 mod clocks;
+mod described;
 #[cfg(target_os = "linux")]
 mod lists;
 mod long;
@@ -46,8 +47,11 @@ impl Drop for Shell {
     }
 }
 
+/// What comes of an event when nobody types on.
 async fn take(stage: &mut Stage, body: Body) {
     stage.take(Event { body, reply: None }).await;
+    stage.let_leave(true);
+    stage.describe_all().await;
 }
 
 #[tokio::test]

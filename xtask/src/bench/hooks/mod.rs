@@ -5,7 +5,7 @@ mod variant;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -21,6 +21,8 @@ const BLOCKS: usize = 30;
 /// Lines that a variant is given before it is another's turn. One line each in turn would measure how long the caches
 /// take to come back after the programs of the others.
 const BLOCK: usize = 10;
+/// How long what a variant has left behind may go on before it is the next one's turn.
+const REST: Duration = Duration::from_millis(150);
 /// The first blocks fill caches and histories.
 const WARM_UP: usize = 2;
 const FORK_ROUNDS: usize = 50;
@@ -195,6 +197,7 @@ impl<'a> Bench<'a> {
             self.variants.iter().map(|variant| Taken::start(*variant, self.command(*variant))).collect();
         for turn in 0..WARM_UP + BLOCKS {
             for taken in &mut taken {
+                await_rest()?;
                 taken.turn(line, turn >= WARM_UP)?;
             }
         }
@@ -242,6 +245,21 @@ impl<'a> Bench<'a> {
         let (few, many) = (count(1)?, count(1 + FORK_ROUNDS)?);
         Ok(many.saturating_sub(few) as f64 / FORK_ROUNDS as f64)
     }
+}
+
+/// Waits until this is the only thread that runs on the machine, for a while: what a variant's programs and bpd do behind
+/// the prompt of the last of its lines is not the next one's. Another's load is not waited for beyond [`REST`].
+fn await_rest() -> Result<()> {
+    const LOOKS: usize = 5;
+    let began = Instant::now();
+    let mut alone = 0;
+    while alone < LOOKS && began.elapsed() < REST {
+        std::thread::sleep(Duration::from_millis(2));
+        let stat = std::fs::read_to_string("/proc/stat")?;
+        let running = stat.lines().find_map(|line| line.strip_prefix("procs_running "));
+        alone = if running.is_some_and(|count| count.trim() == "1") { alone + 1 } else { 0 };
+    }
+    Ok(())
 }
 
 /// A shell of one variant, and what it took so far.
