@@ -127,11 +127,18 @@ export class Bpd {
   }
 
   /** Runs a command under `bpctl run`, to its end. Its own exit code is no failure. */
-  async record(...command: string[]): Promise<void> {
+  async record(...command: string[]): Promise<Run> {
+    const [before] = await this.runs();
     await promisify(execFile)(program('bpctl'), ['run', '--quiet', '--', ...command], {
       env: this.environment,
     }).catch((error: { code?: unknown }) => {
       if (typeof error.code !== 'number' || error.code >= 125) throw error;
+    });
+    // It hands its end over and goes.
+    return until(`bpd has recorded ${command.join(' ')}`, async () => {
+      const [newest] = await this.runs();
+      if (newest && newest.id !== before?.id && newest.state === 'finished') return newest;
+      throw new Error(`the newest run is ${JSON.stringify(newest)}`);
     });
   }
 

@@ -130,6 +130,28 @@ test('a chart is read by keyboard and as a table', async ({ page, bpd }) => {
   await expect(chart.getByRole('row')).toHaveCount(21);
 });
 
+test('keys that come before a chart is drawn are not lost', async ({ page, bpd }) => {
+  await bpd.post('make', curve(20, 80));
+  await page.addInitScript(() => {
+    const seen = new MutationObserver(() => {
+      const canvas = document.querySelector('figure.chart [role=group]');
+      if (!canvas) return;
+      seen.disconnect();
+      for (const key of ['Home', 'ArrowRight', 'ArrowRight']) {
+        canvas.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+      }
+    });
+    seen.observe(document, { childList: true, subtree: true });
+  });
+  await enter(page, bpd, '/runs/1');
+  const chart = page.locator('figure.chart').first();
+  await expect(chart.locator('[aria-live=polite]')).toHaveText('2.00\u00a0s: 82\u00a0%');
+  await page.getByLabel('Theme').selectOption('dark');
+  await expect(chart.locator('.chart-reading')).toHaveText('2.00\u00a0s: 82\u00a0%');
+  await chart.getByRole('group').press('ArrowLeft');
+  await expect(chart.locator('[aria-live=polite]')).toHaveText('1.00\u00a0s: 81\u00a0%');
+});
+
 test('nothing moves when data arrives', async ({ page, bpd }) => {
   await fill(bpd);
   await page.addInitScript(() => {

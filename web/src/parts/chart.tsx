@@ -90,7 +90,7 @@ function options(
   props: ChartProps,
   host: Element,
   width: number,
-  on: { zoom: (zoom: Zoom) => void; cursor: (index: number | null) => void },
+  on: { zoom: (zoom: Zoom) => void; cursor: (index: number | null) => void; ready: (plot: uPlot) => void },
 ): uPlot.Options {
   const ink = inks(host);
   const font = '12px system-ui, sans-serif';
@@ -132,6 +132,7 @@ function options(
         },
       ],
       setCursor: [(plot) => on.cursor(plot.cursor.idx ?? null)],
+      ready: [on.ready],
     },
   };
 }
@@ -139,6 +140,10 @@ function options(
 function show(plot: uPlot, x: readonly number[], zoom: Zoom | null): void {
   const [min, max] = zoom ?? [x[0] ?? 0, x.at(-1) ?? 1];
   plot.setScale('x', { min, max: max > min ? max : min + 1 });
+}
+
+function point(plot: uPlot, x: number): void {
+  plot.setCursor({ left: plot.valToPos(x, 'x'), top: HEIGHT / 3 });
 }
 
 /** The readings at one point, as a sentence. */
@@ -159,6 +164,14 @@ export function Chart(props: ChartProps) {
   const latest = useRef(props);
   latest.current = props;
   const [index, setIndex] = useState<number | null>(null);
+  const shown = useRef<number | null>(null);
+  /** The point read last, by key or pointer: where the next key starts, which may come before anything is drawn anew. */
+  const place = useRef<number | null>(null);
+  const read = (to: number | null) => {
+    shown.current = to;
+    place.current = to ?? place.current;
+    setIndex(to);
+  };
   const [spoken, setSpoken] = useState('');
   const data = useMemo(
     () => [props.x, ...drawn(props.lines).map((line) => line.values)] as unknown as uPlot.AlignedData,
@@ -169,11 +182,15 @@ export function Chart(props: ChartProps) {
   useEffect(() => {
     const element = host.current;
     if (!element) return undefined;
-    const on = {
-      zoom: (zoom: Zoom) => latest.current.onZoom(zoom),
-      cursor: (at: number | null) => setIndex(at),
-    };
     const make = () => {
+      const kept = shown.current === null ? undefined : latest.current.x[shown.current];
+      const on = {
+        zoom: (zoom: Zoom) => latest.current.onZoom(zoom),
+        cursor: read,
+        ready: (made: uPlot) => {
+          if (kept !== undefined) point(made, kept);
+        },
+      };
       plot.current?.destroy();
       const made = new uPlot(options(latest.current, element, element.clientWidth || 600, on), data, element);
       plot.current = made;
@@ -203,19 +220,18 @@ export function Chart(props: ChartProps) {
   }, [data, props.zoom?.[0], props.zoom?.[1], shape]);
 
   const move = (to: number) => {
-    const drawn = plot.current;
-    if (!drawn || props.x.length === 0) return;
+    if (props.x.length === 0) return;
     const from = props.zoom ? nearest(props.x, props.zoom[0]) : 0;
     const until = props.zoom ? nearest(props.x, props.zoom[1]) : props.x.length - 1;
     const at = Math.min(Math.max(from, to), until);
-    drawn.setCursor({ left: drawn.valToPos(props.x[at] ?? 0, 'x'), top: HEIGHT / 3 });
-    setIndex(at);
+    if (plot.current) point(plot.current, props.x[at] ?? 0);
+    read(at);
     setSpoken(reading(props, at));
   };
 
   const onKeyDown = (event: KeyboardEvent) => {
     const stride = event.shiftKey ? 10 : 1;
-    const at = index ?? -1;
+    const at = place.current ?? -1;
     if (event.key === 'ArrowRight') move(at + stride);
     else if (event.key === 'ArrowLeft') move(at < 0 ? props.x.length - 1 : at - stride);
     else if (event.key === 'Home') move(0);
