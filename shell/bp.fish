@@ -58,7 +58,14 @@ function __bizim_identify
     test -n "$fields[20]"; or set fields[20] -
     test -n "$actor"; or set actor -
     test -n "$parent"; or set parent -
-    set -g __bizim_shell "fish $version $boot $fields[20] $actor $parent"
+    # The records as `printf` wants them: stamp, directory, text; stamp, exit code, milliseconds. bpd counts the lines of
+    # one hundredth itself, but over the socket, where one may come twice.
+    set -l stamp U%s
+    test -n "$__bizim_client"; and set stamp u%s
+    set -l head '\0'"fish $version $boot $fields[20] $actor $parent"'\0'$stamp'\0'
+    set -g __bizim_start '\0001S'$head'x\0%s\0\0%s\0'
+    set -g __bizim_hidden '\0001S'$head'h\0%s\0\0%s\0'
+    set -g __bizim_end '\0001E'$head'%s\0+%s\0\0'
     true # `set` leaves the status as it was.
 end
 
@@ -77,33 +84,37 @@ end
 # was read, and fish itself says at the end how long it took. Each record opens the file anew: bpd may have taken it away
 # to read it. The directory may have been taken away at a logout and put there again by somebody else: is it still ours?
 function __bizim_preexec --on-event fish_preexec
-    if test $__bizim_guard -O "$__bizim_run" -a -f "$BP_OFF$fish_private_mode$__bizim_to"
+    if test $__bizim_guard -f "$BP_OFF$fish_private_mode$__bizim_to"
         switch $argv[1]
             case '#*' ' *' \t'*' \n'*'
                 __bizim_preexec_with_care $argv[1]
                 return
         end
-        read -g __bizim_uptime __bizim_idle </proc/uptime
-        switch "$__bizim_stamp"
-            case "u$__bizim_uptime*"
-                set __bizim_stamp $__bizim_stamp+ # Another line of the same hundredth.
-            case '*'
-                set __bizim_stamp u$__bizim_uptime
-        end
-        printf '\0001S\0%s\0%s\0x\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $PWD $argv[1] >>$__bizim_to
+        read -g __bizim_stamp __bizim_idle </proc/uptime
+        printf $__bizim_start $__bizim_stamp $PWD $argv[1] >>$__bizim_to
         or __bizim_fall_short
     else
         __bizim_preexec_with_care $argv[1]
     end
 end
 
+# A line that took no millisecond ran no program: nothing was taken away since its start looked.
 function __bizim_postexec --on-event fish_postexec
-    set -l exit_code $status # First: every other command overwrites it.
-    if test $__bizim_guard -O "$__bizim_run" -a -f "$BP_OFF$fish_private_mode$__bizim_to"
-        printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $exit_code $CMD_DURATION >>$__bizim_to
+    switch "$CMD_DURATION$BP_OFF$__bizim_to"
+        case '0/*'
+            printf $__bizim_end $__bizim_stamp $status $CMD_DURATION >>$__bizim_to
+            or __bizim_fall_short
+        case '*'
+            __bizim_postexec_of_program $status
+    end
+end
+
+function __bizim_postexec_of_program
+    if test $__bizim_guard -f "$BP_OFF$fish_private_mode$__bizim_to"
+        printf $__bizim_end $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_to
         or __bizim_fall_short
     else
-        __bizim_postexec_with_care $exit_code
+        __bizim_postexec_with_care $argv[1]
     end
 end
 
@@ -119,19 +130,19 @@ function __bizim_preexec_with_care
     # A comment alone is no command; a line that begins with a space stays out of the history.
     string match -qr '^\s*(#[^\n]*\s*)*$' -- $argv[1]; and return
     __bizim_make_ready; or return
-    set -l how x
+    set -l start $__bizim_start
     set -l line $argv[1]
     if string match -q ' *' -- $line; or __bizim_is_kept_out $line
-        set how h
+        set start $__bizim_hidden
         set line ''
     end
     read -l uptime rest </proc/uptime
-    if string match -q "u$uptime*" -- $__bizim_stamp
-        set __bizim_stamp $__bizim_stamp+
+    if test -n "$__bizim_client"; and string match -q "$uptime*" -- $__bizim_stamp
+        set __bizim_stamp $__bizim_stamp+ # Another line of the same hundredth.
     else
-        set __bizim_stamp u$uptime
+        set -g __bizim_stamp $uptime
     end
-    printf '\0001S\0%s\0%s\0%s\0%s\0\0%s\0' $__bizim_shell $__bizim_stamp $how $PWD $line >>$__bizim_file
+    printf $start $__bizim_stamp $PWD $line >>$__bizim_file
     or begin
         __bizim_fall_short
         return
@@ -146,7 +157,7 @@ function __bizim_postexec_with_care
         set __bizim_untold
         __bizim_decide
     else if __bizim_make_ready
-        printf '\0001E\0%s\0%s\0%s\0+%s\0\0' $__bizim_shell $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_file
+        printf $__bizim_end $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_file
         or __bizim_fall_short
         __bizim_send
     end
@@ -196,11 +207,13 @@ function __bizim_load
     set -g __bizim_asks
     set -g __bizim_skipped
     string match -qr '^[0-3]\.' -- $version; or set -g __bizim_asks 1
-    __bizim_place; and __bizim_identify; or return
-    # In a directory that is everybody's the kernel follows no stranger's link, unless it was told to.
-    set -g __bizim_guard ! -L $__bizim_run -a
+    __bizim_place; or return
+    # In a directory that is everybody's the kernel follows no stranger's link, unless it was told to; in one that the
+    # system made for this user alone nobody else puts anything.
+    set -g __bizim_guard ! -L $__bizim_run -a -O $__bizim_run -a
     read -l protected 2>/dev/null </proc/sys/fs/protected_symlinks
-    test "$protected" = 1 -a ! -L $__bizim_run; and set -g __bizim_guard
+    test "$protected" = 1 -a ! -L $__bizim_run; and set -g __bizim_guard -O $__bizim_run -a
+    string match -q '/run/user/*' -- $__bizim_run; and test -z "$BP_HOME" -a ! -L $__bizim_run; and set -g __bizim_guard
     set -g __bizim_file $__bizim_run/mail/$fish_pid
     if test "$BP_TRANSPORT" = socket
         # `bpctl init` says which client is its own.
@@ -209,7 +222,7 @@ function __bizim_load
         test -n "$__bizim_client"; or return
         set -g __bizim_file $__bizim_run/.shell.$fish_pid
     end
-    true
+    __bizim_identify
 end
 
 if status is-interactive; and test "$BP_OFF" != 1; and test "$__bizim_loaded" != $fish_pid

@@ -11,12 +11,14 @@
 //! | `1S` | shell, stamp, how, cwd, times, text |
 //! | `1E` | shell, stamp, exit, end, times |
 //! | `1K` | shell, times, text |
+//! | `2K` | shell, times, stamp, text |
 //!
 //! - `shell`: who writes, the same in each record of a shell: `name version boot-id start-ticks actor parent`,
 //!   separated by spaces; what is unknown is `-`. `start-ticks` is field 22 of `/proc/PID/stat`; `parent` is `$BP_RUN`.
 //! - `stamp`: microseconds since 1970 when the line was read: with the shell it names the run. A shell without such a
 //!   clock writes the seconds of `/proc/uptime` behind a `u` (`u81.27`), with a `+` more for each line of the same
-//!   hundredth (`u81.27+`); or a number of its own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
+//!   hundredth (`u81.27+`), or behind a `U` and bpd counts them, which wants each record told once; or a number of its
+//!   own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
 //! - `how`: `t` the text follows, as `history 1` or `fc -ln` print it; `x` the text follows, exactly; `r` the same
 //!   text as the last that this shell sent; `h` hidden, no text; `m` no text because the shell kept only part of it.
 //!   In upper case (`T`, `X`, `R`, `H`, `M`) the same, told only when the line had ended: `times` are not those of its
@@ -26,10 +28,10 @@
 //! - `end`: microseconds since 1970 at the prompt; or, behind a `+`, the milliseconds that it took by the shell's own
 //!   account (`+1500`); empty = bpd takes the time of arrival.
 //! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
-//!   that `r` would repeat, masked.
+//!   that `r` would repeat, masked. `2K`: with the stamp of its last line, where that is an uptime, to go on counting.
 
 /// Versions and types that this program knows.
-const KINDS: [(&[u8], usize); 3] = [(b"1S", 6), (b"1E", 5), (b"1K", 3)];
+const KINDS: [(&[u8], usize); 4] = [(b"1S", 6), (b"1E", 5), (b"1K", 3), (b"2K", 4)];
 
 /// A record larger than this is refused: no honest line comes near it.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -71,6 +73,8 @@ pub struct KeptRecord {
     pub shell: Shell,
     /// Of the last end.
     pub times: Option<Times>,
+    /// Of the last line, if that is an uptime.
+    pub stamp: Option<Stamp>,
     /// What [`Text::Repeat`] means, masked.
     pub text: Option<Vec<u8>>,
 }
@@ -89,8 +93,9 @@ pub struct Shell {
 pub enum Stamp {
     /// Microseconds since 1970.
     Micros(u64),
-    /// Hundredths of a second since boot, suspended time counted, and how many lines were read before in that one.
-    Uptime { hundredths: u64, nth: u32 },
+    /// Hundredths of a second since boot, suspended time counted, and how many lines were read before in that one;
+    /// `None` = as many as were told before.
+    Uptime { hundredths: u64, nth: Option<u32> },
     /// A number that only grows; says nothing about the time.
     Serial(u64),
 }
@@ -174,13 +179,7 @@ impl StartRecord {
             Text::Kept(text) => (b'k', &text[..]),
         };
         let how = if self.late { how.to_ascii_uppercase() } else { how };
-        let stamp = match self.stamp {
-            Stamp::Micros(micros) => micros.to_string(),
-            Stamp::Uptime { hundredths, nth } => {
-                format!("u{}.{:02}{}", hundredths / 100, hundredths % 100, "+".repeat(nth as usize))
-            }
-            Stamp::Serial(serial) => format!("~{serial}"),
-        };
+        let stamp = self.stamp.to_field();
         let (shell, times) = (self.shell.to_field(), times_field(self.times));
         record(b"1S", &[shell.as_bytes(), stamp.as_bytes(), &[how], &self.cwd, times.as_bytes(), text])
     }
@@ -190,7 +189,25 @@ impl KeptRecord {
     /// As [`take`] reads it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (shell, times) = (self.shell.to_field(), times_field(self.times));
-        record(b"1K", &[shell.as_bytes(), times.as_bytes(), self.text.as_deref().unwrap_or_default()])
+        let (shell, times) = (shell.as_bytes(), times.as_bytes());
+        let text = self.text.as_deref().unwrap_or_default();
+        match self.stamp {
+            None => record(b"1K", &[shell, times, text]),
+            Some(stamp) => record(b"2K", &[shell, times, stamp.to_field().as_bytes(), text]),
+        }
+    }
+}
+
+impl Stamp {
+    fn to_field(self) -> String {
+        match self {
+            Self::Micros(micros) => micros.to_string(),
+            Self::Uptime { hundredths, nth } => {
+                let (letter, plus) = nth.map_or(('U', 0), |nth| ('u', nth));
+                format!("{letter}{}.{:02}{}", hundredths / 100, hundredths % 100, "+".repeat(plus as usize))
+            }
+            Self::Serial(serial) => format!("~{serial}"),
+        }
     }
 }
 
@@ -264,7 +281,10 @@ fn one(bytes: &[u8]) -> One {
     let record = match tag {
         b"1S" => start(&fields).map(Record::Start),
         b"1E" => end(&fields).map(Record::End),
-        _ => kept(&fields).map(Record::Kept),
+        b"1K" => kept(&fields, None).map(Record::Kept),
+        _ => stamp(fields[2])
+            .and_then(|last| kept(&[fields[0], fields[1], fields[3], b"", b"", b""], Some(last)))
+            .map(Record::Kept),
     };
     record.map_or(One::Damaged, |record| One::Whole(Box::new(record), at))
 }
@@ -308,10 +328,11 @@ fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
     })
 }
 
-fn kept(fields: &[&[u8]; 6]) -> Option<KeptRecord> {
+fn kept(fields: &[&[u8]; 6], stamp: Option<Stamp>) -> Option<KeptRecord> {
     Some(KeptRecord {
         shell: shell(fields[0])?,
         times: times(fields[1]),
+        stamp,
         text: (!fields[2].is_empty()).then(|| fields[2].to_vec()),
     })
 }
@@ -347,16 +368,20 @@ fn shell(field: &[u8]) -> Option<Shell> {
 fn stamp(field: &[u8]) -> Option<Stamp> {
     match field.split_first()? {
         (b'~', serial) => number(serial).map(Stamp::Serial),
+        (b'U', uptime) => Some(Stamp::Uptime { hundredths: hundredths(uptime)?, nth: None }),
         (b'u', uptime) => {
             let figures = uptime.iter().take_while(|byte| **byte != b'+').count();
             let nth = uptime[figures..].iter().all(|byte| *byte == b'+').then_some(uptime.len() - figures)?;
-            let (seconds, hundredths) = uptime[..figures].split_last_chunk::<3>()?;
-            let hundredths = number(hundredths.strip_prefix(b".")?)?;
-            let hundredths = number(seconds)?.checked_mul(100)?.checked_add(hundredths)?;
-            Some(Stamp::Uptime { hundredths, nth: nth as u32 })
+            Some(Stamp::Uptime { hundredths: hundredths(&uptime[..figures])?, nth: Some(nth as u32) })
         }
         _ => number(field).map(Stamp::Micros),
     }
+}
+
+/// `81.27`, as `/proc/uptime` has it.
+fn hundredths(uptime: &[u8]) -> Option<u64> {
+    let (seconds, rest) = uptime.split_last_chunk::<3>()?;
+    number(seconds)?.checked_mul(100)?.checked_add(number(rest.strip_prefix(b".")?)?)
 }
 
 fn number(field: &[u8]) -> Option<u64> {
@@ -471,9 +496,12 @@ mod tests {
         };
         check("1700000000000000", Stamp::Micros(1_700_000_000_000_000));
         check("~17", Stamp::Serial(17));
-        check("u81.27", Stamp::Uptime { hundredths: 8127, nth: 0 });
-        check("u0.05++", Stamp::Uptime { hundredths: 5, nth: 2 });
-        for wrong in ["", "~", "u", "u1", "u1.2", "u.27", "u1.2+7", "u1.27-", "u81,27", "x1"] {
+        check("u81.27", Stamp::Uptime { hundredths: 8127, nth: Some(0) });
+        check("u0.05++", Stamp::Uptime { hundredths: 5, nth: Some(2) });
+        check("U81.27", Stamp::Uptime { hundredths: 8127, nth: None });
+        for wrong in
+            ["", "~", "u", "U", "U1.27+", "U1.2", "u1", "u1.2", "u.27", "u1.2+7", "u1.27-", "u81,27", "x1"]
+        {
             assert_eq!(take(&started(wrong, "x", "make")).records, [], "{wrong}");
         }
     }
@@ -557,8 +585,14 @@ mod tests {
             let text = Text::Kept(b"make".to_vec());
             let kept = StartRecord { text, late: false, ..start.clone() };
             assert_eq!(take(&kept.to_bytes()).records, [Record::Start(kept)]);
-            for (times, text) in [(start.times, Some(b"make".to_vec())), (None, None)] {
-                let kept = KeptRecord { shell: start.shell.clone(), times, text };
+            let last = Some(Stamp::Uptime { hundredths: 8127, nth: Some(1) });
+            for (times, stamp, text) in [
+                (start.times, None, Some(b"make".to_vec())),
+                (None, None, None),
+                (None, last, Some(b"make".to_vec())),
+                (None, last, None),
+            ] {
+                let kept = KeptRecord { shell: start.shell.clone(), times, stamp, text };
                 assert_eq!(take(&kept.to_bytes()).records, [Record::Kept(kept)]);
             }
         }

@@ -206,6 +206,30 @@ fn what_fish_was_given_is_listed() {
 }
 
 #[test]
+fn lines_of_one_hundredth_are_runs_of_their_own_whether_bpd_reads_or_is_killed_between_them() {
+    let mut shell = Shell::start(Kind::Fish);
+    let mut bpd = Served::start(&shell.home);
+    let mut typed = 0;
+    for _ in 0..4 {
+        shell.line(":; true");
+        for _ in 0..6 {
+            shell.line(":");
+        }
+        typed += 7;
+        bpd.kill();
+        shell.line("true");
+        shell.line(":");
+        typed += 2;
+        bpd = Served::start(&shell.home);
+        // Wiped by now, perhaps: what the next bpd knows is what this one has left.
+        settled(&shell.home, typed);
+    }
+    let runs = settled(&shell.home, typed);
+    let told: Vec<_> = runs.iter().filter(|run| run.command.as_deref() == Some(":")).collect();
+    assert_eq!((runs.len(), told.len()), (typed, 28), "{runs:#?}");
+}
+
+#[test]
 fn a_limit_on_file_sizes_does_not_kill_fish() {
     let mut shell = Shell::start(Kind::Fish);
     shell.line("ulimit -S -f 0");
@@ -231,6 +255,9 @@ fn a_directory_that_vanishes_is_no_reason_for_fish_to_print() {
     std::fs::remove_dir_all(shell.home.bp()).unwrap();
     let screen = shell.line("echo one").screen;
     assert!(!screen.contains("bizim") && screen.contains("\u{1b}[?2004lone\r\n"), "{screen:?}");
+    std::fs::create_dir_all(shell.home.mail()).unwrap();
+    let shown = shell.line("echo away; rm -r $BP_HOME/run").screen;
+    assert!(shown.contains("away\r\n") && !shown.contains("bizim") && !shown.contains("open"), "{shown:?}");
     std::fs::create_dir_all(shell.home.mail()).unwrap();
     shell.line("echo two");
     assert_eq!(shell.told(), [("echo two".to_owned(), Some(0))]);

@@ -295,9 +295,10 @@ fn pair(records: Vec<Record>) -> Vec<Recorded> {
         match record {
             Record::Start(start) => runs.push(Recorded { start, end: None }),
             Record::End(end) => {
+                // fish tells two lines of one hundredth of a second apart by nothing but their order.
                 let run = runs
                     .iter_mut()
-                    .find(|run| run.start.shell == end.shell && run.start.stamp == end.stamp)
+                    .rfind(|run| run.start.shell == end.shell && run.start.stamp == end.stamp)
                     .unwrap_or_else(|| panic!("an end without a start: {end:?}"));
                 assert!(run.end.is_none(), "two ends: {end:?}");
                 run.end = Some(end);

@@ -80,6 +80,8 @@ pub(super) struct Session {
     open: Option<Opened>,
     /// When the last line was read.
     latest: UnixMillis,
+    /// The same by the uptime, if its shell told that: the hundredth of a second, and the how manieth line of it.
+    last: Option<(u64, u32)>,
     /// The line that was read while recording was paused.
     unrecorded: Option<Stamp>,
     seen: VecDeque<(bool, Stamp)>,
@@ -107,6 +109,7 @@ impl Session {
             times: None,
             open: None,
             latest: UnixMillis(0),
+            last: None,
             unrecorded: None,
             seen: VecDeque::new(),
             is_bare: false,
@@ -114,11 +117,11 @@ impl Session {
     }
 
     /// The events of one record, in order: mostly one.
-    pub(super) fn take(&mut self, record: Record, arrival: Arrival, rules: &Rules) -> Vec<Body> {
-        let (seen, shell) = match &record {
-            Record::Start(start) => (Some((true, start.stamp)), &start.shell),
-            Record::End(end) => (Some((false, end.stamp)), &end.shell),
-            Record::Kept(kept) => (None, &kept.shell),
+    pub(super) fn take(&mut self, mut record: Record, arrival: Arrival, rules: &Rules) -> Vec<Body> {
+        let shell = match &record {
+            Record::Start(start) => &start.shell,
+            Record::End(end) => &end.shell,
+            Record::Kept(kept) => &kept.shell,
         };
         let mut events = Vec::new();
         if !self.is_shell(shell) {
@@ -127,6 +130,17 @@ impl Session {
             *self = Self { is_bare: self.is_bare, ..Self::new(self.pid) };
         }
         self.shell.clone_from(shell);
+        let seen = match &mut record {
+            Record::Start(start) => {
+                start.stamp = self.begun(start.stamp);
+                Some((true, start.stamp))
+            }
+            Record::End(end) => {
+                end.stamp = self.counted(end.stamp, 0);
+                Some((false, end.stamp))
+            }
+            Record::Kept(_) => None,
+        };
         if let Some(seen) = seen {
             if self.seen.contains(&seen) {
                 return events;
@@ -156,7 +170,9 @@ impl Session {
     /// where it does not fit.
     pub(super) fn remains(&self) -> Vec<Vec<u8>> {
         let text = self.text.as_ref().map(|text| text.text.clone().into_bytes());
-        let kept = KeptRecord { shell: self.shell.clone(), times: self.times, text: text.clone() }.to_bytes();
+        let stamp = self.last.map(|(hundredths, nth)| Stamp::Uptime { hundredths, nth: Some(nth) });
+        let kept = KeptRecord { shell: self.shell.clone(), times: self.times, stamp, text: text.clone() };
+        let kept = kept.to_bytes();
         let Some(open) = &self.open else { return vec![kept, Vec::new()] };
         let begun = |text| StartRecord { text, ..open.record.clone() }.to_bytes();
         let hidden = begun(Text::Hidden);
@@ -181,6 +197,21 @@ impl Session {
         let text = kept.text.as_ref().map(|text| String::from_utf8_lossy(text));
         self.text = text.filter(|text| rules.of_line(text).is_none()).map(|text| mask::keep(&text));
         self.times = kept.times;
+        self.last = kept.stamp.and_then(by_uptime);
+    }
+
+    /// The stamp of a line that begins, told apart from the lines before.
+    fn begun(&mut self, stamp: Stamp) -> Stamp {
+        let stamp = self.counted(stamp, 1);
+        self.last = by_uptime(stamp);
+        stamp
+    }
+
+    /// A stamp without a count is that of the last line of its hundredth, or as many lines `later` as it says.
+    fn counted(&self, stamp: Stamp, later: u32) -> Stamp {
+        let Stamp::Uptime { hundredths, nth: None } = stamp else { return stamp };
+        let nth = self.last.filter(|(last, _)| *last == hundredths).map_or(0, |(_, nth)| nth + later);
+        Stamp::Uptime { hundredths, nth: Some(nth) }
     }
 
     /// The shell is gone: its open run, if there is one, is lost.
@@ -330,7 +361,7 @@ impl Session {
     fn uid(&self, stamp: Stamp) -> Ulid {
         let (kind, number) = match stamp {
             Stamp::Micros(micros) => (String::new(), micros),
-            Stamp::Uptime { hundredths, nth } => (format!("u{nth}+"), hundredths),
+            Stamp::Uptime { hundredths, nth } => (format!("u{}+", nth.unwrap_or_default()), hundredths),
             Stamp::Serial(serial) => ("~".to_owned(), serial),
         };
         let boot = self.shell.boot_id.as_deref().unwrap_or("-");
@@ -347,6 +378,13 @@ impl Session {
     fn name(&self) -> String {
         let boot: String = self.shell.boot_id.as_deref().unwrap_or("-").chars().take(8).collect();
         format!("{boot}-{}-{}", self.pid, self.shell.start_ticks.unwrap_or(0))
+    }
+}
+
+fn by_uptime(stamp: Stamp) -> Option<(u64, u32)> {
+    match stamp {
+        Stamp::Uptime { hundredths, nth } => Some((hundredths, nth?)),
+        Stamp::Micros(_) | Stamp::Serial(_) => None,
     }
 }
 

@@ -118,7 +118,7 @@ fn of_a_line_read_in_a_pause_nothing_goes_on_and_a_repeat_of_it_has_its_text() {
 
 #[test]
 fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_long_it_took() {
-    let stamp = Stamp::Uptime { hundredths: 1_250, nth: 0 };
+    let stamp = Stamp::Uptime { hundredths: 1_250, nth: Some(0) };
     let booted_at = UnixMillis(1_000_000);
     let arrived = at(1_012_509, 12_509);
     for (boot_id, started_at) in [("boot", 1_012_500), ("another", 1_012_509)] {
@@ -136,10 +136,38 @@ fn a_shell_without_a_clock_tells_by_the_uptime_when_its_line_was_read_and_how_lo
         assert_eq!(finish.took, Some(Duration::from_millis(700)));
         assert_eq!(finish.finished_at, UnixMillis(started_at + 700));
     }
-    // Two lines of the same hundredth are two runs.
-    let second = Stamp::Uptime { hundredths: 1_250, nth: 1 };
-    let session = Session::new(1);
-    assert_ne!(session.uid(stamp), session.uid(second));
+}
+
+#[test]
+fn lines_of_one_hundredth_are_counted_also_by_a_bpd_that_is_started_between_them() {
+    let counted = |nth| Stamp::Uptime { hundredths: 1_250, nth: Some(nth) };
+    let stamp = Stamp::Uptime { hundredths: 1_250, nth: None };
+    let mut session = Session::new(1);
+    for nth in 0..6 {
+        let events = session.take(start(stamp, typed("make")), at(12_509, 12_509), &none());
+        assert_eq!(started(&events).uid, session.uid(counted(nth)));
+        if nth > 1 {
+            // What is left of an open run and of a closed one is all that the next bpd knows.
+            let remains = session.remains().swap_remove(0);
+            session = Session::new(1);
+            for record in bp_proto::mailbox::take(&remains).records {
+                session.take(record, at(12_509, 12_509), &none());
+            }
+        }
+        let done = session.take(end(stamp, 0, None), at(12_509, 12_509), &none());
+        assert_eq!(finished(&done).uid, session.uid(counted(nth)));
+        assert!(!session.has_open_run());
+        if nth > 3 {
+            let remains = session.remains().swap_remove(0);
+            session = Session::new(1);
+            for record in bp_proto::mailbox::take(&remains).records {
+                session.take(record, at(12_509, 12_509), &none());
+            }
+        }
+    }
+    let later = Stamp::Uptime { hundredths: 1_251, nth: None };
+    let events = session.take(start(later, typed("make")), at(12_519, 12_519), &none());
+    assert_eq!(started(&events).uid, session.uid(Stamp::Uptime { hundredths: 1_251, nth: Some(0) }));
 }
 
 fn check_took(stamp: Stamp, end_us: Option<u64>, from: Arrival, to: Arrival, ms: u64) {
