@@ -30,6 +30,10 @@
 //! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
 //!   that `r` would repeat, masked. `2K`: with the stamp of its last line, where that is an uptime, to go on counting.
 
+mod stamp;
+
+pub use stamp::Stamp;
+
 /// Versions and types that this program knows.
 const KINDS: [(&[u8], usize); 4] = [(b"1S", 6), (b"1E", 5), (b"1K", 3), (b"2K", 4)];
 
@@ -87,17 +91,6 @@ pub struct Shell {
     pub start_ticks: Option<u64>,
     pub actor: Option<String>,
     pub parent: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stamp {
-    /// Microseconds since 1970.
-    Micros(u64),
-    /// Hundredths of a second since boot, suspended time counted, and how many lines were read before in that one;
-    /// `None` = as many as were told before.
-    Uptime { hundredths: u64, nth: Option<u32> },
-    /// A number that only grows; says nothing about the time.
-    Serial(u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,19 +191,6 @@ impl KeptRecord {
     }
 }
 
-impl Stamp {
-    fn to_field(self) -> String {
-        match self {
-            Self::Micros(micros) => micros.to_string(),
-            Self::Uptime { hundredths, nth } => {
-                let (letter, plus) = nth.map_or(('U', 0), |nth| ('u', nth));
-                format!("{letter}{}.{:02}{}", hundredths / 100, hundredths % 100, "+".repeat(plus as usize))
-            }
-            Self::Serial(serial) => format!("~{serial}"),
-        }
-    }
-}
-
 impl Shell {
     fn to_field(&self) -> String {
         let or_none = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
@@ -282,7 +262,7 @@ fn one(bytes: &[u8]) -> One {
         b"1S" => start(&fields).map(Record::Start),
         b"1E" => end(&fields).map(Record::End),
         b"1K" => kept(&fields, None).map(Record::Kept),
-        _ => stamp(fields[2])
+        _ => Stamp::of_field(fields[2])
             .and_then(|last| kept(&[fields[0], fields[1], fields[3], b"", b"", b""], Some(last)))
             .map(Record::Kept),
     };
@@ -320,7 +300,7 @@ fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
     };
     Some(StartRecord {
         shell: shell(fields[0])?,
-        stamp: stamp(fields[1])?,
+        stamp: Stamp::of_field(fields[1])?,
         text,
         cwd: fields[3].to_vec(),
         times: times(fields[4]),
@@ -344,7 +324,7 @@ fn end(fields: &[&[u8]; 6]) -> Option<EndRecord> {
     };
     Some(EndRecord {
         shell: shell(fields[0])?,
-        stamp: stamp(fields[1])?,
+        stamp: Stamp::of_field(fields[1])?,
         exit_code: str::from_utf8(fields[2]).ok()?.parse().ok()?,
         end_us: if end.is_empty() { None } else { Some(number(end)?) },
         took_ms: if took.is_empty() { None } else { Some(number(took)?) },
@@ -363,25 +343,6 @@ fn shell(field: &[u8]) -> Option<Shell> {
         parent: words.next()?,
     };
     words.next().is_none().then_some(shell)
-}
-
-fn stamp(field: &[u8]) -> Option<Stamp> {
-    match field.split_first()? {
-        (b'~', serial) => number(serial).map(Stamp::Serial),
-        (b'U', uptime) => Some(Stamp::Uptime { hundredths: hundredths(uptime)?, nth: None }),
-        (b'u', uptime) => {
-            let figures = uptime.iter().take_while(|byte| **byte != b'+').count();
-            let nth = uptime[figures..].iter().all(|byte| *byte == b'+').then_some(uptime.len() - figures)?;
-            Some(Stamp::Uptime { hundredths: hundredths(&uptime[..figures])?, nth: Some(nth as u32) })
-        }
-        _ => number(field).map(Stamp::Micros),
-    }
-}
-
-/// `81.27`, as `/proc/uptime` has it.
-fn hundredths(uptime: &[u8]) -> Option<u64> {
-    let (seconds, rest) = uptime.split_last_chunk::<3>()?;
-    number(seconds)?.checked_mul(100)?.checked_add(number(rest.strip_prefix(b".")?)?)
 }
 
 fn number(field: &[u8]) -> Option<u64> {
