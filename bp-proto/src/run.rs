@@ -72,6 +72,11 @@ pub struct Run {
     #[serde(skip)]
     #[cfg_attr(test, ts(skip))]
     pub took: Option<Duration>,
+    /// Grows whenever the run or its samples change, as long as bpd lives: what is derived from the run may be kept under
+    /// it. Not part of the HTTP document.
+    #[serde(skip)]
+    #[cfg_attr(test, ts(skip))]
+    pub revision: u64,
 }
 
 impl Run {

@@ -40,6 +40,7 @@ pub(crate) fn run_of(stats: RunStats) -> Run {
         context: None,
         totals: None,
         took: None,
+        revision: 0,
     }
 }
 

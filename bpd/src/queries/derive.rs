@@ -25,7 +25,8 @@ const MOST_FINDINGS: u64 = 4096;
 /// A history is looked for among this many runs before: a command that nearly always fails has none.
 pub(super) const HISTORY_ROWS: usize = 400;
 
-/// (run, revision).
+/// (run, revision). A run that was read may have changed since: what is derived from it is kept under the revision that
+/// was read, never under the one that it has by now.
 type Version = (u64, u64);
 
 #[derive(Clone, Debug)]
@@ -61,8 +62,7 @@ impl Derive {
 
     /// Figures of a run that has ended; `None` when it is gone. `run` saves reading it.
     pub(super) fn figures(&self, id: u64, run: Option<&Run>) -> Result<Option<Arc<Figures>>, NoAnswer> {
-        // Read before the run: what is kept under a revision is never older than it.
-        let version = (id, self.reader.revision(id));
+        let version = (id, run.map_or_else(|| self.reader.revision(id), |run| run.revision));
         if let Some(figures) = self.figures.get(&version) {
             return Ok(Some(figures));
         }
@@ -86,7 +86,7 @@ impl Derive {
             nested: run.parent.is_some(),
         });
         if run.state != RunState::Running {
-            self.figures.insert(version, Arc::clone(&figures));
+            self.figures.insert((id, run.revision), Arc::clone(&figures));
         }
         Ok(Some(figures))
     }
@@ -138,7 +138,7 @@ impl Derive {
 
     fn findings(&self, run: &Run) -> Result<Arc<Vec<Finding>>, NoAnswer> {
         let Some(stats) = &run.run_stats else { return Ok(Arc::default()) };
-        let version = (run.id, self.reader.revision(run.id));
+        let version = (run.id, run.revision);
         if run.state != RunState::Running
             && let Some(known) = self.findings.get(&version)
         {
@@ -183,4 +183,52 @@ fn said(finding: &Finding, lang: Lang) -> Comment {
 /// Runs of one kind are on one host, by people, by agents of any name, or by CI.
 fn kind(run: &Run) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one((&run.host, run.actor.kind()))
+}
+
+#[cfg(test)]
+mod tests {
+    use bp_proto::{Draft, Ending, Finish, Quality, Start, Totals, Ulid};
+
+    use super::*;
+    use crate::event::Amendment;
+    use crate::queries::keys::key_rule;
+    use crate::store::writer;
+
+    #[test]
+    fn what_was_read_before_a_change_is_not_kept_for_what_it_is_after_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut writer, reader) = writer::open(dir.path(), key_rule()).unwrap();
+        let derive = Derive::new(reader.clone());
+        let (uid, now) = (Ulid::from(1_u128), UnixMillis(1_000));
+        let draft = Draft { command: Some("make".to_owned()), started_at: now, ..Draft::default() };
+        let start = Start { uid, draft, owner: None, under: None, parent: None, context: None };
+        writer.begin(&start).unwrap();
+        let totals = |quality| Totals { cpu_ns: Some(1_000_000), quality, ..Totals::default() };
+        writer
+            .finish(&Finish {
+                uid,
+                finished_at: now.plus(Duration::from_secs(1)),
+                took: None,
+                ending: Ending::Exited { exit_code: 0, signal: None },
+                totals: Some(totals(Quality::Times)),
+                children: Vec::new(),
+                rest: None,
+                waited: None,
+                background: false,
+            })
+            .unwrap();
+        writer.commit().unwrap();
+        let before = reader.get(1).unwrap().unwrap();
+        let exact = totals(Quality::Exact);
+        let amendment =
+            Amendment { run: uid, totals: exact, children: Vec::new(), rest: None, background: false };
+        writer.amend(&amendment).unwrap();
+        writer.commit().unwrap();
+
+        let quality = |run: &Run| derive.stats(run, now).unwrap().map(|stats| stats.quality);
+        assert_eq!(quality(&before), Some(Quality::Times));
+        assert_eq!(quality(&reader.get(1).unwrap().unwrap()), Some(Quality::Exact));
+        let kept = derive.figures(1, None).unwrap().unwrap();
+        assert_eq!(kept.stats.as_ref().map(|stats| stats.quality), Some(Quality::Exact));
+    }
 }

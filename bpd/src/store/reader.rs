@@ -31,7 +31,7 @@ impl Reader {
     /// The run as recorded: `run_stats` is `None` and `comments` is empty, `totals` are raw. `None` = no such run, or
     /// its record is damaged (`degraded` then says so).
     pub fn get(&self, id: u64) -> Result<Option<Run>, StoreError> {
-        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        let Some((entry, revision)) = self.versioned(id)? else { return Ok(None) };
         let Some(Record::Start { start, .. }) = self.fetch(id, entry.start)? else { return Ok(None) };
         let finish = match entry.finish.map(|at| self.fetch(id, at)).transpose()?.flatten() {
             Some(Record::Finish { finish, .. }) => Some(*finish),
@@ -51,6 +51,7 @@ impl Reader {
         };
         let key_text = (self.shared.keys.of)(&start).text;
         let mut run = begun(id, *start, edited);
+        run.revision = revision;
         run.parent = parent;
         run.key = entry.cover.key;
         run.key_text = key_text;
@@ -185,12 +186,19 @@ impl Reader {
         found.iter().map(|(_, row)| rows::parsed(row)).collect()
     }
 
-    /// Grows whenever the run or its samples change, as long as bpd lives: the key of a cache. 0 = no such run.
+    /// As in [`Run::revision`]: what is kept under it is of this run as it is now. 0 = no such run.
     pub fn revision(&self, id: u64) -> u64 {
+        self.versioned(id).ok().flatten().map_or(0, |(_, revision)| revision)
+    }
+
+    /// What the index has of a run, and which revision that is.
+    fn versioned(&self, id: u64) -> Result<Option<(Entry, u64)>, StoreError> {
+        // Held meanwhile: samples go from there into the entry.
         let buffers = self.buffers();
-        let Ok(Some(entry)) = self.entry(id) else { return 0 };
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
         let pending = buffers.get(id).map_or(0, |buffer| buffer.pending.len());
-        u64::from(entry.changes) + entry.rows + pending as u64
+        let revision = u64::from(entry.changes) + entry.rows + pending as u64;
+        Ok(Some((entry, revision)))
     }
 
     /// Runs without an end, as they were begun: what to resume or to declare lost.
@@ -345,6 +353,7 @@ fn begun(id: u64, start: Start, edited: Option<Edited>) -> Run {
         context: start.context,
         totals: None,
         took: None,
+        revision: 0,
     }
 }
 
