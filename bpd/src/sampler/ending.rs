@@ -201,6 +201,11 @@ impl Stage {
             self.tree.forget(uid);
             self.leave_scope(open.owner);
         }
+        let shell = open.owner.pid;
+        let may_rest = open.start.draft.source == Source::Hook && self.tree.is_new(shell);
+        if may_rest && self.probe.rest(shell) {
+            self.resting.rest(shell);
+        }
         self.remember(open, finish.finished_at);
         self.pass(Body::Finish(Box::new(finish)), reply);
     }

@@ -40,6 +40,8 @@ pub(super) struct Machine {
     /// The last figure, and when its interval ended.
     cpu_percent: Option<(Duration, f64)>,
     busy: Busy,
+    /// As of when CPU and memory were read; the kernel takes it anew every five seconds.
+    load: Option<[f64; 3]>,
 }
 
 /// How busy all CPUs were, summed up: the difference of two is the mean of the time between.
@@ -96,6 +98,7 @@ impl Machine {
             read_at: None,
             cpu_percent: None,
             busy: Busy::default(),
+            load: None,
         }
     }
 
@@ -111,13 +114,13 @@ impl Machine {
             cpus: system.cpus().len() as u32,
             memory_used_bytes: system.used_memory(),
             memory_total_bytes: system.total_memory(),
-            load: System::load_average().ok().map(|load| [load.one, load.five, load.fifteen]),
+            load: self.load,
             pressure,
             disk,
         })
     }
 
-    /// What costs little: pressure now, CPU and memory as of the last fifth of a second.
+    /// What costs little: pressure now, CPU, memory and load as of the last fifth of a second.
     pub(super) fn look(&mut self) -> Look {
         let at = awake();
         self.refresh(at);
@@ -135,7 +138,7 @@ impl Machine {
         let mb = |bytes: u64| (bytes > 0).then_some(bytes as f64 / BYTES_PER_MB);
         let avg10 = |stall: Option<Stall>| stall.map(|stall| stall.avg10_percent);
         Context {
-            load_1m: System::load_average().ok().map(|load| load.one),
+            load_1m: self.load.map(|[one, ..]| one),
             host_cpu_percent: self.recent_cpu(look.at, STALE),
             memory_used_mb: system.and_then(|system| mb(system.used_memory())),
             memory_total_mb: system.and_then(|system| mb(system.total_memory())),
@@ -160,6 +163,7 @@ impl Machine {
         }
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         system.refresh_cpu_usage();
+        self.load = System::load_average().ok().map(|load| [load.one, load.five, load.fifteen]);
         self.read_at = Some(at);
         let percent = f64::from(system.global_cpu_usage());
         let counted = gap.unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Which runs are open, which processes are theirs, what they cost.
 //!
-//! `schedule`, `activity`, `ledger`, `pids`, `processes`, `tree`, `tally` and `totals` are pure; `probe`,
+//! `schedule`, `activity`, `ledger`, `pids`, `processes`, `resting`, `tree`, `tally` and `totals` are pure; `probe`,
 //! `counters`, `ends`, `scopes`, `machine`, `orphans`, `procfile`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end, `describing`
-//! what is told with their starts, `counting` what their shells' counters are asked.
+//! what is told with their starts, `counting` what their shells' counters are asked; `stretch` lets go of the CPU.
 
 mod activity;
 mod cost;
@@ -22,10 +22,12 @@ mod pids;
 mod probe;
 mod processes;
 mod procfile;
+mod resting;
 mod room;
 mod schedule;
 mod scopes;
 mod stage;
+mod stretch;
 mod tail;
 mod tally;
 mod tick;
@@ -46,6 +48,7 @@ use tokio::time::Instant;
 
 use crate::event::{Event, Measured};
 use stage::Stage;
+use stretch::Stretch;
 
 #[doc(hidden)]
 pub use cost::{Cost, cost};
@@ -97,8 +100,10 @@ async fn measure(
 ) {
     stage.resume(resumed);
     let mut rested = Instant::now();
+    let mut stretch = Stretch::new();
     loop {
         let deadline = stage.deadline().map(|due| due.max(rested));
+        stretch.go_on(!events.is_empty());
         tokio::select! {
             event = events.recv() => match event {
                 Some(event) => {

@@ -4,7 +4,7 @@
 //! environment of its shell.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
 
 use bp_proto::event::Source;
 use bp_proto::process::stat_field;
@@ -16,6 +16,9 @@ use super::procfile;
 /// Processes above one another that may have adopted something.
 const MAX_ABOVE: usize = 64;
 
+/// Of so many of them the list of children stays open. Shells mostly have the same ones above them.
+const MAX_LISTS: usize = 32;
+
 /// What a shell gives to its programs otherwise than it got it.
 const CHANGING: [&str; 5] = ["PWD=", "OLDPWD=", "_=", "SHLVL=", "PATH="];
 
@@ -23,10 +26,34 @@ const CHANGING: [&str; 5] = ["PWD=", "OLDPWD=", "_=", "SHLVL=", "PATH="];
 pub(super) struct Orphans {
     /// Who is above a shell. Kept for as long as it lives: who dies above it leaves what it had started to others above it.
     above: HashMap<Owner, Vec<u32>>,
-    /// Children of processes above runs that were looked at, and are too old to be anybody's.
-    known: PidMap<PidSet>,
+    /// Processes above runs.
+    elders: PidMap<Elder>,
     /// Those that are young, as they were a moment ago, for the run that was asked about: it is asked twice as it ends.
     seen: Option<(Ulid, Vec<Child>)>,
+}
+
+/// A process above runs.
+#[derive(Debug, Default)]
+struct Elder {
+    /// Its list of children, if it stays open.
+    list: Option<File>,
+    /// Children that were looked at, and are too old to be anybody's.
+    known: PidSet,
+}
+
+impl Elder {
+    /// The children that it has now.
+    fn children(&mut self, pid: u32, stays_open: bool) -> PidSet {
+        if self.list.is_none() && stays_open {
+            self.list = File::open(list_of(pid)).ok();
+        }
+        let list = self.list.as_ref().map_or_else(|| procfile::read(list_of(pid)), procfile::read_again);
+        list.unwrap_or_default().split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect()
+    }
+}
+
+fn list_of(pid: u32) -> String {
+    format!("/proc/{pid}/task/{pid}/children")
 }
 
 #[derive(Debug)]
@@ -72,9 +99,10 @@ impl Orphans {
         let mut young = Vec::new();
         for pid in self.above(start, start.under.unwrap_or(owner)).into_iter().filter(|pid| *pid != owner.pid)
         {
-            let list = procfile::read(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-            let now: PidSet = list.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect();
-            let known = self.known.entry(pid).or_default();
+            let lists = self.elders.values().filter(|elder| elder.list.is_some()).count();
+            let elder = self.elders.entry(pid).or_default();
+            let now = elder.children(pid, lists < MAX_LISTS);
+            let known = &mut elder.known;
             known.retain(|child| now.contains(child));
             for pid in now {
                 if pid == owner.pid || known.contains(&pid) {
@@ -102,7 +130,7 @@ impl Orphans {
             self.above.retain(|shell, _| process::is_alive(*shell));
             self.above.insert(of, found.clone());
         }
-        self.known
+        self.elders
             .retain(|pid, _| found.contains(pid) || self.above.values().any(|above| above.contains(pid)));
         found
     }

@@ -1,7 +1,8 @@
 //! Files that the kernel makes up as they are read, and of which it says no length.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 /// What the kernel hands on at once, at most.
@@ -13,11 +14,15 @@ const WHOLE_BELOW: usize = PAGE / 2;
 /// The whole file, of records no longer than half a page, by three system calls where it is not longer itself: whoever
 /// reads to the end of a file makes nine. Errors: as of any file.
 pub(super) fn read(path: impl AsRef<Path>) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    read_again(&File::open(path)?)
+}
+
+/// As [`read`], of a file that stays open: the kernel makes it up anew.
+pub(super) fn read_again(file: &File) -> io::Result<String> {
     let mut page = [0; PAGE];
     let mut text = Vec::new();
     loop {
-        let length = file.read(&mut page)?;
+        let length = file.read_at(&mut page, text.len() as u64)?;
         text.extend_from_slice(&page[..length]);
         if length < WHOLE_BELOW {
             return Ok(String::from_utf8_lossy(&text).into_owned());
@@ -27,6 +32,7 @@ pub(super) fn read(path: impl AsRef<Path>) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
     use std::process::Stdio;
 
     use super::*;

@@ -20,6 +20,7 @@ use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
 use super::orphans::Orphans;
 use super::probe::Probe;
+use super::resting::Resting;
 use super::scopes::Scopes;
 use super::tail::Tail;
 use super::tree::{Claim, Tree};
@@ -47,6 +48,7 @@ pub(super) struct Stage {
     pub(super) ends: Ends,
     pub(super) scopes: Scopes,
     pub(super) orphans: Orphans,
+    pub(super) resting: Resting,
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
@@ -81,6 +83,7 @@ impl Stage {
             counters,
             scopes: Scopes::new(),
             orphans: Orphans::default(),
+            resting: Resting::default(),
             machine: Machine::new(data),
             watchers: Watchers::default(),
             open: HashMap::new(),
@@ -275,6 +278,7 @@ impl Stage {
         self.settle_ledgers(owner, is_alone);
         let Some(open) = self.open.get_mut(&uid) else { return };
         open.watched = true;
+        self.resting.wake(owner.pid);
         if self.probe.lives(owner) {
             let tree = &self.tree;
             let claim = open.claim();
@@ -340,11 +344,15 @@ impl Stage {
         self.ends.meet(&self.tree, &self.probe, &seen.readings);
     }
 
-    /// Of processes that are in no run any more nothing is held.
+    /// Of processes that are in no run any more nothing is held, but for the files of shells that rest while there are
+    /// files enough.
     pub(super) fn let_go(&mut self) {
-        if self.probe.kept() > self.tree.len() {
-            let tree = &self.tree;
-            self.probe.keep(|pid| !tree.is_new(pid));
+        if self.probe.lacks_files() {
+            self.resting.clear();
+        }
+        if self.probe.kept() > self.tree.len() + self.resting.len() {
+            let (tree, resting) = (&self.tree, &self.resting);
+            self.probe.keep(|pid| !tree.is_new(pid) || resting.contains(pid));
             self.ends.keep(|pid| !tree.is_new(pid));
         }
     }

@@ -86,6 +86,20 @@ impl Probe {
         }
     }
 
+    pub(in crate::sampler) fn rest(&mut self, pid: u32) -> bool {
+        match self {
+            Self::Own(own) => own.rest(pid),
+            Self::Portable(portable) => portable.rest(pid),
+        }
+    }
+
+    pub(in crate::sampler) fn lacks_files(&self) -> bool {
+        match self {
+            Self::Own(own) => own.lacks_files(),
+            Self::Portable(portable) => portable.lacks_files(),
+        }
+    }
+
     pub(in crate::sampler) fn keep(&mut self, is_wanted: impl Fn(u32) -> bool) {
         match self {
             Self::Own(own) => own.keep(is_wanted),

@@ -120,6 +120,16 @@ impl Probe {
     }
 
     #[allow(clippy::unused_self, reason = "as the other probe has it")]
+    pub(crate) fn rest(&mut self, _pid: u32) -> bool {
+        false
+    }
+
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
+    pub(crate) fn lacks_files(&self) -> bool {
+        false
+    }
+
+    #[allow(clippy::unused_self, reason = "as the other probe has it")]
     pub(crate) fn keep(&mut self, _is_wanted: impl Fn(u32) -> bool) {}
 
     /// One process, whatever else there is.

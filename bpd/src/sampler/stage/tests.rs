@@ -3,6 +3,8 @@ mod described;
 #[cfg(target_os = "linux")]
 mod lists;
 mod long;
+#[cfg(target_os = "linux")]
+mod resting;
 
 use bp_proto::{Draft, Ending};
 

@@ -197,6 +197,18 @@ impl Probe {
         }
     }
 
+    /// The process is in no run for now, and its files may stay open; what was read of it is not true of later. → whether
+    /// it is kept.
+    pub(crate) fn rest(&mut self, pid: u32) -> bool {
+        let kept = self.kept.get_mut(&pid).filter(|kept| !kept.reading.zombie);
+        kept.map(|kept| kept.pulse.looked = 0).is_some()
+    }
+
+    /// Whether files have run out since nothing was kept.
+    pub(crate) fn lacks_files(&self) -> bool {
+        self.bench.allowance.thrifty
+    }
+
     /// How many processes are kept.
     pub(crate) fn kept(&self) -> usize {
         self.kept.len()
