@@ -98,7 +98,7 @@ fn a_run_is_listed_shown_compared_changed_and_removed() {
     assert_eq!(text(&bpctl(&home, &["tag", "1", "slow", "x", "-x"])), "run 1: slow\n");
     assert!(text(&bpctl(&home, &["show", "@slow"])).contains("id\t1\n"));
     assert_eq!(bpctl(&home, &["tag", "1", "a,b"]).status.code(), Some(2));
-    assert_eq!(text(&bpctl(&home, &["--lang", "tr", "note", "1", "sebep"])), "kayıt 1: sebep\n");
+    assert_eq!(text(&bpctl(&home, &["--lang", "tr", "note", "1", "sebep"])), "çalıştırma 1: sebep\n");
     assert_eq!(text(&bpctl(&home, &["rm", "1"])), "run 1 is gone\n");
     assert_eq!(bpctl(&home, &["show", "1"]).status.code(), Some(4));
 }

@@ -99,7 +99,7 @@ refused-field = aramada bilinmeyen alan: `{ $field }`
 refused-value = aramada `{ $term }`: { $field } alanına { $wanted ->
     [exit] bir çıkış kodu
     [state] running, finished ya da lost
-    [id] bir kayıt numarası
+    [id] bir çalıştırma numarası
     [cwd] tam bir dizin yolu (`.` yerine bpctl koyar)
     [actor] human, ci, agent ya da agent:AD
     [duration] bir süre
