@@ -1,7 +1,13 @@
 //! What may be typed, and what holds for every verb.
 
-use clap::{Parser, ValueEnum};
+use std::ffi::OsString;
 
+use bp_proto::place::Places;
+use clap::{CommandFactory as _, Parser, ValueEnum};
+
+use crate::screen;
+use crate::text::help;
+use crate::text::words::Lang;
 use crate::verbs::Verb;
 
 /// Runs, lists, shows and compares commands.
@@ -30,4 +36,45 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Says what clap has to say of words that ask for help or cannot be read. → exit code
+pub fn refuse(said: &clap::Error) -> u8 {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let config = Places::find().ok().map(|places| places.config);
+    match screen::lang(named_lang(&words).as_deref(), config.as_deref()) {
+        Lang::En => {
+            // Nobody is left to tell when the reader has gone.
+            let _ = said.print();
+            u8::from(said.use_stderr()) * 2
+        }
+        Lang::Tr => help::refuse(Cli::command(), words),
+    }
+}
+
+/// The language that is asked for among words that could not be read.
+fn named_lang(words: &[OsString]) -> Option<String> {
+    let mut words = words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--");
+    let word = words.find(|word| word.starts_with("--lang"))?;
+    match word.split_once('=') {
+        Some((_, lang)) => Some(lang.to_owned()),
+        None => words.next().map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_found_where_nothing_else_is_understood() {
+        let check = |line: &str, expected: Option<&str>| {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(named_lang(&words).as_deref(), expected, "{line}");
+        };
+        check("bpctl lst --lang tr", Some("tr"));
+        check("bpctl --lang=tr --nope", Some("tr"));
+        check("bpctl list --lang", None);
+        check("bpctl run -- --lang tr", None);
+    }
 }

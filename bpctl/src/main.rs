@@ -9,7 +9,7 @@
 
 use std::ffi::{OsString, c_char, c_int};
 
-use bpctl::cli::Cli;
+use bpctl::cli::{self, Cli};
 use bpctl::{run, verbs};
 use clap::Parser as _;
 
@@ -26,7 +26,10 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
             unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
             match verb {
                 Some(verb) if verb == "event" => verbs::event::main(&words.collect::<Vec<OsString>>()),
-                _ => verbs::main(Cli::parse()),
+                _ => match Cli::try_parse() {
+                    Ok(cli) => verbs::main(cli),
+                    Err(said) => cli::refuse(&said),
+                },
             }
         }
     };

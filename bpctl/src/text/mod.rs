@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod escape;
 pub mod figures;
+pub mod help;
 pub mod said;
 pub mod sparkline;
 pub mod table;
