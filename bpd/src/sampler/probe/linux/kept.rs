@@ -176,6 +176,14 @@ impl Kept {
         }
     }
 
+    /// It is not looked at for a while: what was read of it until now decides nothing at the next look.
+    pub(super) fn rest(&mut self) {
+        self.pulse.looked = 0;
+        self.calm = false;
+        self.faults = None;
+        self.memory = None;
+    }
+
     /// Whether it was seen alive, and has ended by now.
     pub(super) fn has_ended(&self) -> bool {
         self.reading.zombie && !self.was_zombie

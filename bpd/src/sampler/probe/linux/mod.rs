@@ -201,7 +201,7 @@ impl Probe {
     /// it is kept.
     pub(crate) fn rest(&mut self, pid: u32) -> bool {
         let kept = self.kept.get_mut(&pid).filter(|kept| !kept.reading.zombie);
-        kept.map(|kept| kept.pulse.looked = 0).is_some()
+        kept.map(Kept::rest).is_some()
     }
 
     /// Whether files have run out since nothing was kept.
