@@ -166,7 +166,7 @@ const VERBS: [(&str, &str); 79] = [
         "Neyle karşılaştırılacağı: aynı komutun daha önceki çalıştırmaları arasında aranır",
     ),
     ("The common axis of the two curves", "İki eğrinin ortak ekseni"),
-    ("Exits 3 when the verdict is this", "Yargı buysa 3 koduyla çıkar"),
+    ("Exits 3 when the verdict is this", "Hüküm buysa 3 koduyla çıkar"),
     (
         "Watches the newest runs, repainted every second",
         "En yeni çalıştırmaları izler; saniyede bir yeniden çizer",
@@ -212,10 +212,10 @@ const VERBS: [(&str, &str); 79] = [
     ),
     ("An answer of the shell, NAME=VALUE", "Kabuğun bir yanıtı, AD=DEĞER"),
     ("Says what bp itself has cost this week", "bp'nin kendisinin bu hafta neye mal olduğunu söyler"),
-    ("Starts, stops and looks after the daemon", "Arka plan programını başlatır, durdurur, ona bakar"),
+    ("Starts, stops and looks after the daemon", "Daemon'ı başlatır, durdurur, ona bakar"),
     (
         "Starts bpd apart from this terminal, and waits until it answers",
-        "bpd'yi bu uçbirimden ayrı başlatır ve yanıt verene dek bekler",
+        "bpd'yi bu terminalden ayrı başlatır ve yanıt verene dek bekler",
     ),
     (
         "Stops bpd, and waits until everything it accepted is stored",
