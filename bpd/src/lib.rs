@@ -18,6 +18,7 @@ pub mod sampler;
 pub mod signals;
 pub mod store;
 pub mod supervisor;
+pub mod trouble;
 mod typed;
 pub mod words;
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
+use crate::trouble::Trouble;
+
 /// How many ports behind a taken one are tried before the kernel picks any.
 const NEXT_PORTS: u16 = 20;
 
@@ -15,7 +17,7 @@ pub struct Listening {
     pub listeners: Vec<TcpListener>,
     pub address: SocketAddr,
     /// What is not as it was wanted, for `status`.
-    pub degraded: Option<String>,
+    pub degraded: Option<Trouble>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +42,8 @@ pub fn listen(wanted: SocketAddr) -> Result<Listening, ListenError> {
     for port in ports {
         match both(SocketAddr::new(wanted.ip(), port)) {
             Ok((listeners, address)) => {
-                let degraded = (first != 0 && address.port() != first).then(|| {
-                    format!("port {first} is taken; the page and the API are at http://{address} instead")
-                });
+                let degraded = (first != 0 && address.port() != first)
+                    .then(|| Trouble::plain("port-taken").with("port", first).with("address", address));
                 return Ok(Listening { listeners, address, degraded });
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => refusal = error,
@@ -87,9 +88,8 @@ mod tests {
         let taken = occupant.local_addr().unwrap();
         let listening = listen(taken).unwrap();
         assert_ne!(listening.address.port(), taken.port());
-        let said = listening.degraded.unwrap();
-        assert!(said.contains(&format!("port {} is taken", taken.port())), "{said}");
-        assert!(said.contains(&format!("http://{}", listening.address)), "{said}");
+        let said = Trouble::plain("port-taken").with("port", taken.port()).with("address", listening.address);
+        assert_eq!(listening.degraded, Some(said));
     }
 
     #[test]

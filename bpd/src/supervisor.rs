@@ -23,6 +23,7 @@ use crate::ipc::endpoint::Endpoint;
 use crate::lock::Lock;
 use crate::queries::{Degraded, Identity, Queries};
 use crate::store::{Curve, Reader, Writer};
+use crate::trouble::Trouble;
 use crate::words::Lang;
 use crate::{alerts, http, ipc, listen, logs, queries, recorder, sampler, store};
 
@@ -106,9 +107,9 @@ impl Parts {
         let token = places.token();
         let access = Access::load(&places.data).with_context(|| format!("cannot use {}", token.display()))?;
         let listening = listen::listen(config.http.listen)?;
-        if let Some(sentence) = listening.degraded {
-            tracing::warn!("{sentence}");
-            degraded.say("http", sentence);
+        if let Some(trouble) = listening.degraded {
+            tracing::warn!("{trouble}");
+            degraded.say("http", trouble);
         }
         let http = listening.listeners;
         Ok(Self {
@@ -285,7 +286,7 @@ impl Live {
                 Ok(()) => self.degraded.mended("config"),
                 Err(why) => {
                     tracing::warn!("the old config stays in effect: {why}");
-                    self.degraded.say("config", format!("the old config stays in effect: {why}"));
+                    self.degraded.say("config", Trouble::plain("old-config").with("why", why));
                 }
             }
             if let Some(reply) = reply {
@@ -341,7 +342,7 @@ impl Stages {
             let Err(error) = ended else { continue };
             tracing::error!("{name} has failed: {error:#}");
             if name == "alerts" {
-                degraded.say("alerts", "alerts have failed and are off, see the bpd log".to_owned());
+                degraded.say("alerts", Trouble::plain("alerts-off"));
                 continue;
             }
             stop.cancel();

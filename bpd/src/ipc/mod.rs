@@ -27,6 +27,7 @@ use crate::access::Access;
 use crate::event::Event;
 use crate::lock::LockError;
 use crate::queries::{Degraded, Queries};
+use crate::trouble::Trouble;
 use answer::Room;
 use endpoint::{Endpoint, EndpointError};
 use mailbox::Mail;
@@ -95,7 +96,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
             return Ok(());
         }
         tracing::warn!("{} has vanished", places.run.display());
-        degraded.say(UNREACHABLE, format!("{} has vanished; no shell finds bpd", places.run.display()));
+        degraded.say(UNREACHABLE, Trouble::plain("vanished").with("dir", places.run.display()));
         drop(endpoint);
         endpoint = tokio::select! {
             again = bind_again(&places) => again?,

@@ -1,25 +1,27 @@
-//! What does not work as it should right now: plain sentences that `status` and the health page show.
+//! What does not work as it should right now, for `status` and the health page.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::trouble::Trouble;
+
 /// Cheap to clone; whoever finds that something is wrong says so here, and takes it back when it is mended.
 #[derive(Clone, Debug, Default)]
 pub struct Degraded {
-    /// By who speaks, so that a second sentence of the same speaker replaces the first.
-    said: Arc<Mutex<BTreeMap<&'static str, String>>>,
+    /// By who speaks, so that the second trouble of the same speaker replaces the first.
+    said: Arc<Mutex<BTreeMap<&'static str, Trouble>>>,
 }
 
 impl Degraded {
-    pub fn say(&self, who: &'static str, sentence: String) {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(who, sentence);
+    pub fn say(&self, who: &'static str, what: Trouble) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(who, what);
     }
 
     pub fn mended(&self, who: &'static str) {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(who);
     }
 
-    pub fn sentences(&self) -> Vec<String> {
+    pub fn troubles(&self) -> Vec<Trouble> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

@@ -25,7 +25,7 @@ use bp_proto::{Point, Run, UnixMillis, process};
 
 use crate::analysis::points;
 use crate::store::Reader;
-use crate::words::Lang;
+use crate::words::{self, Lang};
 use derive::Derive;
 use no_answer::Sentence;
 use select::{Field, select};
@@ -84,8 +84,9 @@ impl Queries {
     pub fn status(&self, now: UnixMillis) -> Status {
         let identity = &self.identity;
         let (runs, running) = self.reader.counts();
-        let mut degraded = identity.degraded.sentences();
-        degraded.extend(self.reader.degraded());
+        let lang = self.usual_lang();
+        let troubles = identity.degraded.troubles().into_iter().chain(self.reader.degraded());
+        let degraded = troubles.map(|trouble| words::trouble(lang, trouble.id, &trouble.params)).collect();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),

@@ -13,6 +13,7 @@ use super::records::Record;
 use super::staging::Staging;
 use super::{StoreError, Writer};
 use crate::event::Refusal;
+use crate::trouble::Trouble;
 
 /// Sample chunks are written only while the disk has more room than this: what is left is for starts and ends.
 const RESERVE_BYTES: u64 = 8 * 1024 * 1024;
@@ -108,7 +109,7 @@ impl Writer {
     fn publish(&mut self) {
         let shared = Arc::clone(&self.shared);
         if let Err(error) = shared.journal.erase(&self.staging.erase) {
-            shared.health.found(format!("the text of a deleted run could not be erased: {error}"));
+            shared.health.found(Trouble::plain("not-erased").with("why", error));
         }
         self.meta = self.staging.meta.clone();
         let next = Staging::new(shared.index(), shared.keys, self.meta.clone());
@@ -183,7 +184,7 @@ impl Writer {
 
     /// The journal holds everything: a failed index is built anew from it. No group may be staged.
     fn remake_index(&mut self, why: &str) {
-        self.shared.health.found(format!("the index failed and was rebuilt from the journal ({why})"));
+        self.shared.health.found(Trouble::plain("index-failed").with("why", why));
         self.remakes += 1;
         let (shared, last_id) = (Arc::clone(&self.shared), self.meta.last_id);
         // What a refused group left behind must not be replayed.
@@ -197,7 +198,7 @@ impl Writer {
         });
         match made {
             Ok((index, replayed)) => self.take_index(index, replayed),
-            Err(error) => shared.health.found(format!("the index cannot be rebuilt: {error}")),
+            Err(error) => shared.health.found(Trouble::plain("index-lost").with("why", error)),
         }
     }
 
@@ -222,7 +223,7 @@ impl Writer {
         let last_id = self.meta.last_id;
         match remake(&shared.dir, shared.keys, &shared.journal, &shared.health, last_id, false) {
             Ok((index, replayed)) => self.take_index(index, replayed),
-            Err(error) => shared.health.found(format!("the index cannot be rebuilt: {error}")),
+            Err(error) => shared.health.found(Trouble::plain("index-lost").with("why", error)),
         }
     }
 }

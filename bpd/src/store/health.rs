@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Sentences beyond this are dropped: the first ones say what began it.
+use crate::trouble::Trouble;
+
+/// More are dropped: the first ones say what began it.
 const MAX_FOUND: usize = 32;
 
 #[derive(Debug, Default)]
@@ -12,7 +14,7 @@ pub(super) struct Health {
 
 #[derive(Debug, Default)]
 struct Inner {
-    found: Vec<String>,
+    found: Vec<Trouble>,
     is_disk_full: bool,
     are_curves_paused: bool,
     why_in_memory: Option<String>,
@@ -20,7 +22,7 @@ struct Inner {
 
 impl Health {
     /// Kept until bpd ends, and logged once.
-    pub(super) fn found(&self, what: String) {
+    pub(super) fn found(&self, what: Trouble) {
         let mut inner = self.lock();
         if inner.found.contains(&what) {
             return;
@@ -54,18 +56,16 @@ impl Health {
         inner.why_in_memory = why;
     }
 
-    pub(super) fn sentences(&self) -> Vec<String> {
+    pub(super) fn troubles(&self) -> Vec<Trouble> {
         let inner = self.lock();
         let mut all = inner.found.clone();
         if let Some(why) = &inner.why_in_memory {
-            all.push(format!("the index is kept in memory: {why}"));
+            all.push(Trouble::plain("index-in-memory").with("why", why));
         }
         if inner.is_disk_full {
-            all.push("the disk is full; nothing is recorded until there is room".to_owned());
+            all.push(Trouble::plain("disk-full"));
         } else if inner.are_curves_paused {
-            all.push(
-                "the disk is nearly full; curves are kept in memory only until there is room".to_owned(),
-            );
+            all.push(Trouble::plain("disk-nearly-full"));
         }
         all
     }

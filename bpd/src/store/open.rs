@@ -18,6 +18,7 @@ use super::rows::{self, INDEX_FORMAT, Meta};
 use super::shared::{Journal, Shared};
 use super::staging::{Erase, Staging};
 use super::{KeyRule, Position, Reader, StoreError, Writer};
+use crate::trouble::Trouble;
 
 /// Records that a replay holds before it applies them.
 const REPLAY_GROUP: usize = 500;
@@ -150,7 +151,7 @@ fn fitting_index(
         Err(error) => (Some(error.to_string()), 0),
     };
     if let Some(why) = &misfit {
-        health.found(format!("the index did not fit the journal and was rebuilt from it ({why})"));
+        health.found(Trouble::plain("index-rebuilt").with("why", why));
     } else {
         tracing::info!("store: the rule of command keys has changed; the index is rebuilt");
     }
@@ -300,16 +301,14 @@ pub(super) struct Replayed {
 impl Replayed {
     pub(super) fn report(&self, health: &Health) {
         if self.damaged > 0 {
-            health.found(format!(
-                "the journal is damaged in {} places; {} bytes of it were skipped",
-                self.damaged, self.damaged_bytes
-            ));
+            let damaged = Trouble::plain("journal-damaged").with("places", self.damaged);
+            health.found(damaged.with("bytes", self.damaged_bytes));
         }
         if self.unreadable > 0 {
-            health.found(format!("{} records of the journal do not read and were skipped", self.unreadable));
+            health.found(Trouble::plain("journal-unreadable").with("records", self.unreadable));
         }
         if let Some(why) = &self.not_erased {
-            health.found(format!("the text of a deleted run could not be erased: {why}"));
+            health.found(Trouble::plain("not-erased").with("why", why));
         }
     }
 }

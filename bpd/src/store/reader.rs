@@ -13,6 +13,7 @@ use super::rows::{self, AlertRow, Chunk, Cost, Cover, Entry};
 use super::shared::{Fetched, Shared};
 use super::{Cursor, Curve, OwnCost, Position, Row, StoreError, Within};
 use crate::event::HostReading;
+use crate::trouble::Trouble;
 
 /// Open runs that a scan looks at: more shells than that are not open at once.
 const MAX_OPEN: usize = 10_000;
@@ -272,8 +273,8 @@ impl Reader {
     }
 
     /// What was found or mended when the store was opened, and what is wrong now; empty = all is well.
-    pub fn degraded(&self) -> Vec<String> {
-        self.shared.health.sentences()
+    pub fn degraded(&self) -> Vec<Trouble> {
+        self.shared.health.troubles()
     }
 
     fn entry(&self, id: u64) -> Result<Option<Entry>, StoreError> {
@@ -311,7 +312,7 @@ impl Reader {
             Fetched::Record(record) => Some(*record),
             Fetched::Gone => None,
             Fetched::Damaged(why) => {
-                self.shared.health.found(format!("a record of run {run} is damaged: {why}"));
+                self.shared.health.found(Trouble::plain("record-damaged").with("run", run).with("why", why));
                 None
             }
         })

@@ -70,7 +70,7 @@ fn on_both(check: impl Fn(&Path, Backing)) {
 
 fn opened(dir: &Path, backing: Backing) -> (Writer, Reader) {
     let (writer, reader) = open_with(dir, KEYS, backing).unwrap();
-    assert_eq!(reader.degraded(), Vec::<String>::new());
+    assert_eq!(reader.degraded(), []);
     (writer, reader)
 }
 

@@ -130,3 +130,20 @@ hint-candidates = there are { $runs }
 hint-nothing-recorded = nothing is recorded yet
 hint-no-baseline = no earlier run of this command can be a baseline; name another run by its id
 hint-ambiguous = it may be { $ids }
+
+## What does not work as it should
+
+trouble-alerts-off = alerts have failed and are off, see the bpd log
+trouble-disk-full = the disk is full; nothing is recorded until there is room
+trouble-disk-nearly-full = the disk is nearly full; curves are kept in memory only until there is room
+trouble-index-failed = the index failed and was rebuilt from the journal ({ $why })
+trouble-index-in-memory = the index is kept in memory: { $why }
+trouble-index-lost = the index cannot be rebuilt: { $why }
+trouble-index-rebuilt = the index did not fit the journal and was rebuilt from it ({ $why })
+trouble-journal-damaged = the journal is damaged in { $places } places; { $bytes } bytes of it were skipped
+trouble-journal-unreadable = { $records } records of the journal do not read and were skipped
+trouble-not-erased = the text of a deleted run could not be erased: { $why }
+trouble-old-config = the old config stays in effect: { $why }
+trouble-port-taken = port { $port } is taken; the page and the API are at http://{ $address } instead
+trouble-record-damaged = a record of run { $run } is damaged: { $why }
+trouble-vanished = { $dir } has vanished; no shell finds bpd

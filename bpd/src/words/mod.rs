@@ -5,4 +5,4 @@ mod number;
 mod sentence;
 
 pub use lang::Lang;
-pub use sentence::{alert, alert_title, comment, hint, label, reason, refused, verdict};
+pub use sentence::{alert, alert_title, comment, hint, label, reason, refused, trouble, verdict};

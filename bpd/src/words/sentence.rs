@@ -66,6 +66,12 @@ pub fn alert_title(lang: Lang, alert: &AlertReport) -> String {
     say(lang, &format!("alert-title-{}", alert.rule), &alert_params(lang, alert))
 }
 
+/// What does not work as it should.
+pub fn trouble(lang: Lang, id: &str, params: &[(&str, String)]) -> String {
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    say(lang, &format!("trouble-{id}"), &params)
+}
+
 /// A sentence or label without numbers, as the button `alert-open`.
 pub fn label(lang: Lang, id: &str) -> String {
     say(lang, id, &Map::new())
@@ -194,6 +200,19 @@ mod tests {
                 assert_ne!(&say(lang, key, &Map::new()), key, "{key}");
             }
         }
+    }
+
+    #[test]
+    fn a_trouble_is_said_in_each_language_with_what_stands_in_it() {
+        let params = [("port", "7717".to_owned()), ("address", "127.0.0.1:7718".to_owned())];
+        assert_eq!(
+            trouble(Lang::En, "port-taken", &params),
+            "port 7717 is taken; the page and the API are at http://127.0.0.1:7718 instead"
+        );
+        assert_eq!(
+            trouble(Lang::Tr, "port-taken", &params),
+            "7717 portu dolu; pano ve API bunun yerine http://127.0.0.1:7718 adresinde"
+        );
     }
 
     #[test]

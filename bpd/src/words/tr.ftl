@@ -130,3 +130,20 @@ hint-candidates = olanlar: { $runs }
 hint-nothing-recorded = henüz hiçbir şey kaydedilmedi
 hint-no-baseline = bu komutun daha önceki hiçbir çalıştırması temel alınamıyor; başka birini numarasıyla belirtin
 hint-ambiguous = şunlardan biri olabilir: { $ids }
+
+## Olması gerektiği gibi çalışmayanlar
+
+trouble-alerts-off = uyarılar çalışmadı ve kapalı, nedeni bpd günlüğünde
+trouble-disk-full = disk dolu; yer açılana dek hiçbir şey kaydedilmiyor
+trouble-disk-nearly-full = disk dolmak üzere; yer açılana dek eğriler yalnızca bellekte tutuluyor
+trouble-index-failed = dizin bozuldu ve günceden yeniden kuruldu ({ $why })
+trouble-index-in-memory = dizin bellekte tutuluyor: { $why }
+trouble-index-lost = dizin yeniden kurulamıyor: { $why }
+trouble-index-rebuilt = dizin günceye uymuyordu ve ondan yeniden kuruldu ({ $why })
+trouble-journal-damaged = günce { $places } yerde bozuk; { $bytes } baytı atlandı
+trouble-journal-unreadable = güncenin { $records } kaydı okunamadı ve atlandı
+trouble-not-erased = silinen bir çalıştırmanın metni diskten silinemedi: { $why }
+trouble-old-config = eski ayarlar geçerli kalıyor: { $why }
+trouble-port-taken = { $port } portu dolu; pano ve API bunun yerine http://{ $address } adresinde
+trouble-record-damaged = { $run } numaralı çalıştırmanın bir kaydı bozuk: { $why }
+trouble-vanished = { $dir } yok oldu; hiçbir kabuk bpd'yi bulamıyor

@@ -1,5 +1,6 @@
 //! The table of ARCHITECTURE.md, proved: which sibling each module may name, and which module owns an outside crate.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,16 +12,17 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("event", &[]),
     ("http", &["access", "event", "queries"]),
-    ("ipc", &["access", "event", "lock", "queries", "typed"]),
-    ("listen", &[]),
+    ("ipc", &["access", "event", "lock", "queries", "trouble", "typed"]),
+    ("listen", &["trouble"]),
     ("lock", &[]),
     ("logs", &[]),
     ("process", &[]),
-    ("queries", &["analysis", "store", "words"]),
+    ("queries", &["analysis", "store", "trouble", "words"]),
     ("recorder", &["event", "store"]),
     ("sampler", &["event", "typed"]),
     ("signals", &[]),
-    ("store", &["event"]),
+    ("store", &["event", "trouble"]),
+    ("trouble", &[]),
     ("typed", &[]),
     ("words", &[]),
 ];
@@ -213,4 +215,16 @@ fn the_check_itself_sees_a_forbidden_arrow() {
     let named: Vec<&str> = words_after(line, "crate::").collect();
     assert_eq!(named, ["store", "queries"]);
     assert_eq!(words_after("mycrate::store", "crate::").count(), 0);
+}
+
+#[test]
+fn every_trouble_has_its_sentence_and_no_other_has() {
+    let named = |source: &Source| -> BTreeSet<String> {
+        let pieces = source.text.split("Trouble::plain(\"").skip(1);
+        pieces.filter_map(|piece| Some(piece.split_once('"')?.0.to_owned())).collect()
+    };
+    let named: BTreeSet<String> = sources("bpd").iter().flat_map(named).collect();
+    let sentences = include_str!("../../src/words/en.ftl").lines();
+    let told = sentences.filter_map(|line| line.strip_prefix("trouble-")?.split_once(" = "));
+    assert_eq!(named, told.map(|(id, _)| id.to_owned()).collect());
 }

@@ -54,7 +54,7 @@ pub(super) fn fill(disk: &Path) {
     writer.begin(&start(2)).unwrap();
     writer.commit().unwrap();
     assert!(reader.get(2).unwrap().is_some());
-    assert!(reader.degraded()[0].contains("nearly full"), "{:?}", reader.degraded());
+    assert!(reader.degraded()[0].id == "disk-nearly-full", "{:?}", reader.degraded());
 
     // Nothing left: refused whole, said plainly, and what was stored stays readable.
     fill(0);
@@ -73,8 +73,8 @@ pub(super) fn fill(disk: &Path) {
         }
     }
     assert!(refused > 0, "the disk never was full");
-    let says = |what| reader.degraded().iter().any(|said| said.contains(what));
-    assert!(says("the disk is full"), "{:?}", reader.degraded());
+    let says = |what| reader.degraded().iter().any(|said| said.id == what);
+    assert!(says("disk-full"), "{:?}", reader.degraded());
     let kept = reader.counts().0;
     assert_eq!(kept, refused - 1);
 
@@ -84,7 +84,7 @@ pub(super) fn fill(disk: &Path) {
     assert_eq!(writer.begin(&start(refused)).unwrap().0.id, kept + 1);
     writer.finish(&finish(1)).unwrap();
     writer.commit().unwrap();
-    assert!(!says("the disk is full"), "{:?}", reader.degraded());
+    assert!(!says("disk-full"), "{:?}", reader.degraded());
     drop((writer, reader));
     let (_writer, reader) = open(&dir);
     assert_eq!(reader.counts().0, kept + 1);

@@ -118,7 +118,7 @@ fn kill_after(acknowledged: usize, dir: &Path, said: &mut Said) {
 
 fn check(dir: &Path, said: &Said) {
     let (writer, reader) = open(dir);
-    assert_eq!(reader.degraded(), Vec::<String>::new());
+    assert_eq!(reader.degraded(), []);
     let mut ids = BTreeSet::new();
     for (n, (id, what)) in said {
         assert!(ids.insert(*id), "id {id} was given twice");
