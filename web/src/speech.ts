@@ -14,11 +14,13 @@ export function tn(stem: Parameters<typeof sayCount>[1], n: number, values?: Val
   return sayCount(lang.value, stem, n, formatNumber(n, lang.value), values);
 }
 
-export type StatusKind = 'running' | 'success' | 'failed' | 'signal' | 'lost';
+export type StatusKind = 'running' | 'success' | 'failed' | 'signal' | 'ended' | 'lost';
 
 export function statusOf(run: Pick<Run, 'state' | 'exit_code' | 'signal'>): StatusKind {
   if (run.state !== 'finished') return run.state;
   if (run.signal !== null) return 'signal';
+  // Imported: how it ended nobody knows.
+  if (run.exit_code === null) return 'ended';
   return run.exit_code === 0 ? 'success' : 'failed';
 }
 

@@ -67,6 +67,7 @@ describe('a status', () => {
     [{}, '✓ok'],
     [{ exit_code: 101 }, '✗exit 101'],
     [{ exit_code: 137, signal: 9 }, '↯signal 9'],
+    [{ imported: true, exit_code: null }, '–ended'],
     [{ state: 'lost', exit_code: null }, '?lost'],
     [{ state: 'running', exit_code: null }, '●running'],
   ] as const)('%o is a mark and a word', (given, text) => {

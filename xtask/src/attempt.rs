@@ -152,9 +152,13 @@ fn record_twice(daemon: &Daemon, programs: &Path, command: &str) -> Result<()> {
         );
     }
     let address = daemon.status()?.http.address;
-    println!("\nThe dashboard is at http://{address}/. A session for your browser:");
-    println!("    BP_HOME={} {} open", daemon.home().display(), programs.join("bpctl").display());
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        println!(
+            "\nThe dashboard was at http://{address}/ until now; in a terminal it stays until you press Enter."
+        );
+    } else {
+        println!("\nThe dashboard is at http://{address}/. A session for your browser:");
+        println!("    BP_HOME={} {} open", daemon.home().display(), programs.join("bpctl").display());
         println!("Enter stops bpd and removes what was recorded.");
         std::io::stdin().read_line(&mut String::new())?;
     }

@@ -27,9 +27,7 @@ pub(crate) fn run(root: Option<PathBuf>) -> Result<()> {
     if !on_path {
         eprintln!("{} is not on the PATH", folder.display());
     }
-    eprintln!(
-        "next: eval \"$(bpctl init bash)\" at the end of ~/.bashrc (or zsh, ~/.zshrc), then a new shell"
-    );
+    eprintln!("next: bpctl setup (shows the line for your shell's file, and asks), then a new shell");
     Ok(())
 }
 

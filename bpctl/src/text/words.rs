@@ -67,6 +67,7 @@ words! {
     Finished: "finished", "bitti";
     NoRuns: "No runs yet. Load the hook: eval \"$(bpctl init bash)\"", "Henüz çalıştırma yok. Kancayı yükleyin: eval \"$(bpctl init bash)\"";
     NoAlerts: "No alerts.", "Uyarı yok.";
+    NoneMatch: "No run matches.", "Uyan çalıştırma yok.";
     Run: "Run {}", "Çalıştırma {}";
     In: "in", "yer";
     At: "started", "başladı";
@@ -151,7 +152,7 @@ words! {
     WatchAsk: "Stop run {}?", "Çalıştırma {} durdurulsun mu?";
     WatchAskForce: "Run {} was asked to end. Kill it?", "Çalıştırma {} bitmesi için uyarıldı. Öldürülsün mü?";
     WatchYes: "y  yes, send {}     n  no", "e  evet, {} gönder     h  hayır";
-    WatchStopped: "{} sent to {} processes of run {}", "{0}, çalıştırma {2} için {1} sürece gönderildi";
+    WatchStopped: "{0} sent to run {2} (processes: {1})", "{0} gönderildi: çalıştırma {2} (süreç: {1})";
     WatchRefused: "{} processes belong to another user and were left alone", "{} süreç başka bir kullanıcının; dokunulmadı";
     WatchNoneLeft: "run {} has no process any more", "çalıştırma {} için süreç kalmamış";
     WatchOpened: "run {} opens in the browser", "çalıştırma {} tarayıcıda açılıyor";
@@ -175,6 +176,8 @@ words! {
     Peak: "PEAK", "TEPE";
     Delivery: "NOTICE", "BİLDİRİM";
     Deleted: "run {} is gone", "{} numaralı çalıştırma silindi";
+    NoteGone: "run {} has no note any more", "{} numaralı çalıştırmanın notu silindi";
+    RestartConfig: "bpd was not restarted: mend the config first", "bpd yeniden başlatılmadı: önce ayarları düzeltin";
     Tagged: "run {}: {}", "çalıştırma {}: {}";
     NoTags: "no tags", "etiket yok";
     Opening: "Opening {}", "{} açılıyor";
@@ -193,7 +196,7 @@ words! {
     DoctorLoad: "bpctl setup {}, then open a new shell", "bpctl setup {}, sonra yeni kabuk açın";
     PausedAll: "Recording is paused in every shell, until `bpctl resume --all`.", "Kayıt bütün kabuklarda duraklatıldı; sürdürmek için: `bpctl resume --all`.";
     PausedHere: "Recording is paused in this shell, until `bpctl resume`.", "Kayıt bu kabukta duraklatıldı; sürdürmek için: `bpctl resume`.";
-    PausedAllUntil: "Recording is paused in every shell until {}.", "Kayıt bütün kabuklarda {} saatine dek duraklatıldı.";
+    PausedAllUntil: "Recording is paused in every shell until {}, or `bpctl resume --all`.", "Kayıt bütün kabuklarda {} saatine dek duraklatıldı; sürdürmek için: `bpctl resume --all`.";
     PausedHereUntil: "Recording is paused in this shell until {}.", "Kayıt bu kabukta {} saatine dek duraklatıldı.";
     Recording: "What is typed here is recorded.", "Burada yazılanlar kaydediliyor.";
     PauseTime: "\"{}\" is no time; say 30m, 2h or 90s", "\"{}\" bir süre değil; 30m, 2h ya da 90s deyin";
@@ -331,7 +334,7 @@ words! {
     ConfigRight: "{} is right", "{} doğru";
     ConfigMissing: "there is no {}", "{} yok";
     ConfigNone: "there is no {}; every key has its default", "{} yok; her anahtar varsayılan değerinde";
-    RunOptions: "`run` takes its options behind it: bpctl run --quiet -- COMMAND", "`run` seçeneklerini arkasına alır: bpctl run --quiet -- KOMUT";
+    RunOptions: "`run` stands before its options, and takes its language from BP_LANG: bpctl run --quiet -- COMMAND", "`run` seçeneklerinden önce yazılır, dilini BP_LANG belirler: bpctl run --quiet -- KOMUT";
     RunNoCommand: "there is no command to run", "çalıştırılacak komut yok";
     RunNoOption: "there is no option {}", "{} diye bir seçenek yok";
     RunNeedsValue: "{} needs a value", "{} bir değer ister";

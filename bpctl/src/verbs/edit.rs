@@ -80,6 +80,10 @@ fn edit(bpd: &mut Bpd, id: u64, edit: &Edit, json: bool, screen: &Screen) -> any
         return Ok(Exit::Fine);
     }
     let run: Run = serde_json::from_slice(&raw)?;
+    if edit.note.is_some() && run.note.is_none() {
+        screen.print(&(screen.say(Word::NoteGone, &[&id.to_string()]) + "\n"))?;
+        return Ok(Exit::Fine);
+    }
     let said = if edit.tags.is_some() {
         if run.tags.is_empty() { screen.word(Word::NoTags).to_owned() } else { run.tags.join(", ") }
     } else {

@@ -46,7 +46,9 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let runs: Vec<Run> = bpd.ask(&request)?;
-    let page = if screen.person {
+    let page = if runs.is_empty() && screen.person && (args.actor.is_some() || !args.search.is_empty()) {
+        notes(screen) + screen.word(Word::NoneMatch) + "\n"
+    } else if screen.person {
         let curves = screen.width >= WIDE;
         notes(screen)
             + &people(&runs, screen, |run| if curves { curve(&mut bpd, run) } else { String::new() })

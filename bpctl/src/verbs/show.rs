@@ -116,6 +116,8 @@ fn ending(run: &Run, screen: &Screen) -> String {
     parts.extend(run.signal.map(|signal| screen.say(Word::Signal, &[&signal.to_string()])));
     let tone = match (run.state, run.exit_code) {
         (RunState::Finished, Some(0)) | (RunState::Running, _) => Tone::Good,
+        // Imported: how it ended nobody knows.
+        (RunState::Finished, None) => Tone::Faint,
         _ => Tone::Bad,
     };
     screen.paint(tone, &parts.join(" · "))

@@ -101,6 +101,19 @@ fn bpd_is_started_once_and_stopped_by_bpctl() {
 }
 
 #[test]
+fn a_bpd_that_could_not_start_again_is_not_stopped() {
+    let home = Home::new();
+    home.says(&["daemon", "start"]);
+    let before = home.status().unwrap().pid;
+    fs::write(home.bp().join("config.toml"), "lnag = 1\n").unwrap();
+    let output = home.run(&["daemon", "restart"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("there is no key `lnag`") && said.contains("mend the config first"), "{said}");
+    assert_eq!(home.status().unwrap().pid, before);
+}
+
+#[test]
 fn a_bpd_that_cannot_start_says_why() {
     let home = Home::new();
     fs::create_dir_all(home.bp()).unwrap();

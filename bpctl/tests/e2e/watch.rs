@@ -223,7 +223,7 @@ fn a_run_is_stopped_after_asking_and_nothing_else_is() {
     terminal.paints_text("Stop run 1?");
     assert!(runs(&home).iter().all(|run| run.state == RunState::Running));
     terminal.send("y");
-    terminal.paints_text("SIGTERM sent to 1 processes of run 1");
+    terminal.paints_text("SIGTERM sent to run 1 (processes: 1)");
     assert_eq!(idle.wait().unwrap().code(), Some(143));
     assert!(busy.try_wait().unwrap().is_none());
     kill_process(Pid::from_raw(busy.id() as i32).unwrap(), Signal::TERM).unwrap();

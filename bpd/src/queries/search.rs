@@ -143,6 +143,8 @@ impl Filter {
                 Test::Memory(bound) => {
                     stats()?.and_then(|stats| stats.rss_max_mb).is_some_and(|value| bound.holds(value))
                 }
+                // Of what a shell remembered from before bp mostly nobody knows what it took.
+                Test::Duration(_) if run.imported && run.took.is_none() => false,
                 Test::Duration(bound) => bound.holds(lasted(run, now).as_secs_f64()),
                 test => test.of_run(run),
             };
@@ -333,11 +335,26 @@ fn example(field: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::simulate::run_of;
 
     const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
     fn tests(text: &str) -> Vec<(bool, Test)> {
         Filter::parse(text, NOW).unwrap().terms.into_iter().map(|term| (term.negated, term.test)).collect()
+    }
+
+    #[test]
+    fn what_was_imported_without_its_duration_has_none() {
+        let check = |took: Option<u64>, text: &str, expected: bool| {
+            let took = took.map(std::time::Duration::from_secs);
+            let run = Run { imported: true, finished_at: None, took, ..run_of(RunStats::default()) };
+            let holds = Filter::parse(text, NOW).unwrap().holds(&run, NOW, || Ok::<_, ()>(None));
+            assert_eq!(holds, Ok(expected), "{took:?} {text}");
+        };
+        check(None, "dur:>1s", false);
+        check(None, "dur:<1s", false);
+        check(Some(5), "dur:>1s", true);
+        check(Some(5), "dur:<1s", false);
     }
 
     #[test]

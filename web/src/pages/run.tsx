@@ -125,7 +125,7 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
             <Details stats={run.run_stats} />
           </>
         ) : (
-          <p class="dim">{t('run.no_figures')}</p>
+          <p class="dim">{t(running ? 'run.no_figures' : 'run.no_figures.ended')}</p>
         )}
       </section>
       <Curves run={run} zoom={route.zoom} />

@@ -132,11 +132,13 @@ export const en = {
   'status.success': 'succeeded',
   'status.failed': 'failed with exit code {code}',
   'status.signal': 'ended by signal {signal}',
+  'status.ended': 'ended, and how is not known',
   'status.lost': 'lost: its end was never reported',
   'status.short.running': 'running',
   'status.short.success': 'ok',
   'status.short.failed': 'exit {code}',
   'status.short.signal': 'signal {signal}',
+  'status.short.ended': 'ended',
   'status.short.lost': 'lost',
 
   'run.title': 'Run {id}',
@@ -186,6 +188,7 @@ export const en = {
   'run.delete.text': 'Its text, figures and curve are removed for good. Its id is not used again.',
   'run.deleted': 'Run {id} was deleted.',
   'run.evidence': 'Evidence',
+  'run.no_figures.ended': 'No figures are known of this run.',
   'run.no_figures': 'Nothing is known yet; figures appear with the first sample.',
 
   'figure.duration_s': 'Duration',

@@ -135,11 +135,13 @@ export const tr: Words = {
   'status.success': 'başarılı',
   'status.failed': '{code} çıkış koduyla başarısız',
   'status.signal': '{signal} sinyaliyle sona erdi',
+  'status.ended': 'bitti; nasıl bittiği bilinmiyor',
   'status.lost': 'kayıp: bittiği hiç bildirilmedi',
   'status.short.running': 'çalışıyor',
   'status.short.success': 'tamam',
   'status.short.failed': 'çıkış {code}',
   'status.short.signal': 'sinyal {signal}',
+  'status.short.ended': 'bitti',
   'status.short.lost': 'kayıp',
 
   'run.title': 'Çalıştırma {id}',
@@ -189,6 +191,7 @@ export const tr: Words = {
   'run.delete.text': 'Metni, değerleri ve eğrisi geri dönülmez biçimde silinir. Numarası bir daha kullanılmaz.',
   'run.deleted': '{id} numaralı çalıştırma silindi.',
   'run.evidence': 'Dayanak',
+  'run.no_figures.ended': 'Bu çalıştırmanın hiçbir değeri bilinmiyor.',
   'run.no_figures': 'Henüz bir şey bilinmiyor; değerler ilk örnekle gelir.',
 
   'figure.duration_s': 'Süre',

@@ -15,7 +15,9 @@ use bp_proto::request::Request;
 use clap::Subcommand;
 
 use super::Exit;
+use crate::bpd;
 use crate::screen::Screen;
+use crate::text::said::Said;
 use crate::text::words::Word;
 use std::time::Duration;
 
@@ -55,10 +57,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     match &args.what {
         What::Start => start::run(&places, screen),
         What::Stop => stop::run(&places, screen),
-        What::Restart => {
-            stop::run(&places, screen)?;
-            start::run(&places, screen)
-        }
+        What::Restart => restart(&places, screen),
         What::Status { json } => status(&places, *json, screen),
         What::Logs(args) => logs::run(&places, args),
         What::Install => service::install(&places, screen),
@@ -83,10 +82,13 @@ pub fn pid(places: &Places) -> Option<u32> {
     stop::holder(&places.store_lock())
 }
 
-/// Stops bpd if it runs, and starts it.
-pub fn restart(places: &Places, screen: &Screen) -> anyhow::Result<()> {
+/// Stops bpd if it runs, and starts it. One that could not start again is not stopped.
+pub fn restart(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
+    if bpd::config(&bpd::program()?, None)?.is_none() {
+        return Err(Said::new(Word::RestartConfig, &[]).into());
+    }
     stop::run(places, screen)?;
-    start(places, screen)
+    start::run(places, screen)
 }
 
 fn status(places: &Places, json: bool, screen: &Screen) -> anyhow::Result<Exit> {
