@@ -198,12 +198,16 @@ impl Page<'_> {
                 points.iter().map(memory_of).collect(),
             ),
         ];
-        for (name, values, shown, curve) in rows {
+        for (name, [average, p95, peak], shown, curve) in rows {
+            let at_least = |peak: f64| match shown(peak) {
+                peak if stats.peak_lower_bound => screen.say(Word::AtLeast, &[&peak]),
+                peak => peak,
+            };
             let parts: Vec<String> = screen
                 .word(Word::CpuFigures)
                 .split(BETWEEN)
-                .zip(values)
-                .filter_map(|(part, value)| Some(fill(part, &[&shown(value?)])))
+                .zip([average.map(shown), p95.map(shown), peak.map(at_least)])
+                .filter_map(|(part, value)| Some(fill(part, &[&value?])))
                 .collect();
             if parts.is_empty() {
                 continue;
@@ -359,8 +363,8 @@ mod tests {
         let page = people(&whole(), &[], &screen(Lang::En, 80));
         let wanted = "  took         2.00 s
   cpu time     1.80 s (user 1.62 s, system 180 ms)
-  cpu          avg 90 % · p95 180 % · max 195 %
-  rss          avg 62 MiB · p95 100 MiB · max 1.07 GiB
+  cpu          avg 90 % · p95 180 % · max ≥ 195 %
+  rss          avg 62 MiB · p95 100 MiB · max ≥ 1.07 GiB
   waiting      250 ms ready to run, waiting for a CPU
   at once      9 processes · 1 thread
   disk         3.0 MiB read · 512 KiB written
