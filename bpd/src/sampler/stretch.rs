@@ -1,16 +1,13 @@
 //! How long bpd holds a CPU at a stretch while events wait for it.
 //!
 //! A terminal that wakes to read a prompt mostly finds itself on the CPU that it ran on last, and there may be bpd, with
-//! lines that were typed just before. The scheduler lets whoever runs finish its slice of milliseconds: a batch process
-//! too, and one that yields, where each session is a group of its own. Whoever sleeps for an instant has let go.
+//! lines that were typed just before. The scheduler lets whoever runs finish its slice of milliseconds, a batch process
+//! too. Whoever yields has let go, and goes on at once if nobody waits.
 
 use std::time::{Duration, Instant};
 
 /// What a line takes, more or less.
 const LONGEST: Duration = Duration::from_micros(100);
-
-/// As short as the system has it: 50 µs more, on Linux.
-const INSTANT: Duration = Duration::from_micros(1);
 
 /// Since when bpd has worked without waiting for anything.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ impl Stretch {
         }
         if is_there {
             // The thread, not a task: it is the CPU that somebody else wants.
-            std::thread::sleep(INSTANT);
+            std::thread::yield_now();
         }
         self.since = Instant::now();
     }
