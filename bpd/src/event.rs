@@ -55,6 +55,10 @@ pub enum Body {
     /// Somebody waits for what was sent before: a line's start that the sampler has not told in full is told now. Ends in
     /// the sampler.
     Awaited,
+    /// A shell has written what follows; its clocks and counters are read now. Ends in the sampler.
+    Heard {
+        shell: u32,
+    },
     /// A client of the socket that a shell started to report for it, and waits for: in nobody's run. Sent before its
     /// reports; ends in the sampler.
     Reporter {

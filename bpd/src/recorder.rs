@@ -158,6 +158,7 @@ impl Group {
             }
             Body::CaughtUp
             | Body::Awaited
+            | Body::Heard { .. }
             | Body::Reporter { .. }
             | Body::Watch(_)
             | Body::Members { .. } => (Receipt::Done, None),

@@ -4,7 +4,8 @@
 //! `session` says what records mean, `mailfile` and `maildir` where they are read, `mailwatch` when. A file goes only
 //! after its events are durable: each is sent with a reply, and the clerk keeps account of them.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -17,14 +18,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ignored;
 use super::maildir::{Letter, MailDir};
-use super::mailwatch::MailWatch;
+use super::mailwatch::{MailWatch, Written};
+use super::session::Arrival;
 use crate::event::{Body, Event, Receipt, Refusal};
 
 /// Events that are sent and not durable yet; with more, reading waits.
 const MAX_UNSETTLED: usize = 4096;
 
-/// After a line's start its end is not looked for before this: the line of a builtin is over sooner, and would wait at its
-/// prompt until bpd has read that it is.
+/// What a shell writes is read this much later, unless somebody waits: it is in the middle of its work, and would wait at
+/// its prompt for bpd. The line of a builtin is over by then.
 const BREATH: Duration = Duration::from_millis(1);
 
 /// How long a question waits for what was typed before it.
@@ -73,8 +75,10 @@ struct Shared {
 struct Reading {
     dir: MailDir,
     caught_up: bool,
-    /// A line has begun since this was looked at last.
-    has_begun: bool,
+    /// Who has written and is not read yet, and when that was heard of.
+    heard: BTreeMap<u32, Arrival>,
+    /// Notices of the watch were dropped: anybody may have written.
+    anybody: bool,
     /// How many slips have been handed to the clerk.
     sent: u64,
     retry_at: Option<Instant>,
@@ -115,7 +119,8 @@ impl Mail {
         let reading = Reading {
             dir: MailDir::new(dir, pauses, ignored.clone()),
             caught_up: false,
-            has_begun: false,
+            heard: BTreeMap::new(),
+            anybody: false,
             sent: 0,
             retry_at: None,
             spool_read_at: None,
@@ -218,7 +223,7 @@ impl Mail {
 impl Shared {
     async fn watch_until(&self, stop: &CancellationToken) -> anyhow::Result<()> {
         loop {
-            let (deadline, has_begun) = {
+            let deadline = {
                 let mut reading = self.reading.lock().await;
                 let drained = self.drain(&mut reading);
                 tokio::select! {
@@ -226,19 +231,37 @@ impl Shared {
                     () = stop.cancelled() => return Ok(()),
                 }
                 reading.dir.tidy();
-                (reading.deadline(), std::mem::take(&mut reading.has_begun))
+                reading.deadline()
             };
-            if has_begun {
+            let has_written = tokio::select! {
+                heard = self.watch.wait() => heard.map(|()| true)?,
+                () = until(deadline) => false,
+                () = self.nudge.notified() => false,
+                () = stop.cancelled() => return Ok(()),
+            };
+            if has_written {
                 tokio::select! {
-                    () = tokio::time::sleep(BREATH) => {}
+                    () = self.take_breath() => {}
                     () = stop.cancelled() => return Ok(()),
                 }
             }
-            tokio::select! {
-                heard = self.watch.wait() => heard?,
-                () = until(deadline) => {}
-                () = self.nudge.notified() => {}
-                () = stop.cancelled() => return Ok(()),
+        }
+    }
+
+    async fn take_breath(&self) {
+        self.hear(&mut *self.reading.lock().await).await;
+        tokio::time::sleep(BREATH).await;
+    }
+
+    /// Notes who has written, and has the sampler read their clocks: what they wrote is of this moment.
+    async fn hear(&self, reading: &mut Reading) {
+        let Written { shells, anybody } = self.watch.take();
+        reading.anybody |= anybody;
+        for shell in shells {
+            if let Entry::Vacant(first) = reading.heard.entry(shell) {
+                first.insert(Arrival::now());
+                // A closed channel means that bpd is stopping.
+                let _ = self.events.send(Event { body: Body::Heard { shell }, reply: None }).await;
             }
         }
     }
@@ -273,22 +296,27 @@ impl Shared {
         if !reading.caught_up {
             return self.catch_up(reading).await;
         }
-        let written = self.watch.take();
+        self.hear(reading).await;
         let now = Instant::now();
-        let all = written.anybody || reading.retry_at.is_some_and(|at| at <= now);
-        let mut shells: BTreeSet<u32> = written.shells;
+        let all = std::mem::take(&mut reading.anybody) || reading.retry_at.is_some_and(|at| at <= now);
+        let heard = std::mem::take(&mut reading.heard).into_iter();
+        let mut shells: BTreeMap<u32, Option<Arrival>> = heard.map(|(pid, at)| (pid, Some(at))).collect();
+        let mut others = Vec::new();
         if all {
             reading.retry_at = None;
-            shells.extend(reading.dir.shells());
+            others = reading.dir.shells();
         }
         let (renamed, due) = reading.dir.renamed();
         if due.is_some_and(|due| due <= now) {
-            shells.extend(renamed);
+            others.extend(renamed);
         }
-        let newcomers = shells.iter().any(|pid| !reading.dir.knows(*pid));
-        for pid in shells {
+        for pid in others {
+            shells.entry(pid).or_default();
+        }
+        let newcomers = shells.keys().any(|pid| !reading.dir.knows(*pid));
+        for (pid, mut heard) in shells {
             loop {
-                let (letters, more) = reading.dir.read(pid, false);
+                let (letters, more) = reading.dir.read(pid, heard.take());
                 for letter in letters {
                     self.send(reading, Origin::File(letter.pid), letter.body).await;
                 }
@@ -321,7 +349,7 @@ impl Shared {
         let mut left: Vec<(Origin, Letter)> = Vec::new();
         for pid in reading.dir.shells() {
             loop {
-                let (letters, more) = reading.dir.read(pid, true);
+                let (letters, more) = reading.dir.read_left_behind(pid);
                 left.extend(letters.into_iter().map(|letter| (Origin::File(pid), letter)));
                 if !more {
                     break;
@@ -385,7 +413,6 @@ impl Shared {
 
     async fn send(&self, reading: &mut Reading, from: Origin, body: Body) {
         let (reply, outcome) = oneshot::channel();
-        reading.has_begun |= matches!(body, Body::Start(_));
         if self.events.send(Event { body, reply: Some(reply) }).await.is_err() {
             // bpd is stopping; the files stay for the next one.
             return;

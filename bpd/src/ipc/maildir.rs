@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::iter::repeat;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -117,11 +118,20 @@ impl MailDir {
         self.known.contains_key(&pid)
     }
 
-    /// The next events of one shell, and whether there may be more. `left_behind` = written while bpd was away.
-    pub(super) fn read(&mut self, pid: u32, left_behind: bool) -> (Vec<Letter>, bool) {
+    /// The next events of one shell, and whether there may be more. `heard` = when the first of them was heard of.
+    pub(super) fn read(&mut self, pid: u32, heard: Option<Arrival>) -> (Vec<Letter>, bool) {
+        self.read_written(pid, Written::Now { heard })
+    }
+
+    /// The same of what was written while bpd was away.
+    pub(super) fn read_left_behind(&mut self, pid: u32) -> (Vec<Letter>, bool) {
+        self.read_written(pid, Written::Before)
+    }
+
+    fn read_written(&mut self, pid: u32, mut written: Written) -> (Vec<Letter>, bool) {
         let (current, renamed) = (self.path(pid), self.renamed_path(pid));
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
-        if left_behind && renamed.exists() {
+        if matches!(written, Written::Before) && renamed.exists() {
             kept.renamed.get_or_insert_with(|| (Position::default(), Instant::now()));
         }
         let rules = Arc::clone(&self.ignored.borrow());
@@ -132,16 +142,18 @@ impl MailDir {
         for (position, path) in old.into_iter().chain([(&mut kept.position, current)]) {
             match position.read(&path, self.uid) {
                 Ok(Some(piece)) => {
-                    let arrival = if left_behind {
-                        Arrival { wall: piece.written_at, boot: None, ..Arrival::default() }
-                    } else {
-                        Arrival::now()
+                    let (first, others) = match &mut written {
+                        Written::Before => {
+                            (None, Arrival { wall: piece.written_at, boot: None, ..Arrival::default() })
+                        }
+                        Written::Now { heard } => (heard.take(), Arrival::now()),
                     };
+                    let arrivals = first.into_iter().chain(repeat(others));
                     // Not before: a pause may have begun, and a line of it been written, meanwhile.
                     self.pauses.look();
                     let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
                     let (session, last_at) = (&mut kept.session, &mut kept.last_at);
-                    letters.extend(door.take_in(session, last_at, pid, piece.taken, arrival));
+                    letters.extend(door.take_in(session, last_at, pid, piece.taken, arrivals));
                     if piece.more {
                         more = true;
                         break;
@@ -167,7 +179,7 @@ impl MailDir {
         let rules = Arc::clone(&self.ignored.borrow());
         let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
         let (session, last_at) = (&mut kept.session, &mut kept.last_at);
-        door.take_in(session, last_at, pid, mailbox::take(bytes), Arrival::now())
+        door.take_in(session, last_at, pid, mailbox::take(bytes), repeat(Arrival::now()))
     }
 
     /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
@@ -310,6 +322,17 @@ pub(super) fn shell_of(name: &str) -> Option<u32> {
     pid.parse().ok().filter(|_| is_plain)
 }
 
+/// When what is read was written.
+#[derive(Clone, Copy, Debug)]
+enum Written {
+    /// While bpd was away.
+    Before,
+    Now {
+        /// When the first of it was heard of.
+        heard: Option<Arrival>,
+    },
+}
+
 /// What decides whether a record that comes in is kept.
 struct Door<'a> {
     boot_id: &'a str,
@@ -324,7 +347,7 @@ impl Door<'_> {
         last_at: &mut UnixMillis,
         pid: u32,
         taken: Taken,
-        arrival: Arrival,
+        arrivals: impl Iterator<Item = Arrival>,
     ) -> Vec<Letter> {
         if taken.unknown + taken.damaged > 0 {
             let (unknown, damaged) = (taken.unknown, taken.damaged);
@@ -334,7 +357,7 @@ impl Door<'_> {
         }
         let booted_at = UnixMillis::now().minus(since_boot());
         let mut letters = Vec::new();
-        for record in taken.records {
+        for (record, arrival) in taken.records.into_iter().zip(arrivals) {
             let arrival = arrival.told_by(&record, self.boot_id, booted_at);
             let paused = self.pauses.cover(&record, pid, arrival.wall);
             let arrival = Arrival { paused, unplaced: self.is_unplaced(&record), ..arrival };

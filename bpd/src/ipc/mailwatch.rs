@@ -24,11 +24,12 @@ pub(super) struct Written {
 mod linux {
     use std::io;
     use std::mem::MaybeUninit;
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd as _, OwnedFd};
     use std::path::Path;
 
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
     use rustix::io::Errno;
+    use tokio::io::Interest;
     use tokio::io::unix::AsyncFd;
 
     use super::super::maildir::shell_of;
@@ -39,12 +40,11 @@ mod linux {
 
     #[derive(Debug)]
     pub(in super::super) struct MailWatch {
-        fd: AsyncFd<OwnedFd>,
+        fd: OwnedFd,
     }
 
     impl MailWatch {
         /// Hears what is written from now on.
-        #[allow(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
         pub(in super::super) fn on(dir: &Path) -> io::Result<Self> {
             let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
             inotify::add_watch(
@@ -52,18 +52,19 @@ mod linux {
                 dir,
                 WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR,
             )?;
-            // SAFETY: an `OwnedFd` stays open and the same until the `AsyncFd`, which owns it, drops it.
-            let fd = unsafe { AsyncFd::register(fd) }?;
             Ok(Self { fd })
         }
 
-        /// Ends when there is something to [`Self::take`].
+        /// Ends when there is something to [`Self::take`]. While nobody waits a shell that writes wakes nobody, which would
+        /// cost the shell a tenth of its hook: tokio knows of the descriptor only as long.
+        #[allow(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
         pub(in super::super) async fn wait(&self) -> io::Result<()> {
+            // SAFETY: the descriptor is borrowed for longer than the `AsyncFd` lives: it stays open and the same.
+            let fd = unsafe { AsyncFd::register_with_interest(self.fd.as_fd(), Interest::READABLE) }?;
             loop {
-                let mut ready = self.fd.readable().await?;
+                let mut ready = fd.readable().await?;
                 // Somebody else may have taken it meanwhile.
-                let mut waiting =
-                    [rustix::event::PollFd::new(self.fd.get_ref(), rustix::event::PollFlags::IN)];
+                let mut waiting = [rustix::event::PollFd::new(&self.fd, rustix::event::PollFlags::IN)];
                 if rustix::event::poll(&mut waiting, Some(&rustix::time::Timespec::default()))? > 0 {
                     ready.retain_ready();
                     return Ok(());
@@ -76,7 +77,7 @@ mod linux {
         pub(in super::super) fn take(&self) -> Written {
             let mut written = Written::default();
             let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
-            let mut reader = Reader::new(self.fd.get_ref(), &mut buffer);
+            let mut reader = Reader::new(&self.fd, &mut buffer);
             loop {
                 match reader.next() {
                     Ok(event) => {

@@ -79,8 +79,12 @@ impl Counted {
 
     /// What the run has cost so far, as far as that can be told before its end: not beside jobs of earlier lines.
     pub(super) fn so_far(&self, counted_ns: u64) -> Option<u64> {
-        let is_alone = self.jobs.is_empty() && self.over_ns == 0;
-        is_alone.then(|| (counted_ns + self.found_ns).saturating_sub(self.from_ns))
+        self.is_alone().then(|| (counted_ns + self.found_ns).saturating_sub(self.from_ns))
+    }
+
+    /// No job of an earlier line is in the same counter.
+    pub(super) fn is_alone(&self) -> bool {
+        self.jobs.is_empty() && self.over_ns == 0
     }
 
     /// Whether the processes that live on are in the shell's counter.
@@ -120,14 +124,16 @@ impl Counters {
         self.held.is_some()
     }
 
-    /// A line begins. `members`: its processes so far, and `found_ns` what they have burned; `jobs`: what lives on of
-    /// earlier lines of this shell, as far as it is counted, and what that has burned.
+    /// A line begins. `members`: its processes so far, and `found_ns` what they and the shell have burned; `jobs`: what
+    /// lives on of earlier lines of this shell, as far as it is counted, and what that has burned. `heard_ns`: what the
+    /// shell's counter showed when it wrote of the line.
     pub(super) fn begin(
         &mut self,
         shell: Owner,
         members: &[u32],
         found_ns: u64,
         jobs: HashMap<Ulid, u64>,
+        heard_ns: Option<u64>,
     ) -> Option<Counted> {
         self.held.as_ref()?;
         let mut early = Vec::new();
@@ -143,14 +149,35 @@ impl Counters {
             let counter = Counter::on(shell.pid).ok()?;
             self.shells.insert(shell, counter);
         }
-        let from_ns = self.shells.get(&shell)?.read()?;
+        let now_ns = self.shells.get(&shell)?.read()?;
+        let (from_ns, found_ns) = from(heard_ns, now_ns, found_ns, &jobs);
         Some(Counted { meter: Meter::Counter, from_ns, found_ns, early, jobs, over_ns: 0, total_ns: None })
+    }
+
+    /// What the counter of the shell `pid` shows now, if it has one.
+    pub(super) fn read_of(&self, pid: u32) -> Option<u64> {
+        let of_pid = self.shells.iter().filter(|(shell, _)| shell.pid == pid);
+        of_pid.max_by_key(|(shell, _)| shell.start_ticks)?.1.read()
     }
 
     /// What the counters of a line show now.
     pub(super) fn read(&self, shell: Owner, line: &Counted) -> Option<u64> {
         let early = line.early.iter().map(Counter::read).sum::<Option<u64>>()?;
         Some(self.shells.get(&shell)?.read()? + early)
+    }
+}
+
+/// What a line counts from, and what is to be added to it. It had begun when either reading was made: the one now misses
+/// what has ended by now, that of when the line was heard of what had begun by then. What `jobs` have burned is of now.
+pub(super) fn from(
+    heard_ns: Option<u64>,
+    now_ns: u64,
+    found_ns: u64,
+    jobs: &HashMap<Ulid, u64>,
+) -> (u64, u64) {
+    match heard_ns.filter(|heard_ns| jobs.is_empty() && heard_ns + found_ns <= now_ns) {
+        Some(heard_ns) => (heard_ns, 0),
+        None => (now_ns, found_ns),
     }
 }
 
@@ -187,7 +214,7 @@ mod tests {
     #[test]
     fn a_shell_is_counted_from_its_first_line_on_where_the_kernel_allows_it() {
         let mut counters = Counters::new();
-        let Some(mut first) = counters.begin(process::own(), &[], 0, HashMap::new()) else {
+        let Some(mut first) = counters.begin(process::own(), &[], 0, HashMap::new(), None) else {
             assert!(counters.held.is_none());
             return;
         };
@@ -195,7 +222,25 @@ mod tests {
         let burnt = counters.read(process::own(), &first).unwrap();
         first.settle(burnt, |_| None, 0);
         assert!(first.total_ns.is_some());
-        let second = counters.begin(process::own(), &[], 0, HashMap::new()).unwrap();
+        let second = counters.begin(process::own(), &[], 0, HashMap::new(), None).unwrap();
         assert!(second.from_ns >= burnt && counters.shells.len() == 1);
+    }
+
+    #[test]
+    fn a_line_is_counted_from_the_reading_that_missed_less_of_it() {
+        let counters = |heard_ns, now_ns, found_ns| from(heard_ns, now_ns, found_ns, &HashMap::new());
+        assert_eq!(counters(Some(1000), 1500, 30), (1000, 0), "what ended before it was read is missed");
+        assert_eq!(
+            counters(Some(1000), 1500, 700),
+            (1500, 700),
+            "what it had started before it was heard is missed"
+        );
+        assert_eq!(counters(None, 1500, 30), (1500, 30));
+        let jobs = [(Ulid::from(1_u128), 5)].into();
+        assert_eq!(
+            from(Some(1000), 1500, 30, &jobs),
+            (1500, 30),
+            "what a job burned meanwhile is the line's"
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use bp_proto::process::{TICKS_PER_SECOND, stat_field};
 use bp_proto::{Owner, Ulid, process};
 
-use super::counters::{Counted, Meter};
+use super::counters::{self, Counted, Meter};
+use super::hearing::Heard;
 use super::ledger::Mark;
 use super::open::Open;
 use super::scopes::Burned;
@@ -35,6 +36,7 @@ impl Stage {
         is_wrapper: bool,
         found_ns: u64,
         jobs: HashMap<Ulid, u64>,
+        heard: Option<Burned>,
     ) -> Option<Counted> {
         if self.counters.are_allowed() {
             return None;
@@ -49,7 +51,13 @@ impl Stage {
         for pid in inside.into_iter().filter(|pid| *pid == own || (is_wrapper && *pid == owner.pid)) {
             besides.push((pid, self.probe.own_ns(pid)?));
         }
-        Some(Counted::in_scope(self.scopes.read(owner)?, besides, found_ns, jobs))
+        let now = self.scopes.read(owner)?;
+        // What is besides was read now.
+        let heard = heard.filter(|_| besides.is_empty());
+        let (from_ns, found_ns) =
+            counters::from(heard.map(|heard| heard.total_ns), now.total_ns, found_ns, &jobs);
+        let before = heard.filter(|heard| heard.total_ns == from_ns).unwrap_or(now);
+        Some(Counted::in_scope(before, besides, found_ns, jobs))
     }
 
     /// Processes of the run's own control group that are below its shell no more, and began in these clock ticks.
@@ -95,6 +103,17 @@ impl Stage {
         }
     }
 
+    /// What it showed when the shell wrote, if nothing else has to be read for it.
+    fn heard_ns(counted: &Counted, heard: Heard) -> Option<u64> {
+        match &counted.meter {
+            _ if !counted.is_alone() => None,
+            Meter::Counter => heard.counted_ns.filter(|_| counted.covers_jobs()),
+            Meter::Scope { besides, .. } => {
+                heard.scope.filter(|_| besides.is_empty()).map(|scope| scope.total_ns)
+            }
+        }
+    }
+
     /// What a run has burned so far by the control group of its shell.
     pub(super) fn scoped_ns(&self, uid: Ulid) -> Option<u64> {
         let open = self.open.get(&uid)?;
@@ -111,14 +130,15 @@ impl Stage {
         (user_ns * 1000).checked_div(user_ns + system_ns)
     }
 
-    /// Takes what the counter of a run's shell shows, as early after its end as can be.
-    pub(super) fn count(&mut self, uid: Ulid) {
+    /// Takes what the counter of a run's shell shows, as early after its end as can be. `heard`: when the shell wrote of it.
+    pub(super) fn count(&mut self, uid: Ulid, heard: Heard) {
         let Some(open) = self.open.get(&uid) else { return };
         let (shell, counted) =
             (open.owner, open.counted.as_ref().filter(|counted| counted.total_ns.is_none()));
-        let Some((counted_ns, counted)) =
-            counted.and_then(|counted| Some((self.shown_ns(shell, counted)?, counted)))
-        else {
+        let Some((counted_ns, counted)) = counted.and_then(|counted| {
+            let then = Self::heard_ns(counted, heard);
+            Some((then.or_else(|| self.shown_ns(shell, counted))?, counted))
+        }) else {
             return;
         };
         let jobs: Vec<Ulid> = counted.jobs().collect();

@@ -8,6 +8,7 @@ use bp_proto::{Ending, Finish, Quality, Rest, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
 use super::describing::PAUSE;
+use super::hearing::Heard;
 use super::ledger::Ledger;
 use super::open::{Now, Open};
 use super::stage::Stage;
@@ -50,8 +51,11 @@ impl Stage {
     /// The end of a run as it was reported. What is of that moment is read: its counter, its processes. The rest of a
     /// line's end waits until its shell has drawn the prompt, unless the next line is there before that.
     pub(super) fn reported(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
-        self.count(finish.uid);
-        self.read_at_end(&finish);
+        let shell = self.open.get(&finish.uid).filter(|open| open.start.draft.source == Source::Hook);
+        let shell = shell.map(|open| open.owner);
+        let heard = shell.map_or_else(Heard::default, |shell| self.hearing.take(shell));
+        self.count(finish.uid, heard);
+        self.read_at_end(&finish, heard);
         let of_line = |open: &&mut Open| open.watched && open.start.draft.source == Source::Hook;
         let Some(open) = self.open.get_mut(&finish.uid).filter(of_line) else {
             return self.end_seen(finish, reply, now);
@@ -117,19 +121,19 @@ impl Stage {
 
     /// The run ends now, or did a moment ago: a last reading, the totals, and what lives on.
     pub(super) fn end(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
-        self.count(finish.uid);
-        self.read_at_end(&finish);
+        self.count(finish.uid, Heard::default());
+        self.read_at_end(&finish, Heard::default());
         self.end_seen(finish, reply, now);
     }
 
     /// The last reading of a run that bpd has looked at.
-    fn read_at_end(&mut self, finish: &Finish) {
+    fn read_at_end(&mut self, finish: &Finish, heard: Heard) {
         let Some(open) = self.open.get(&finish.uid) else { return };
         let (owner, is_watched) = (open.owner, open.watched);
         let (_, until) = open.last_ticks(told(open, finish));
         if is_watched {
             self.tree.until(finish.uid, until);
-            self.read_last(finish.uid, owner.pid);
+            self.read_last(finish.uid, owner.pid, heard);
         }
         self.settle_ledgers(owner, false);
     }

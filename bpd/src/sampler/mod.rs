@@ -3,7 +3,8 @@
 //! `schedule`, `activity`, `ledger`, `pids`, `processes`, `resting`, `tree`, `tally` and `totals` are pure; `probe`,
 //! `counters`, `ends`, `scopes`, `machine`, `orphans`, `procfile`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end, `describing`
-//! what is told with their starts, `counting` what their shells' counters are asked; `stretch` lets go of the CPU.
+//! what is told with their starts, `counting` what their shells' counters are asked, `hearing` what those
+//! showed when the shell wrote; `stretch` lets go of the CPU.
 
 mod activity;
 mod cost;
@@ -13,6 +14,7 @@ mod describing;
 mod ending;
 mod ends;
 mod git;
+mod hearing;
 mod ledger;
 mod lookup;
 mod machine;

@@ -88,14 +88,26 @@ impl Scopes {
 
     /// What the group has burned that [`Self::processes`] was asked of.
     pub(super) fn read(&self, shell: Owner) -> Option<Burned> {
-        let mut text = [0; STAT_BYTES];
-        let length = pread(&self.kept.get(&shell)?.stat, &mut text, 0).ok()?;
-        burned(str::from_utf8(&text[..length]).ok()?)
+        self.kept.get(&shell)?.read()
+    }
+
+    /// The same of the shell `pid`.
+    pub(super) fn read_of(&self, pid: u32) -> Option<Burned> {
+        let of_pid = self.kept.iter().filter(|(shell, _)| shell.pid == pid);
+        of_pid.max_by_key(|(shell, _)| shell.start_ticks)?.1.read()
     }
 
     /// Nothing more is wanted of it.
     pub(super) fn leave(&mut self, shell: Owner) {
         self.kept.remove(&shell);
+    }
+}
+
+impl Scope {
+    fn read(&self) -> Option<Burned> {
+        let mut text = [0; STAT_BYTES];
+        let length = pread(&self.stat, &mut text, 0).ok()?;
+        burned(str::from_utf8(&text[..length]).ok()?)
     }
 }
 

@@ -15,6 +15,7 @@ use super::counters::Counters;
 use super::describing::Undescribed;
 use super::ending::{Doubt, Leaving};
 use super::ends::Ends;
+use super::hearing::{Heard, Hearing};
 use super::lookup::Lookups;
 use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
@@ -47,6 +48,7 @@ pub(super) struct Stage {
     pub(super) counters: Counters,
     pub(super) ends: Ends,
     pub(super) scopes: Scopes,
+    pub(super) hearing: Hearing,
     pub(super) orphans: Orphans,
     pub(super) resting: Resting,
     pub(super) machine: Machine,
@@ -82,6 +84,7 @@ impl Stage {
             ends: Ends::new(counters.are_allowed()),
             counters,
             scopes: Scopes::new(),
+            hearing: Hearing::default(),
             orphans: Orphans::default(),
             resting: Resting::default(),
             machine: Machine::new(data),
@@ -145,7 +148,7 @@ impl Stage {
             .collect();
         held.sort_unstable();
         for (_, uid) in held {
-            self.watch(uid, self.now());
+            self.watch(uid, Heard::default(), self.now());
         }
         if !self.open.is_empty() {
             self.accompany(self.now());
@@ -154,13 +157,19 @@ impl Stage {
 
     pub(super) async fn take(&mut self, event: Event) {
         let Event { body, reply } = event;
-        self.orphans.forget();
-        // In the order in which it happened.
-        self.let_leave(true);
-        if !self.is_of_lines(&body) {
-            self.describe_all().await;
+        if !matches!(body, Body::Heard { .. }) {
+            self.orphans.forget();
+            // In the order in which it happened.
+            self.let_leave(true);
+            if !self.is_of_lines(&body) {
+                self.describe_all().await;
+            }
         }
         match body {
+            Body::Heard { shell } => {
+                self.hear(shell);
+                answer(reply, Receipt::Done);
+            }
             Body::Start(start) => self.start(*start, reply).await,
             Body::Finish(finish) => self.finish(*finish, reply),
             Body::CaughtUp => {
@@ -228,13 +237,13 @@ impl Stage {
             }
         }
         start.owner = owner;
+        let of_line = owner.filter(|_| start.draft.source == Source::Hook);
+        let heard = of_line.map_or_else(Heard::default, |shell| self.hearing.take(shell));
         if self.open.contains_key(&start.uid) {
             start.draft.drop_stand_in();
             return self.pass(Body::Start(Box::new(start)), reply);
         }
-        if start.draft.source == Source::Hook
-            && let Some(owner) = owner
-        {
+        if let Some(owner) = of_line {
             self.settle_before(owner, start.draft.started_at, now);
             self.lose_older(owner, start.draft.started_at, now);
             let typed = start.draft.command.as_deref().map(typed::classify);
@@ -259,19 +268,19 @@ impl Stage {
         self.remember_parent(&start);
         let (uid, source) = (start.uid, start.draft.source);
         if let Some(owner) = owner {
-            let now = self.now();
+            let now = heard.at.unwrap_or_else(|| self.now());
             self.open.insert(uid, Open::new(start.clone(), owner, self.interval, now));
             // Nothing that comes by HTTP was left behind.
             if self.caught_up || source == Source::Api {
-                self.watch(uid, now);
+                self.watch(uid, heard, now);
             }
         }
         start.draft.drop_stand_in();
         self.tell(start, reply, now).await;
     }
 
-    /// Looks at the processes of an open run for the first time.
-    fn watch(&mut self, uid: Ulid, now: Now) {
+    /// Looks at the processes of an open run for the first time. `heard`: its shell when it wrote that it begins.
+    fn watch(&mut self, uid: Ulid, heard: Heard, now: Now) {
         let Some(owner) = self.open.get(&uid).map(|open| open.owner) else { return };
         let jobs = self.counted_jobs(owner);
         let is_alone = !self.open.values().any(|open| open.owner == owner && open.uid() != uid);
@@ -283,12 +292,13 @@ impl Stage {
             let tree = &self.tree;
             let claim = open.claim();
             let sought = claim.widened(self.tree.grain_ticks);
-            let seen = self.probe.with_descendants(
+            let mut seen = self.probe.with_descendants(
                 [owner.pid],
                 |_| true,
                 |pid| tree.is_new(pid),
                 |reading| sought.may_take(reading, owner.pid),
             );
+            let since_heard_ns = self.tree.put_back(owner.pid, heard.own_ns, &mut seen.readings);
             let probe = &mut self.probe;
             let ends = &mut self.ends;
             self.tree.open(uid, owner, claim, &seen.readings, |pid, start| ends.fate(probe, pid, start));
@@ -299,10 +309,11 @@ impl Stage {
             open.was_found(found_ns);
             if Open::is_fresh(&open.start, now) && claim != Claim::Whole {
                 let by_time = claims_by_time(claim);
+                let found_ns = found_ns + since_heard_ns;
                 let counted = if by_time && self.counters.are_allowed() {
-                    self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs)
+                    self.counters.begin(owner, &self.tree.members(uid), found_ns, jobs, heard.counted_ns)
                 } else {
-                    self.begin_in_scope(owner, !by_time, found_ns, jobs)
+                    self.begin_in_scope(owner, !by_time, found_ns, jobs, heard.scope)
                 };
                 if let Some(open) = self.open.get_mut(&uid) {
                     open.counted = counted;
@@ -324,20 +335,23 @@ impl Stage {
     }
 
     /// Reads the processes of a run that ends, its owner and what is below it whether that has run or not: the window in
-    /// which processes are the run's has changed.
-    pub(super) fn read_last(&mut self, run: Ulid, owner: u32) {
+    /// which processes are the run's has changed. `heard`: the owner when it wrote that it ends.
+    pub(super) fn read_last(&mut self, run: Ulid, owner: u32, heard: Heard) {
         self.probe.look_around();
-        self.read_with(&[run], Some(owner));
+        self.read_with(&[run], Some((owner, heard)));
     }
 
-    fn read_with(&mut self, due: &[Ulid], fresh: Option<u32>) {
+    fn read_with(&mut self, due: &[Ulid], fresh: Option<(u32, Heard)>) {
         let tree = &self.tree;
-        let seen = self.probe.with_descendants(
+        let mut seen = self.probe.with_descendants(
             tree.scope(due),
-            |pid| Some(pid) == fresh || tree.is_subreaper(pid),
+            |pid| fresh.is_some_and(|(owner, _)| owner == pid) || tree.is_subreaper(pid),
             |pid| tree.is_new(pid),
             |reading| tree.wants_below(reading),
         );
+        if let Some((owner, heard)) = fresh {
+            tree.put_back(owner, heard.own_ns, &mut seen.readings);
+        }
         let probe = &mut self.probe;
         let ends = &mut self.ends;
         self.tree.update(&seen.missed, &seen.readings, |pid, start| ends.fate(probe, pid, start));

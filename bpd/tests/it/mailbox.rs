@@ -122,12 +122,13 @@ fn stored(body: &Body) -> Result<Receipt, Refusal> {
     })
 }
 
-/// `None` for what the mailbox says of itself: that everything was read, that somebody waits.
+/// `None` for what the mailbox says of itself: that somebody has written, that everything was read, that somebody waits.
 fn answered(event: Event, answer: fn(&Body) -> Result<Receipt, Refusal>) -> Option<Body> {
     if let Some(reply) = event.reply {
         let _ = reply.send(answer(&event.body));
     }
-    (!matches!(event.body, Body::CaughtUp | Body::Awaited)).then_some(event.body)
+    let is_own = matches!(event.body, Body::Heard { .. } | Body::CaughtUp | Body::Awaited);
+    (!is_own).then_some(event.body)
 }
 
 fn shell(start_ticks: u64) -> String {

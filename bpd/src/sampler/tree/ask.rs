@@ -28,6 +28,24 @@ impl Tree {
         known.is_none_or(|tracked| tracked.run.is_none() && !self.owners.contains_key(&pid))
     }
 
+    /// The process `pid` had burned so much when it was to be read: its reading, which came later, is taken back to that,
+    /// unless it has been read meanwhile. → what it has burned since.
+    pub(in crate::sampler) fn put_back(
+        &self,
+        pid: u32,
+        own_ns: Option<u64>,
+        readings: &mut [Reading],
+    ) -> u64 {
+        let reading = readings.iter_mut().find(|reading| reading.pid == pid);
+        let Some((reading, own_ns)) = reading.zip(own_ns) else { return 0 };
+        let known = self.processes.get(pid).map(|tracked| &tracked.reading);
+        let known = known.filter(|known| known.start_ticks == reading.start_ticks);
+        let own_ns = own_ns.max(known.map_or(0, |known| known.own_ns)).min(reading.own_ns);
+        let late_ns = reading.own_ns - own_ns;
+        reading.own_ns = own_ns;
+        late_ns
+    }
+
     /// Whether the process is of a run of this owner, or only reports.
     pub(in crate::sampler) fn is_of(&self, pid: u32, owner: Owner) -> bool {
         let run = self.processes.get(pid).and_then(|tracked| tracked.run);

@@ -148,3 +148,51 @@ async fn what_was_typed_on_and_on_does_not_wait_for_a_pause() {
     // The last end came behind the description of all.
     assert_eq!(told(&mut stage), expected);
 }
+
+#[tokio::test]
+async fn a_line_is_of_what_was_heard_however_late_it_is_read() {
+    let burner = Burner::new();
+    let project = repository();
+    let mut stage = caught_up().await;
+    let shell = burner.0.owner();
+    let burn = |stage: &Stage, ms: u64| {
+        let until = burner.burned(stage) + ms * 1_000_000;
+        while burner.burned(stage) < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    // The shell's first line opens its counter.
+    burn(&stage, 20);
+    hear(&mut stage, typed(1, shell, project.path())).await;
+    hear(&mut stage, Body::Finish(Box::new(finish(1)))).await;
+    stage.let_leave(true);
+    burn(&stage, 20);
+    let began = Instant::now();
+    let start = typed(2, shell, project.path());
+    hear(&mut stage, Body::Heard { shell: shell.pid }).await;
+    let before = burner.burned(&stage);
+    burn(&stage, 30);
+    hear(&mut stage, start).await;
+    burn(&stage, 30);
+    hear(&mut stage, Body::Heard { shell: shell.pid }).await;
+    let line_ns = burner.burned(&stage) - before;
+    let took = Some(began.elapsed());
+    burn(&stage, 30);
+    hear(&mut stage, Body::Finish(Box::new(Finish { took, ..finish(2) }))).await;
+    assert!(stage.hearing.take(shell).own_ns.is_none(), "another line's would be of that moment");
+    let mut told = None;
+    while told.is_none() {
+        tokio::time::sleep_until(stage.deadline().expect("its end was not told")).await;
+        stage.tick();
+        stage.describe_due().await;
+        told = stage.out.drain(..).find_map(|measured| match measured {
+            Measured::Event(Event { body: Body::Finish(finish), .. }) if finish.uid == Ulid::from(2_u128) => {
+                finish.totals
+            }
+            _ => None,
+        });
+    }
+    let cpu_ns = told.and_then(|totals| totals.cpu_ns).unwrap();
+    // 60 ms of the line, none of the 30 ms between its end and its reading; a clock tick of what the host took.
+    assert!(cpu_ns.abs_diff(line_ns) <= 5_000_000, "{cpu_ns} of {line_ns} ns");
+}
