@@ -1,9 +1,5 @@
 //! bpd as the verbs ask it, and how they name a run.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bp_proto::client::{Client, ClientError};
@@ -14,6 +10,7 @@ use bp_proto::{Point, Request, Run};
 use serde::de::DeserializeOwned;
 
 use crate::screen::Screen;
+use crate::shown::Shown;
 use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
@@ -59,8 +56,7 @@ impl Bpd {
     /// `selector` as bpd understands it: `-` is the run that was shown last in this session, `.` the newest one here.
     pub fn resolve(&mut self, selector: &str, screen: &Screen) -> anyhow::Result<String> {
         if selector == "-" {
-            let shown = std::fs::read_to_string(self.shown_file()).ok();
-            let id = shown.and_then(|text| text.trim().parse::<u64>().ok());
+            let id = Shown::here(&self.places.run).last();
             let id = id.ok_or_else(|| NoSuchRun(screen.word(Word::NotShownYet).to_owned()))?;
             return Ok(id.to_string());
         }
@@ -79,24 +75,8 @@ impl Bpd {
 
     /// Remembers what `-` means from now on.
     pub fn shown(&self, run: u64) {
-        let file = self.shown_file();
-        if let Some(dir) = file.parent() {
-            // What cannot be remembered is asked for by its id.
-            let _ = bp_proto::place::own_dir(dir).map(|()| write_own(&file, &run.to_string()));
-        }
+        Shown::here(&self.places.run).set(run);
     }
-
-    /// One file a terminal session, in the runtime directory, which a logout clears.
-    fn shown_file(&self) -> PathBuf {
-        let session = bp_proto::process::session();
-        self.places.run.join("shown").join(session.to_string())
-    }
-}
-
-/// For the user alone, whatever the umask.
-fn write_own(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 /// `bpctl run` leaves before its run is durable; what is asked for next includes it. A spool file goes when it is.

@@ -3,10 +3,12 @@
 pub mod ask;
 pub mod bpd;
 pub mod cli;
+mod emptied;
 pub mod history;
 pub mod ignored;
 pub mod rcfile;
 pub mod run;
 pub mod screen;
+mod shown;
 pub mod text;
 pub mod verbs;

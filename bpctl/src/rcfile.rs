@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::emptied;
 use crate::text::said::{OrSay as _, Said};
 use crate::text::words::Word;
 use crate::verbs::init::Shell;
@@ -97,13 +98,7 @@ impl RcFile {
     /// Removes the file, and the directories above it, up to the home, that nothing else is in.
     pub fn remove(&self, home: &Path) -> Result<(), Said> {
         fs::remove_file(&self.path).or_say(Word::CannotRemove, &[&self.path.display().to_string()])?;
-        let above = self.path.ancestors().skip(1).take_while(|dir| dir.starts_with(home) && *dir != home);
-        for dir in above {
-            // Where something is left, it ends.
-            if fs::remove_dir(dir).is_err() {
-                break;
-            }
-        }
+        emptied::above(&self.path, home);
         Ok(())
     }
 

@@ -232,6 +232,18 @@ fn the_service_files_come_and_go_and_no_other() {
     let left: Vec<_> = fs::read_dir(&units).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["mine.service"]);
 
+    // Where nothing else is, nothing of it stays.
+    fs::remove_dir_all(units.parent().unwrap()).unwrap();
+    home.says(&["daemon", "install"]);
+    home.says(&["daemon", "uninstall"]);
+    assert!(!units.parent().unwrap().exists(), "an empty directory stays");
+    assert!(
+        home.says(&["daemon", "uninstall"]).contains("nothing"),
+        "it does not say that nothing was there"
+    );
+    assert!(!home.says(&["uninstall", "--yes"]).contains("nothing"), "a person did not ask for the service");
+
+    fs::create_dir_all(&units).unwrap();
     fs::write(units.join("bpd.service"), "somebody else's").unwrap();
     assert_eq!(home.run(&["daemon", "install"]).status.code(), Some(1));
     home.says(&["daemon", "uninstall"]);

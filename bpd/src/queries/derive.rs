@@ -45,6 +45,8 @@ pub(super) struct Figures {
     signalled: bool,
     /// Nested in another run, whose sums hold it already.
     pub nested: bool,
+    /// Of before bp, out of a shell's history: nothing of it was measured.
+    pub imported: bool,
 }
 
 impl Derive {
@@ -84,6 +86,7 @@ impl Derive {
             kind: kind(run),
             signalled: run.signal.is_some(),
             nested: run.parent.is_some(),
+            imported: run.imported,
         });
         if run.state != RunState::Running {
             self.figures.insert((id, run.revision), Arc::clone(&figures));

@@ -23,11 +23,12 @@ pub(super) fn overhead(queries: &Queries, own: Own, now: UnixMillis) -> Result<O
         if row.cursor.started_at < since {
             return Ok(false);
         }
+        let figures = queries.derive.figures(row.cursor.id, None)?;
+        let Some(figures) = figures.filter(|figures| !figures.imported) else { return Ok(true) };
         runs += 1;
         // A nested run's seconds are in its parent's already.
-        let top_level = queries.derive.figures(row.cursor.id, None)?.filter(|figures| !figures.nested);
-        let seconds = top_level.and_then(|figures| figures.stats.as_ref()?.cpu_seconds);
-        commands_cpu_seconds += seconds.unwrap_or(0.0);
+        let stats = figures.stats.as_ref().filter(|_| !figures.nested);
+        commands_cpu_seconds += stats.and_then(|stats| stats.cpu_seconds).unwrap_or(0.0);
         Ok(true)
     })?;
     Ok(Overhead {

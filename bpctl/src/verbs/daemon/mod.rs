@@ -61,8 +61,15 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         What::Status { json } => status(&places, *json, screen),
         What::Logs(args) => logs::run(&places, args),
         What::Install => service::install(&places, screen),
-        What::Uninstall => service::uninstall(screen),
+        What::Uninstall => uninstall(screen),
     }
+}
+
+fn uninstall(screen: &Screen) -> anyhow::Result<Exit> {
+    if !service::uninstall(screen)? {
+        say(screen.word(Word::NothingInstalled))?;
+    }
+    Ok(Exit::Fine)
 }
 
 /// Takes bpd away: out of the service manager, and out of memory.

@@ -9,6 +9,7 @@ use bp_proto::place::{Places, home};
 use super::say;
 use super::unit::{MARK, Service, Unit, launchd, systemd};
 use crate::bpd;
+use crate::emptied;
 use crate::screen::Screen;
 use crate::text::said::{OrSay as _, Said};
 use crate::text::words::Word;
@@ -40,7 +41,10 @@ pub(super) fn install(places: &Places, screen: &Screen) -> anyhow::Result<Exit> 
     Ok(Exit::Fine)
 }
 
-pub(super) fn uninstall(screen: &Screen) -> anyhow::Result<Exit> {
+/// → whether there was anything to be removed.
+pub(super) fn uninstall(screen: &Screen) -> anyhow::Result<bool> {
+    let home = home()?;
+    let base = config_home().filter(|dir| !dir.starts_with(&home)).unwrap_or(home);
     // Which files they are depends on neither program nor socket.
     let units = units(Path::new("bpd"), Path::new("bpd.sock"))?;
     let mut removed = false;
@@ -49,6 +53,7 @@ pub(super) fn uninstall(screen: &Screen) -> anyhow::Result<Exit> {
         match read(&unit.path)? {
             Some(found) if found.contains(MARK) => {
                 fs::remove_file(&unit.path).or_say(Word::CannotRemove, &[&shown])?;
+                emptied::above(&unit.path, &base);
                 say(&screen.say(Word::Removed, &[&shown]))?;
                 removed = true;
             }
@@ -63,10 +68,8 @@ pub(super) fn uninstall(screen: &Screen) -> anyhow::Result<Exit> {
             "systemctl --user stop bpd.service bpd.socket; systemctl --user daemon-reload"
         };
         say(&screen.say(Word::Now, &[next]))?;
-    } else {
-        say(screen.word(Word::NothingInstalled))?;
     }
-    Ok(Exit::Fine)
+    Ok(removed)
 }
 
 fn units(program: &Path, socket: &Path) -> anyhow::Result<Vec<Unit>> {
@@ -81,8 +84,11 @@ fn units(program: &Path, socket: &Path) -> anyhow::Result<Vec<Unit>> {
     if cfg!(target_os = "macos") {
         return Ok(launchd(&service, &home));
     }
-    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    Ok(systemd(&service, &config.unwrap_or_else(|| home.join(".config"))))
+    Ok(systemd(&service, &config_home().unwrap_or_else(|| home.join(".config"))))
+}
+
+fn config_home() -> Option<PathBuf> {
+    std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<String>> {

@@ -6,6 +6,7 @@ mod reports;
 
 use std::time::Duration;
 
+use bp_proto::event::Source;
 use bp_proto::report::Verdict;
 use bp_proto::request::{AlertsQuery, Align, CompareQuery, Edit, ListQuery, SamplesQuery};
 use bp_proto::{
@@ -100,6 +101,15 @@ impl Room {
     }
 
     fn begin(&mut self, told: &Told) -> Ulid {
+        self.begin_from(Source::Hook, told)
+    }
+
+    /// A command of before bp.
+    fn import(&mut self, told: &Told) {
+        self.begin_from(Source::Import, told);
+    }
+
+    fn begin_from(&mut self, source: Source, told: &Told) -> Ulid {
         self.runs += 1;
         self.now = self.now.plus(Duration::from_secs(60));
         let uid = self.uid();
@@ -113,6 +123,7 @@ impl Room {
                 host: told.host.to_owned(),
                 shell: Some("zsh".to_owned()),
                 actor: told.actor.clone(),
+                source,
                 started_at: self.now,
                 tags: told.tags.iter().map(|tag| (*tag).to_owned()).collect(),
                 ..Draft::default()

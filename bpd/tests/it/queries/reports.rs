@@ -248,6 +248,7 @@ fn overhead_sets_bpds_cost_beside_that_of_the_commands() {
     let began = BEGAN.minus(Duration::from_secs(3600));
     room.writer.own_cost(OwnCost { at: BEGAN, cpu_ns: 500_000_000, process_began: began }).unwrap();
     room.writer.commit().unwrap();
+    room.import(&MAKE);
     let own = Own { cpu_ns: 250_000_000, rss_bytes: 6 << 20, began: BEGAN };
     let found = room.queries.overhead(own, room.now).unwrap();
     assert_eq!(
@@ -255,7 +256,7 @@ fn overhead_sets_bpds_cost_beside_that_of_the_commands() {
         (0.75, 4.0, 2, 6.0)
     );
     assert!(found.disk_bytes > 0);
-    assert_eq!(found.uptime_s.round() as u64, 120);
+    assert_eq!(found.uptime_s.round() as u64, 180);
 
     let a_month_later = room.now.plus(Duration::from_secs(30 * 86_400));
     let found = room.queries.overhead(own, a_month_later).unwrap();
