@@ -25,9 +25,10 @@ use crate::event::{Body, Event, Receipt, Refusal};
 /// Events that are sent and not durable yet; with more, reading waits.
 const MAX_UNSETTLED: usize = 4096;
 
-/// What a shell writes is read this much later, unless somebody waits: it is in the middle of its work, and would wait at
-/// its prompt for bpd. The line of a builtin is over by then.
-const BREATH: Duration = Duration::from_millis(1);
+/// What a shell writes is read so much later, unless somebody waits: it is in the middle of its work, and would wait at
+/// its prompt for bpd. tokio's timer, which counts milliseconds, makes one or two of it; the line of a builtin is over by
+/// then, and a program has been started.
+const BREATH: Duration = Duration::from_micros(500);
 
 /// How long a question waits for what was typed before it.
 const PATIENCE: Duration = Duration::from_secs(2);

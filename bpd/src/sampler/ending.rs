@@ -56,14 +56,16 @@ impl Stage {
         let heard = shell.map_or_else(Heard::default, |shell| self.hearing.take(shell));
         self.count(finish.uid, heard);
         self.read_at_end(&finish, heard);
+        let (read, now) = (now, heard.at.unwrap_or(now));
         let of_line = |open: &&mut Open| open.watched && open.start.draft.source == Source::Hook;
         let Some(open) = self.open.get_mut(&finish.uid).filter(of_line) else {
             return self.end_seen(finish, reply, now);
         };
-        self.undescribed.hear(now);
+        self.undescribed.hear(read);
         if self.undescribed.are_many() {
             return self.leave(finish, reply, now);
         }
+        open.end_was_heard = heard.at.is_some();
         // No reading is its any more.
         open.in_doubt = true;
         self.leaving.push_back(Leaving { finish, reply, now });
@@ -157,7 +159,7 @@ impl Stage {
         let usage = self.tree.usage(uid);
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
-        let observed = open.observed_during(took, usage.as_ref());
+        let observed = open.observed_during(took, usage.as_ref(), now);
         let accounts = Accounts {
             reported: finish.totals,
             usage: usage.as_ref(),
@@ -171,6 +173,7 @@ impl Stage {
             }),
             may_count: self.counters.are_allowed(),
             heard_after: open.heard_after(),
+            most_ns: open.most_ns(took, usage.as_ref()),
         };
         let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
         let mut totals = totals::settle(&accounts);

@@ -29,6 +29,9 @@ const ROUNDING: Duration = Duration::from_millis(1);
 /// fish tells by the hundredth of a second when a line began, cut off.
 const HUNDREDTH: Duration = Duration::from_millis(10);
 
+/// What takes longer and has processes has some that are met.
+const UNMET: Duration = Duration::from_millis(10);
+
 /// A process that uses less of a core, and starts and ends nothing, stands still.
 const STILL_PER_MILLE: u128 = 1;
 
@@ -83,6 +86,8 @@ pub(super) struct Open {
     pub takes_last_tick: bool,
     /// Its end was reported, and waits to be told what started then.
     pub in_doubt: bool,
+    /// Clocks and counters were read when its end was written, not when that was read.
+    pub end_was_heard: bool,
     /// Other runs were opened within it.
     pub has_inner: bool,
     /// The owner was there when the run was opened: the tree's silence means something.
@@ -134,6 +139,7 @@ impl Open {
             watched: false,
             takes_last_tick,
             in_doubt: false,
+            end_was_heard: false,
             has_inner: false,
             observed: false,
             adopted: None,
@@ -234,12 +240,25 @@ impl Open {
         self.age + now.mono.saturating_sub(self.opened)
     }
 
-    /// Whether the run's processes were read while it was going, given how long it took. A line whose start was reported
-    /// when most of it was over, and of which no process was met, may have had many.
-    pub(super) fn observed_during(&self, took: Duration, usage: Option<&Usage>) -> bool {
+    /// Whether the run's processes were read while it was going, given how long it took and when its end was heard of. A
+    /// line whose start was reported when most of it was over, and of which no process was met, may have had many.
+    pub(super) fn observed_during(&self, took: Duration, usage: Option<&Usage>, ended: Now) -> bool {
         let met = usage.is_some_and(|usage| usage.max_processes > 0);
-        let heard_in_time = !self.start.draft.is_over && self.age < took && (met || self.age < took / 2);
+        // It may have begun later than its shell says, by more than it took. What is counted from then on has what nobody
+        // met; and most of it lies between two moments at which its shell was heard.
+        let spans_most = self.counted.is_some() && ended.mono.saturating_sub(self.opened) >= took / 2;
+        let unsure = if spans_most { self.coarse + ROUNDING } else { Duration::ZERO };
+        let age = self.age.saturating_sub(unsure);
+        let heard_in_time = !self.start.draft.is_over && age < took && (met || age < took / 2);
         self.observed && (self.start.draft.source == Source::Wrapper || heard_in_time)
+    }
+
+    /// What a line has burned at most that was over before it was read, and ran nothing that could be met: one thing
+    /// after the other. `None`: more is possible.
+    pub(super) fn most_ns(&self, took: Duration, usage: Option<&Usage>) -> Option<u64> {
+        let met = usage.is_some_and(|usage| usage.max_processes > 0);
+        let was_unseen = self.start.draft.source == Source::Hook && !self.end_was_heard && !met;
+        (was_unseen && took < UNMET).then_some(took.as_nanos() as u64)
     }
 
     /// When the run is to be read next, on the sampler's clock.
@@ -364,9 +383,12 @@ impl Ended {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use bp_proto::Draft;
 
     use super::*;
+    use crate::sampler::scopes::Burned;
 
     fn open() -> Open {
         let owner = Owner { pid: 1, start_ticks: 1 };
@@ -378,13 +400,11 @@ mod tests {
             parent: None,
             context: None,
         };
-        let now = Now {
-            mono: Duration::ZERO,
-            boot: Duration::ZERO,
-            wall: UnixMillis(0),
-            into_milli: Duration::ZERO,
-        };
-        Open::new(start, owner, Duration::from_secs(1), now)
+        Open::new(start, owner, Duration::from_secs(1), moment())
+    }
+
+    fn moment() -> Now {
+        Now { mono: Duration::ZERO, boot: Duration::ZERO, wall: UnixMillis(0), into_milli: Duration::ZERO }
     }
 
     /// Memory and processes of a last sample, after one with `before` of each and with `after` at the end.
@@ -402,6 +422,53 @@ mod tests {
         check((5 << 20, 3), (2 << 20, 1), (2 << 20, 1));
         // The shell itself, whose memory is not the run's.
         check((0, 0), (0, 0), (0, 0));
+    }
+
+    #[test]
+    fn a_line_is_observed_when_most_of_it_lies_behind_the_moment_at_which_it_was_heard_of() {
+        const COUNTED: bool = true;
+        const MET: u32 = 1;
+        // What the start is ahead of its hearing by, in microseconds, how long the line took, what lay between hearings.
+        let check = |shell: &str, age_us, counted: bool, met, took_us, spanned_us, expected| {
+            let mut open = open();
+            open.start.draft.shell = Some(shell.to_owned());
+            open.observed = true;
+            open.age = Duration::from_micros(age_us);
+            open.coarse = if shell == "fish" { open.age.min(HUNDREDTH) } else { Duration::ZERO };
+            open.counted =
+                counted.then(|| Counted::in_scope(Burned::default(), Vec::new(), 0, HashMap::new()));
+            let usage = Usage { max_processes: met, ..Usage::default() };
+            let ended = Now { mono: Duration::from_micros(spanned_us), ..moment() };
+            let observed = open.observed_during(Duration::from_micros(took_us), Some(&usage), ended);
+            assert_eq!(observed, expected, "{shell} {age_us} {counted} {met} {took_us} {spanned_us}");
+        };
+        check("zsh", 300, COUNTED, 0, 1700, 1400, true);
+        // Its start is cut off to the millisecond.
+        check("zsh", 1300, COUNTED, 0, 1700, 1400, true);
+        check("zsh", 1300, !COUNTED, 0, 1700, 1400, false);
+        check("zsh", 1300, COUNTED, 0, 1700, 400, false);
+        check("zsh", 2900, COUNTED, 0, 1700, 1400, false);
+        check("zsh", 1300, !COUNTED, MET, 1700, 400, true);
+        // And to the hundredth of a second.
+        check("fish", 7000, COUNTED, 0, 4000, 3600, true);
+        check("fish", 7000, !COUNTED, 0, 4000, 3600, false);
+        check("fish", 7000, COUNTED, 0, 4000, 1000, false);
+        check("fish", 25_000, COUNTED, 0, 4000, 3600, false);
+        check("fish", 100, COUNTED, 0, 0, 1000, false);
+    }
+
+    #[test]
+    fn a_short_line_whose_end_was_not_heard_burned_no_more_than_it_took() {
+        let check = |was_heard, met, took_ms, expected| {
+            let open = Open { end_was_heard: was_heard, ..open() };
+            let usage = Usage { max_processes: met, ..Usage::default() };
+            let most_ns = open.most_ns(Duration::from_millis(took_ms), Some(&usage));
+            assert_eq!(most_ns, expected, "{was_heard} {met} {took_ms}");
+        };
+        check(false, 0, 2, Some(2_000_000));
+        check(true, 0, 2, None);
+        check(false, 1, 2, None);
+        check(false, 0, 10, None);
     }
 
     #[test]

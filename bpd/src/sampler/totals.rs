@@ -33,6 +33,8 @@ pub(super) struct Accounts<'a> {
     pub may_count: bool,
     /// How old a shell's line was when its shell was looked at first; else zero.
     pub heard_after: Duration,
+    /// More than this it cannot have burned; what was counted or seen is of a moment later.
+    pub most_ns: Option<u64>,
 }
 
 /// What was counted of a run, whoever waited for it.
@@ -116,7 +118,10 @@ fn began_unseen(accounts: &Accounts<'_>, usage: &Usage) -> bool {
 pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
     let reported = accounts.reported.unwrap_or_default();
     let usage = accounts.usage.filter(|_| accounts.observed);
-    let seen_ns = usage.map(|usage| usage.cpu_ns);
+    let most_ns = accounts.most_ns.unwrap_or(u64::MAX);
+    let seen_ns = usage.map(|usage| usage.cpu_ns.min(most_ns));
+    let most_counted =
+        accounts.counted.map(|counted| Count { cpu_ns: counted.cpu_ns.min(most_ns), ..counted });
     let reported_ns = reported.cpu_ns.map(|cpu_ns| match reported.quality {
         Quality::Exact | Quality::Counter => cpu_ns,
         _ => cpu_ns.saturating_sub(accounts.usage.map_or(0, |usage| usage.foreign_ns)),
@@ -129,7 +134,7 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         _ => cpu_ns.saturating_add(unwaited_ns),
     });
     let exact = reported.quality == Quality::Exact && accounts.living == 0;
-    let counted = accounts.counted.filter(|counted| {
+    let counted = most_counted.filter(|counted| {
         is_better(*counted, reported_ns, &reported, behind_ns(accounts.usage, counted.quality))
     });
     let trusts_report = match (reported_ns, seen_ns) {
@@ -144,8 +149,8 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         let behind_ns = behind_ns(accounts.usage, counted.quality);
         seen_ns.is_some_and(|seen| seen > counted.cpu_ns.saturating_add(behind_ns))
     };
-    let lost = accounts.counted.is_some_and(has_lost);
-    let whole = !lost && accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
+    let lost = most_counted.is_some_and(has_lost);
+    let whole = !lost && most_counted.is_some_and(|counted| counted.quality == Quality::Exact);
     let counted = counted.filter(|_| !lost);
     let (cpu_ns, quality) = match counted {
         _ if trusts_report => (reported_ns, reported.quality),
@@ -213,6 +218,7 @@ mod tests {
             counted: None,
             may_count: false,
             heard_after: Duration::ZERO,
+            most_ns: None,
         });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
     }
@@ -250,6 +256,7 @@ mod tests {
                 }),
                 may_count: true,
                 heard_after: Duration::ZERO,
+                most_ns: None,
             });
             assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
             assert_eq!(totals.user_ns.is_some(), totals.quality == quality, "its split is the account's");
@@ -286,6 +293,7 @@ mod tests {
                 counted,
                 may_count: false,
                 heard_after: Duration::ZERO,
+                most_ns: None,
             });
             let said = (totals.cpu_ns.unwrap() / ms, totals.quality, totals.incomplete);
             assert_eq!(said, expected, "{reported:?} {counted_ms} {seen_ms}");
@@ -333,6 +341,7 @@ mod tests {
                 counted: Some(count).filter(|_| counted),
                 may_count,
                 heard_after: Duration::ZERO,
+                most_ns: None,
             });
             assert_eq!(totals.incomplete, incomplete, "{quality:?} {may_count} {unreaped} {counted}");
         };
@@ -360,6 +369,7 @@ mod tests {
                 counted: Some(count),
                 may_count: true,
                 heard_after: Duration::ZERO,
+                most_ns: None,
             });
             assert_eq!(
                 totals.cpu_ns,
@@ -389,6 +399,7 @@ mod tests {
                 counted: counted.then_some(count),
                 may_count: counted,
                 heard_after: Duration::from_millis(heard_ms),
+                most_ns: None,
             });
             assert_eq!(totals.incomplete, incomplete, "{reported} {heard_ms} {shell_seconds:?} {counted}");
         };
@@ -398,6 +409,34 @@ mod tests {
         check(false, 60, Some(0.07), true, true);
         check(true, 60, Some(0.07), false, false);
         check(false, 60, None, false, false);
+    }
+
+    #[test]
+    fn a_short_line_that_was_read_behind_its_prompt_burned_no_more_than_it_took() {
+        let ms = 1_000_000;
+        let check = |reported_ms: Option<u64>, counted_ms: Option<u64>, expected_ms| {
+            let reported = reported_ms.map(|cpu_ms| report(cpu_ms * ms, Quality::Times));
+            let usage = usage(4 * ms);
+            let count =
+                |cpu_ms| Count { cpu_ns: cpu_ms * ms, quality: Quality::Counter, user_permille: None };
+            let totals = settle(&Accounts {
+                reported,
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                living_ns: 0,
+                counted: counted_ms.map(count),
+                may_count: true,
+                heard_after: Duration::ZERO,
+                most_ns: Some(2 * ms),
+            });
+            assert_eq!(totals.cpu_ns, Some(expected_ms * ms), "{reported_ms:?} {counted_ms:?}");
+        };
+        check(None, Some(5), 2);
+        check(None, Some(1), 1);
+        check(None, None, 2);
+        // Two processes at once, by the shell's own account.
+        check(Some(3), Some(5), 3);
     }
 
     #[test]
@@ -418,6 +457,7 @@ mod tests {
             counted: None,
             may_count: false,
             heard_after: Duration::ZERO,
+            most_ns: None,
         });
         assert_eq!((totals.cpu_ns, totals.rss_max_bytes), (None, None));
     }
@@ -436,6 +476,7 @@ mod tests {
                 counted: None,
                 may_count: false,
                 heard_after: Duration::ZERO,
+                most_ns: None,
             })
         };
         assert!(!settled(&alone).peak_lower_bound);
