@@ -20,6 +20,14 @@ pub fn room_of_last(rows: &[Vec<String>], width: usize) -> usize {
     width.saturating_sub((0..columns - 1).map(widest).sum())
 }
 
+/// What a table has that is cut nowhere.
+pub fn width_of(rows: &[Vec<String>]) -> usize {
+    let columns = rows.first().map_or(0, Vec::len);
+    let widest = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+    let cells: usize = (0..columns).map(widest).sum();
+    cells + GAP * columns.saturating_sub(1)
+}
+
 /// Takes a column out.
 pub fn without(rows: &mut [Vec<String>], align: &mut Vec<Align>, column: usize) {
     for row in rows {

@@ -120,6 +120,7 @@ words! {
     Comments: "comments", "yorumlar";
     Metric: "FIGURE", "DEĞER";
     Current: "RUN {}", "ÇALIŞTIRMA {}";
+    CurrentShort: "#{}", "#{}";
     Delta: "DIFFERENCE", "FARK";
     Change: "CHANGE", "DEĞİŞİM";
     Differs: "what differs", "ne farklı";
