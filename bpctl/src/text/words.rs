@@ -128,6 +128,7 @@ words! {
     Slower: "slower", "daha yavaş";
     Similar: "similar", "benzer";
     Unclear: "unclear", "belirsiz";
+    NoClearDifference: "no clear difference", "belirgin bir fark yok";
     NotComparable: "not comparable", "karşılaştırılamaz";
     Less: "less", "daha az";
     More: "more", "daha çok";

@@ -41,7 +41,7 @@ reason-rough = Rough: this command has { $runs ->
    *[other] only { $runs } other comparable runs so far
   }, so its usual spread is not known.
 reason-within-noise = The difference is within the noise.
-reason-too-small = The difference is too small to matter.
+reason-too-small = The difference is too small for a verdict.
 reason-within-range = A run as long as this one is among the usual runs of this command.
 reason-baseline-unusual = The baseline run was itself unusual.
 reason-by-cpu = Elapsed time alone does not tell; CPU time, the quieter witness, does.

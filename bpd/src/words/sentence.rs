@@ -231,6 +231,18 @@ mod tests {
         }
     }
 
+    /// It stands below "no clear difference", and must not say that the matter is clear.
+    #[test]
+    fn a_difference_too_small_is_a_reason_for_no_verdict() {
+        let too_small = |lang| reason(lang, "too-small", &Map::new());
+        assert_eq!(too_small(Lang::En), "The difference is too small for a verdict.");
+        assert_eq!(too_small(Lang::Tr), "Fark, hüküm vermek için çok küçük.");
+        let params = json!({ "current_s": 1.08, "baseline_s": 1.0, "change": 0.08 });
+        let unclear = |lang| verdict(lang, Verdict::Unclear, false, params.as_object().unwrap());
+        assert!(unclear(Lang::En).starts_with("No clear difference: "));
+        assert!(unclear(Lang::Tr).starts_with("Belirgin bir fark yok: "));
+    }
+
     #[test]
     fn ranks_and_counts_choose_their_form() {
         let with = |rank: u32| {

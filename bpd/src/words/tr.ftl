@@ -41,7 +41,7 @@ reason-rough = Kaba bir karşılaştırma: bu komutun { $runs ->
    *[other] karşılaştırılabilir yalnızca { $runs } çalıştırması daha var
   }; olağan dalgalanması bilinmiyor.
 reason-within-noise = Fark, olağan dalgalanmanın içinde.
-reason-too-small = Fark önemsenmeyecek kadar küçük.
+reason-too-small = Fark, hüküm vermek için çok küçük.
 reason-within-range = Bu kadar süren çalıştırmalar bu komut için olağan.
 reason-baseline-unusual = Karşılaştırılan çalıştırmanın kendisi olağan dışıydı.
 reason-by-cpu = Geçen süre tek başına bir şey söylemiyor; daha sakin bir tanık olan CPU süresi söylüyor.

@@ -156,7 +156,7 @@ function TwoRuns({ comparison, route }: { comparison: Comparison; route: Compare
 
 const VERDICT_MARK = { faster: '▾', slower: '▴', similar: '≈', unclear: '∼', not_comparable: '≠' } as const;
 
-/** The verdict in one word and in bpd's sentence, then what it rests on. */
+/** The verdict in short and in bpd's sentence, then what it rests on. */
 function VerdictCard({ comparison }: { comparison: Comparison }) {
   const { verdict, comments } = comparison;
   const sentence = comments.find((comment) => comment.rule === 'verdict');

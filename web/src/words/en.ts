@@ -313,7 +313,7 @@ export const en = {
   'verdict.faster': 'A is faster',
   'verdict.slower': 'A is slower',
   'verdict.similar': 'Similar',
-  'verdict.unclear': 'Unclear',
+  'verdict.unclear': 'No clear difference',
   'verdict.not_comparable': 'Not comparable',
   'verdict.short.faster': 'less',
   'verdict.short.slower': 'more',

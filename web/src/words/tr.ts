@@ -316,7 +316,7 @@ export const tr: Words = {
   'verdict.faster': 'A daha hızlı',
   'verdict.slower': 'A daha yavaş',
   'verdict.similar': 'Benzer',
-  'verdict.unclear': 'Belirsiz',
+  'verdict.unclear': 'Belirgin bir fark yok',
   'verdict.not_comparable': 'Karşılaştırılamaz',
   'verdict.short.faster': 'daha az',
   'verdict.short.slower': 'daha çok',

@@ -124,9 +124,17 @@ fn tone(verdict: Verdict) -> Tone {
     }
 }
 
+/// As the sentence below it begins.
+fn headline(verdict: Verdict, screen: &Screen) -> String {
+    let word = match verdict {
+        Verdict::Unclear => Word::NoClearDifference,
+        verdict => deltas::word(verdict, true),
+    };
+    screen.lang.capitals(screen.word(word))
+}
+
 fn people(comparison: &Comparison, screen: &Screen) -> String {
-    let verdict = screen.word(deltas::word(comparison.verdict, true));
-    let verdict = screen.lang.capitals(verdict);
+    let verdict = headline(comparison.verdict, screen);
     let room = screen.width.saturating_sub(verdict.width() + 3);
     let mut page = screen.paint(tone(comparison.verdict), &verdict);
     let _ = writeln!(page, " · {}", middle(&list::command(&comparison.current, screen), room));
@@ -207,6 +215,17 @@ fn plain(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::words::Lang;
+
+    #[test]
+    fn an_unclear_verdict_is_a_difference_that_is_not_clear_rather_than_a_doubt() {
+        let said = |lang| headline(Verdict::Unclear, &Screen::plain(lang));
+        assert_eq!(
+            (said(Lang::En).as_str(), said(Lang::Tr).as_str()),
+            ("NO CLEAR DIFFERENCE", "BELİRGİN BİR FARK YOK")
+        );
+        assert_eq!(headline(Verdict::Slower, &Screen::plain(Lang::En)), "SLOWER");
+    }
 
     #[test]
     fn a_regression_is_what_the_caller_named() {
