@@ -19,6 +19,8 @@ const POINTS: u32 = 200;
 pub(super) const BETWEEN: &str = " · ";
 /// Less is shown as nothing.
 const LEAST_S: f64 = 0.0005;
+/// Four decimals, as those of `compare` in a pipe.
+const PLAIN: f64 = 10_000.0;
 /// Width of the names in front.
 const NAMES: usize = 12;
 
@@ -49,7 +51,8 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// `name<TAB>value`, as the document has them; what is nested is `run_stats.cpu_avg`.
+/// `name<TAB>value`, as the document has them but for digits that nothing was measured to; what is nested is
+/// `run_stats.cpu_avg`.
 fn plain(document: &[u8]) -> anyhow::Result<String> {
     let mut page = String::new();
     flatten("", &serde_json::from_slice(document)?, &mut page);
@@ -71,6 +74,10 @@ fn flatten(name: &str, value: &serde_json::Value, page: &mut String) {
         }
         Value::Null => String::new(),
         Value::String(text) => visible(text).into_owned(),
+        Value::Number(number) if number.is_f64() => {
+            let value = number.as_f64().unwrap_or(f64::NAN);
+            format!("{:?}", (value * PLAIN).round() / PLAIN)
+        }
         other => other.to_string(),
     };
     page.extend([name, "\t", &text, "\n"]);
@@ -401,6 +408,15 @@ mod tests {
                 page(Lang::En)
             );
         }
+    }
+
+    #[test]
+    fn in_a_pipe_a_figure_has_four_decimals_and_whole_numbers_stay_whole() {
+        let document = br#"{"id":7,"note":null,"run_stats":{"cpu_avg":99.94672236537626,"wait_seconds":0.0,
+            "rss_max_mb":41.90625,"minor_faults":16771,"quality":"exact"},"tags":["0.123456"]}"#;
+        let wanted = "id\t7\nnote\t\nrun_stats.cpu_avg\t99.9467\nrun_stats.minor_faults\t16771\n\
+            run_stats.quality\texact\nrun_stats.rss_max_mb\t41.9063\nrun_stats.wait_seconds\t0.0\ntags.0\t0.123456\n";
+        assert_eq!(plain(document).unwrap(), wanted);
     }
 
     #[test]
