@@ -62,11 +62,11 @@ mod tests {
         let lost = Err(anyhow::anyhow!("disk full"));
         for (delivered, lang, said) in [
             (&Ok(Delivered::Sent), Lang::En, "1.23 s · CPU 980 ms · RSS 34 MiB · exit 2"),
-            (&Ok(Delivered::Sent), Lang::Tr, "1,23 s · CPU 980 ms · RSS 34 MiB · çıkış 2"),
+            (&Ok(Delivered::Sent), Lang::Tr, "1,23 sn · CPU 980 ms · RSS 34 MiB · çıkış 2"),
             (
                 &Ok(Delivered::Kept),
                 Lang::Tr,
-                "1,23 s · CPU 980 ms · RSS 34 MiB · çıkış 2 · bpd yok, sonraya saklandı (bpctl daemon start)",
+                "1,23 sn · CPU 980 ms · RSS 34 MiB · çıkış 2 · bpd yok, sonraya saklandı (bpctl daemon start)",
             ),
             (&lost, Lang::En, "1.23 s · CPU 980 ms · RSS 34 MiB · exit 2 · not recorded: disk full"),
         ] {

@@ -5,7 +5,7 @@ use super::words::Lang;
 /// Shown where a figure is not known.
 pub const UNKNOWN: &str = "–";
 
-/// `48 ms`, `3.21 s`, `1m 04s`, `2h 03m`.
+/// `48 ms`, `3.21 s`, `1m 04s`, `2h 03m`; in Turkish the units of bpd's sentences: `3,21 sn`, `1 dk 04 sn`.
 pub fn duration(seconds: f64, lang: Lang) -> String {
     if seconds < 0.0 || !seconds.is_finite() {
         return UNKNOWN.to_owned();
@@ -15,14 +15,25 @@ pub fn duration(seconds: f64, lang: Lang) -> String {
     }
     if seconds < 99.95 {
         let digits = if seconds < 9.995 { 2 } else { 1 };
-        return format!("{} s", mark(format!("{seconds:.digits$}"), lang));
+        return in_seconds(&mark(format!("{seconds:.digits$}"), lang), lang);
     }
     let whole = seconds.round() as u64;
-    if whole < 3600 {
-        format!("{}m {:02}s", whole / 60, whole % 60)
-    } else {
-        format!("{}h {:02}m", whole / 3600, whole % 3600 / 60)
+    let (minutes, hours) = (whole / 60, whole / 3600);
+    match lang {
+        Lang::En if whole < 3600 => format!("{minutes}m {:02}s", whole % 60),
+        Lang::En => format!("{hours}h {:02}m", minutes % 60),
+        Lang::Tr if whole < 3600 => format!("{minutes} dk {:02} sn", whole % 60),
+        Lang::Tr => format!("{hours} sa {:02} dk", minutes % 60),
     }
+}
+
+/// A number of seconds as it is written: `12 s`, `12 sn`.
+pub fn in_seconds(number: &str, lang: Lang) -> String {
+    let unit = match lang {
+        Lang::En => "s",
+        Lang::Tr => "sn",
+    };
+    format!("{number} {unit}")
 }
 
 /// `12 %`, `198 %`; Turkish puts the sign in front.
@@ -129,7 +140,8 @@ mod tests {
         ] {
             assert_eq!(duration(seconds, Lang::En), shown);
         }
-        assert_eq!(duration(3.214, Lang::Tr), "3,21 s");
+        let turkish = [0.048, 3.214, 42.04, 125.0, 7384.0].map(|seconds| duration(seconds, Lang::Tr));
+        assert_eq!(turkish, ["48 ms", "3,21 sn", "42,0 sn", "2 dk 05 sn", "2 sa 03 dk"]);
         assert_eq!((percent(198.4, Lang::En), percent(198.4, Lang::Tr)), ("198 %".into(), "%198".into()));
         assert_eq!(
             (fine_percent(0.123, Lang::En), fine_percent(0.123, Lang::Tr)),

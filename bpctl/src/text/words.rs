@@ -183,7 +183,7 @@ words! {
     Tagged: "run {}: {}", "çalıştırma {}: {}";
     NoTags: "no tags", "etiket yok";
     Opening: "Opening {}", "{} açılıyor";
-    OpenByHand: "If no page opens, go to {} and enter the code {} (60 s, one use).", "Sayfa açılmazsa {} adresine gidip şu kodu girin: {} (60 s, tek kullanım).";
+    OpenByHand: "If no page opens, go to {} and enter the code {} (60 s, one use).", "Sayfa açılmazsa {} adresine gidip şu kodu girin: {} (60 sn, tek kullanım).";
     NotShownYet: "nothing was shown in this session yet; name a run, as in `bpctl show latest`", "bu oturumda henüz bir çalıştırma gösterilmedi; bir çalıştırma adı verin, örneğin `bpctl show latest`";
     NoneHere: "no run was recorded in {}", "{} dizininde çalıştırma yok";
     DoctorBpdRuns: "bpd {} answers (pid {})", "bpd {} yanıt veriyor (pid {})";
@@ -315,14 +315,14 @@ words! {
     BpdRunsMute: "bpd runs (pid {}), but does not answer yet: {}", "bpd çalışıyor (pid {}), ama henüz yanıt vermiyor: {}";
     BpdStopped: "bpd has stopped", "bpd durdu";
     BpdNotRunning: "bpd is not running", "bpd çalışmıyor";
-    BpdLingers: "bpd{} was told to stop {} s ago and still runs; see `bpctl daemon logs`", "bpd{} {} s önce durdurulmak istendi, hâlâ çalışıyor; bakın: `bpctl daemon logs`";
+    BpdLingers: "bpd{} was told to stop {} s ago and still runs; see `bpctl daemon logs`", "bpd{} {} sn önce durdurulmak istendi, hâlâ çalışıyor; bakın: `bpctl daemon logs`";
     BpdDeaf: "bpd{} runs, but does not answer; `kill -9` ends it, and what it has acknowledged is kept", "bpd{} çalışıyor ama yanıt vermiyor; `kill -9` sonlandırır, onayladıkları saklıdır";
     DoctorHangs: "bpd{} runs, but does not answer: it hangs, or the machine is very busy", "bpd{} çalışıyor ama yanıt vermiyor: takılmış ya da makine çok yüklü";
     DoctorKill: "if it stays so: kill -9 {}; bpctl daemon start (what it has acknowledged is kept)", "böyle kalırsa: kill -9 {}; bpctl daemon start (onayladıkları saklıdır)";
     BpdMissing: "there is no bpd beside {} and none on the PATH; install both together", "{} yanında ve PATH'te bpd yok; ikisini birlikte kurun";
     BpdGaveUp: "bpd gave up: {}", "bpd vazgeçti: {}";
     BpdGaveUpMute: "bpd gave up ({}); see `bpctl daemon logs`", "bpd vazgeçti ({}); bakın: `bpctl daemon logs`";
-    BpdStarting: "bpd (pid {}) is still starting after {} s; see `bpctl daemon logs`", "bpd (pid {}) {} s sonra hâlâ açılıyor; bakın: `bpctl daemon logs`";
+    BpdStarting: "bpd (pid {}) is still starting after {} s; see `bpctl daemon logs`", "bpd (pid {}) {} sn sonra hâlâ açılıyor; bakın: `bpctl daemon logs`";
     BpdUnheard: "cannot hear bpd", "bpd dinlenemiyor";
     NoLog: "there is no log yet; bpd writes it to {}", "henüz günlük yok; bpd onu {} dosyasına yazar";
     NotOurUnit: "{} is not of bp's making; move it away first", "{} dosyasını bp yazmadı; önce başka yere taşıyın";

@@ -253,7 +253,7 @@ mod tests {
         let all = "took 9h 26m 56m 40s +8h 30m +900 % similar";
         check(Lang::En, 80, "FIGURE RUN 7 RUN 6 DIFFERENCE CHANGE", all);
         check(Lang::En, 64, "FIGURE RUN 7 RUN 6 CHANGE", "took 9h 26m 56m 40s +900 % similar");
-        check(Lang::Tr, 66, "DEĞER #7 #6 DEĞİŞİM", "süre 9h 26m 56m 40s +%900 benzer");
+        check(Lang::Tr, 66, "DEĞER #7 #6 DEĞİŞİM", "süre 9 sa 26 dk 56 dk 40 sn +%900 benzer");
         check(Lang::En, 46, "FIGURE #7 #6", "took 9h 26m 56m 40s ≈");
         assert!(page(Lang::En, 46).ends_with("▾ less · ▴ more · ≈ similar · ∼ unclear\n"));
         assert!(page(Lang::Tr, 40).ends_with("▾ daha az · ▴ daha çok · ≈ benzer\n∼ belirsiz\n"));

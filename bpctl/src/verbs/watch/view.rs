@@ -149,7 +149,7 @@ fn row_cells(row: &Row, board: &Board, screen: &Screen, curve: usize, top: f64) 
 /// In whole seconds: nobody reads more of what changes every second.
 fn elapsed(row: &Row, screen: &Screen) -> String {
     match screen.now.since(row.run.started_at).as_secs() {
-        seconds @ 0..100 => format!("{seconds} s"),
+        seconds @ 0..100 => figures::in_seconds(&seconds.to_string(), screen.lang),
         seconds => figures::duration(seconds as f64, screen.lang),
     }
 }
