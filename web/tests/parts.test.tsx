@@ -14,6 +14,7 @@ import { FinishedRow } from '../src/parts/runrows';
 import { sparkPath } from '../src/parts/spark';
 import { preferredLang, setLang } from '../src/prefs';
 import { refusalText } from '../src/speech';
+import type { RunStats } from '../src/wire';
 import { aRun, anAlert } from './fixtures';
 
 let host: HTMLElement;
@@ -44,6 +45,20 @@ describe('a row', () => {
     await act(() => setLang('tr'));
     expect(host.querySelector('.status')?.textContent).toContain('tamam');
     expect(host.querySelector('.cell-duration')?.textContent).toBe('10,0\u00a0sn');
+  });
+});
+
+describe('a peak of memory in a row', () => {
+  const shown = (stats: Partial<RunStats>) => {
+    const run = aRun({ stats });
+    render(<FinishedRow run={run} index={0} selected={false} onSelect={() => {}} change={undefined} now={0} />, host);
+    return host.querySelector('.cell-memory')?.textContent;
+  };
+
+  it('is marked where it may have been higher, and only there', () => {
+    expect(shown({ peak_lower_bound: true })).toBe('≥ 290\u00a0MiB');
+    expect(shown({ peak_lower_bound: false })).toBe('290\u00a0MiB');
+    expect(shown({ peak_lower_bound: true, rss_max_mb: null })).toBe('–');
   });
 });
 

@@ -1,7 +1,7 @@
 //! `bpctl list`: the newest runs, one a line.
 
 use bp_proto::request::ListQuery;
-use bp_proto::{Request, Run, RunState};
+use bp_proto::{Request, Run, RunState, RunStats};
 
 use super::{Exit, pause};
 use crate::ask::{self, Bpd};
@@ -148,10 +148,16 @@ fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
         clock::short(run.started_at, screen.now, &screen.zone),
         known(elapsed.map(|seconds| figures::duration(seconds, screen.lang))),
         known(stats.and_then(|stats| stats.cpu_avg).map(|cpu| figures::percent(cpu, screen.lang))),
-        known(stats.and_then(|stats| stats.rss_max_mb).map(|rss| figures::memory(rss, screen.lang))),
+        known(stats.and_then(|stats| peak(stats, screen))),
         curve,
         command(run, screen),
     ]
+}
+
+/// Marked where it may have been higher, as `show` marks it.
+fn peak(stats: &RunStats, screen: &Screen) -> Option<String> {
+    let peak = figures::memory(stats.rss_max_mb?, screen.lang);
+    Some(if stats.peak_lower_bound { screen.say(Word::AtLeast, &[&peak]) } else { peak })
 }
 
 /// `✓`, `✗ 2`, or what goes on.
@@ -195,4 +201,20 @@ pub(super) fn plain(run: &Run) -> String {
         visible(run.command.as_deref().unwrap_or_default()).into_owned(),
     ];
     fields.join("\t") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::words::Lang;
+
+    #[test]
+    fn a_peak_that_may_have_been_higher_is_marked_as_in_show() {
+        let screen = Screen::plain(Lang::Tr);
+        let with =
+            |rss_max_mb, peak_lower_bound| RunStats { rss_max_mb, peak_lower_bound, ..RunStats::default() };
+        assert_eq!(peak(&with(Some(42.0), true), &screen).as_deref(), Some("≥ 42 MiB"));
+        assert_eq!(peak(&with(Some(42.0), false), &screen).as_deref(), Some("42 MiB"));
+        assert_eq!(peak(&with(None, true), &screen), None);
+    }
 }

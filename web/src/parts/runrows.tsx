@@ -5,7 +5,7 @@ import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
 import type { Change } from '../runlist';
 import { actorName, commandOf, t } from '../speech';
-import type { Point, Run } from '../wire';
+import type { Point, Run, RunStats } from '../wire';
 import { CommandText, Status, When } from './basics';
 import { Spark } from './spark';
 
@@ -60,6 +60,12 @@ function Place({ run }: { run: Run }) {
   );
 }
 
+/** A memory peak, marked where it may have been higher, as on the run's page. */
+function peakText(peak: number | null | undefined, stats: RunStats | null): string {
+  const value = formatMemory(peak, lang.value);
+  return peak != null && stats?.peak_lower_bound ? t('figure.at_least', { value }) : value;
+}
+
 /** A run that has ended. */
 export function FinishedRow(props: RowProps & { change: Change | undefined; now: number }) {
   const { run, change, now } = props;
@@ -76,7 +82,7 @@ export function FinishedRow(props: RowProps & { change: Change | undefined; now:
         {change && <ChangeChip change={change} />}
       </span>
       <span role="cell" class="cell-cpu number">{formatDuration(stats?.cpu_seconds, lang.value)}</span>
-      <span role="cell" class="cell-memory number">{formatMemory(stats?.rss_max_mb, lang.value)}</span>
+      <span role="cell" class="cell-memory number">{peakText(stats?.rss_max_mb, stats)}</span>
       <span role="cell" class="cell-tags" title={run.tags.join(' ')}>
         {run.actor !== 'human' && <span class="tag tag-actor">{actorName(run.actor)}</span>}
         {run.tags.map((tag) => (
@@ -107,7 +113,7 @@ export function RunningRow(props: RowProps & { points: readonly Point[]; now: nu
           ? formatElapsed((now - Date.parse(run.started_at)) / 1000)
           : formatDuration(run.run_stats?.duration_s, lang.value)}
       </span>
-      <span role="cell" class="cell-memory number">{peak > 0 ? formatMemory(peak, lang.value) : formatBytes(0, lang.value)}</span>
+      <span role="cell" class="cell-memory number">{peak > 0 ? peakText(peak, run.run_stats) : formatBytes(0, lang.value)}</span>
     </div>
   );
 }
