@@ -21,6 +21,7 @@ pub mod report;
 pub mod request;
 pub mod run;
 pub mod sample;
+pub mod search;
 pub mod spool;
 pub mod surroundings;
 pub mod time;

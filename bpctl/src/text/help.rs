@@ -7,6 +7,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
+use super::search;
+use super::words::Lang;
+
 /// What `read` makes of `words`, which cannot be parsed or ask for help: printed, in Turkish. → exit code
 pub fn refuse(command: Command, words: impl IntoIterator<Item = OsString>) -> u8 {
     let Err(said) = turkish(command).try_get_matches_from(words) else { return 0 };
@@ -29,6 +32,12 @@ fn turkish(command: Command) -> Command {
     let command = match about {
         Some(about) => command.about(about),
         None => command,
+    };
+    let command = match command.get_after_long_help() {
+        Some(help) if help.to_string() == search::help(Lang::En) => {
+            command.after_long_help(search::help(Lang::Tr))
+        }
+        _ => command,
     };
     command
         .mut_args(|arg| {
@@ -168,8 +177,8 @@ const VERBS: [(&str, &str); 79] = [
     ("The common axis of the two curves", "İki eğrinin ortak ekseni"),
     ("Exits 3 when the verdict is this", "Hüküm buysa 3 koduyla çıkar"),
     (
-        "Watches the newest runs, repainted every second",
-        "En yeni çalıştırmaları izler; saniyede bir yeniden çizer",
+        "Watches the commands that run, the busiest first, repainted every second",
+        "Çalışan komutları izler, CPU'yu en çok kullanan önde; saniyede bir yeniden çizer",
     ),
     ("One look, as a table", "Bir bakış, tablo olarak"),
     ("One look: the documents of bpd as they come", "Bir bakış: bpd'nin belgeleri, olduğu gibi"),
@@ -348,6 +357,23 @@ mod tests {
             }
             assert!(text.contains("Kullanım:") && text.contains("Yardımı yazar"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_search_is_explained_in_the_long_help_of_list_alone() {
+        for (line, lang, is_there) in [
+            ("list --help", Lang::Tr, true),
+            ("ls --help", Lang::Tr, true),
+            ("list --help", Lang::En, false),
+            ("list -h", Lang::Tr, false),
+            ("show --help", Lang::Tr, false),
+        ] {
+            let text = refused(line);
+            assert_eq!(text.contains(&search::help(lang)), is_there, "{line}: {text}");
+        }
+        let english =
+            Cli::command().try_get_matches_from(["bpctl", "list", "--help"]).unwrap_err().to_string();
+        assert!(english.contains(&search::help(Lang::En)), "{english}");
     }
 
     #[test]

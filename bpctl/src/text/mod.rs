@@ -5,6 +5,7 @@ pub mod escape;
 pub mod figures;
 pub mod help;
 pub mod said;
+pub mod search;
 pub mod sparkline;
 pub mod table;
 pub mod words;

@@ -34,7 +34,8 @@ use crate::cli::{Cli, Common};
 use crate::screen::{self, Screen};
 use crate::text::escape::visible;
 use crate::text::said::sentence;
-use crate::text::words::Word;
+use crate::text::search;
+use crate::text::words::{Lang, Word};
 
 /// One arm a verb; each verb's file holds its arguments and what it does.
 #[derive(Debug, Subcommand)]
@@ -46,13 +47,13 @@ pub enum Verb {
         words: Vec<OsString>,
     },
     /// Lists the newest runs
-    #[command(visible_alias = "ls")]
+    #[command(visible_alias = "ls", after_long_help = search::help(Lang::En))]
     List(list::Args),
     /// Shows one run
     Show(show::Args),
     /// Compares a run with an earlier one of the same command
     Compare(compare::Args),
-    /// Watches the newest runs, repainted every second
+    /// Watches the commands that run, the busiest first, repainted every second
     #[command(visible_alias = "top")]
     Watch(watch::Args),
     /// Opens the dashboard in the browser

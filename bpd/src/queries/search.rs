@@ -2,6 +2,7 @@
 //! all must hold. Quotes keep blanks together and make anything a plain word. Hints are written for a shell, and where
 //! there is none (the page, a file) single quotes around one whole term mean nothing either.
 
+use bp_proto::search::FIELDS;
 use bp_proto::{Actor, ActorKind, Run, RunState, RunStats, UnixMillis};
 
 use super::NoAnswer;
@@ -12,8 +13,6 @@ use crate::store::Row;
 
 /// More is no question that a person asked.
 const MAX_TERMS: usize = 32;
-
-const FIELDS: &str = "exit, state, tag, key, id, cwd, host, shell, actor, git, dur, cpu, mem, since, until";
 
 /// Conditions on a run, all of which must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -260,7 +259,7 @@ fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
     let test = condition(field, value, now).map_err(|wanted| match wanted {
         Wanted::KnownField => NoAnswer::invalid(
             Sentence::new("field", [("field", field)]),
-            Sentence::new("fields", [("fields", FIELDS), ("quoted", &in_quotes(&word.text))]),
+            Sentence::new("fields", [("fields", &*FIELDS.join(", ")), ("quoted", &in_quotes(&word.text))]),
         ),
         Wanted::Value(wanted) => NoAnswer::invalid(
             Sentence::new("value", [("term", &*word.text), ("field", field), ("wanted", wanted)]),
@@ -278,6 +277,10 @@ enum Wanted {
 }
 
 fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Wanted> {
+    if !FIELDS.contains(&field) {
+        // What the help does not name must not work by chance.
+        return Err(Wanted::KnownField);
+    }
     let text = || if value.is_empty() { Err(Wanted::Value("value")) } else { Ok(value.to_owned()) };
     Ok(match field {
         "exit" => Test::Exit(value.parse().map_err(|_| Wanted::Value("exit"))?),
@@ -384,6 +387,17 @@ mod tests {
         }
         assert_eq!(tests("  a  \"b c\" -d ").len(), 3);
         assert_eq!(tests(""), []);
+    }
+
+    #[test]
+    fn every_field_that_both_sides_agreed_on_is_known() {
+        for field in FIELDS {
+            let text = format!("{field}:");
+            if let Err(refused) = Filter::parse(&text, NOW) {
+                let message = refused.failure.error.message;
+                assert!(!message.contains("unknown field"), "{message}");
+            }
+        }
     }
 
     proptest::proptest! {
