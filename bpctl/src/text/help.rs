@@ -184,7 +184,10 @@ const VERBS: [(&str, &str); 79] = [
     ("One look: the documents of bpd as they come", "Bir bakış: bpd'nin belgeleri, olduğu gibi"),
     ("Opens the dashboard in the browser", "Panoyu tarayıcıda açar"),
     ("The run to show; without one, the list", "Gösterilecek çalıştırma; verilmezse liste"),
-    ("Prints the address and the code, and starts nothing", "Adresi ve kodu yazar, hiçbir şey başlatmaz"),
+    (
+        "Prints the page's address and, beside it, a one-time code to log in with; starts no browser",
+        "Sayfanın adresini ve yanında oturum açmak için tek kullanımlık bir kod yazar; tarayıcı başlatmaz",
+    ),
     ("Lists what deserved a word", "Dikkate değer bulunanları listeler"),
     (
         "About whose runs: human, ci, agent, or agent:NAME",

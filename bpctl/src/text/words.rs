@@ -184,6 +184,8 @@ words! {
     NoTags: "no tags", "etiket yok";
     Opening: "Opening {}", "{} açılıyor";
     OpenByHand: "If no page opens, go to {} and enter the code {} (60 s, one use).", "Sayfa açılmazsa {} adresine gidip şu kodu girin: {} (60 sn, tek kullanım).";
+    OpenPrinted: "The page: {} (this address by itself lets nobody in)", "Sayfa: {} (bu adres tek başına kimseyi içeri almaz)";
+    OpenPrintedCode: "It asks for a one-time code, which logs you in: {} (60 s, one use)", "Sayfa tek kullanımlık bir kod sorar, oturumu bu kod açar: {} (60 sn)";
     NotShownYet: "nothing was shown in this session yet; name a run, as in `bpctl show latest`", "bu oturumda henüz bir çalıştırma gösterilmedi; bir çalıştırma adı verin, örneğin `bpctl show latest`";
     NoneHere: "no run was recorded in {}", "{} dizininde çalıştırma yok";
     DoctorBpdRuns: "bpd {} answers (pid {})", "bpd {} yanıt veriyor (pid {})";

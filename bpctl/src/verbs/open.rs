@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Args {
     /// The run to show; without one, the list
     run: Option<String>,
-    /// Prints the address and the code, and starts nothing
+    /// Prints the page's address and, beside it, a one-time code to log in with; starts no browser
     #[arg(long)]
     print: bool,
 }
@@ -46,11 +46,11 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let minted: OpenCode = bpd.ask(&Request::OpenCode)?;
     // The page asks for the code and keeps the address's view meanwhile.
     let address = format!("{}/#{view}", minted.origin);
-    let by_hand = screen.say(Word::OpenByHand, &[&address, &minted.code]) + "\n";
     if args.print {
-        screen.print(&by_hand)?;
+        screen.print(&printed(&address, &minted.code, screen))?;
         return Ok(Exit::Fine);
     }
+    let by_hand = screen.say(Word::OpenByHand, &[&address, &minted.code]) + "\n";
     let file = Handover::write(&Places::find()?.run, &page(&minted, &view))?;
     let started = start_browser(&file.path);
     if started {
@@ -60,6 +60,11 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         screen.print(&by_hand)?;
     }
     Ok(if started { Exit::Fine } else { Exit::Failed })
+}
+
+/// The address may be passed on, the code may not: each in its own line.
+fn printed(address: &str, code: &str, screen: &Screen) -> String {
+    screen.say(Word::OpenPrinted, &[address]) + "\n" + &screen.say(Word::OpenPrintedCode, &[code]) + "\n"
 }
 
 /// Navigates at once; the address stands there for browsers without scripts.
@@ -137,6 +142,24 @@ fn is_redeemed(bpd: &mut Bpd, code: &str) -> anyhow::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::words::Lang;
+
+    #[test]
+    fn what_is_printed_says_which_of_it_logs_in() {
+        let lines = |lang| printed("http://127.0.0.1:7717/#/", "K7QM-2XRD-9FHT", &Screen::plain(lang));
+        for (lang, in_nobody, logs_in) in [
+            (Lang::En, "lets nobody in", "logs you in"),
+            (Lang::Tr, "kimseyi içeri almaz", "oturumu bu kod açar"),
+        ] {
+            let text = lines(lang);
+            let [address, code] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+            assert!(address.contains("http://127.0.0.1:7717/#/ ") && address.contains(in_nobody), "{text}");
+            assert!(
+                !address.contains("K7QM") && code.contains("K7QM-2XRD-9FHT") && code.contains(logs_in),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn the_page_leads_to_the_view_with_the_code_in_the_fragment() {
