@@ -185,6 +185,9 @@ pub struct Status {
     pub uptime_s: f64,
     /// What does not work as it should, each a plain sentence; empty = all is well.
     pub degraded: Vec<String>,
+    /// What each of these is, as a code.
+    #[serde(default)]
+    pub degraded_codes: Vec<String>,
     /// The pauses that are on; of shells that have gone none.
     #[serde(default)]
     pub paused: Vec<Paused>,

@@ -381,6 +381,10 @@ runs: number, running: number, uptime_s: number,
  */
 degraded: Array<string>,
 /**
+ * What each of these is, as a code.
+ */
+degraded_codes: Array<string>,
+/**
  * The pauses that are on; of shells that have gone none.
  */
 paused: Array<Paused>, };

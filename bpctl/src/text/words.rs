@@ -238,6 +238,7 @@ words! {
     DoctorNoticesFix: "inside a desktop session: bpctl daemon restart", "masaüstü oturumunda: bpctl daemon restart";
     DoctorDegraded: "bpd says: {}", "bpd diyor ki: {}";
     DoctorLogs: "bpctl daemon logs", "bpctl daemon logs";
+    DoctorRoom: "make room on the disk of {}", "{} dizininin diskinde yer açın";
     DoctorRemedy: "remedy: {}", "çare: {}";
     DoctorWell: "Nothing is wrong.", "Sorun yok.";
     DoctorMail: "this shell's commands are written down (bpd takes them when it runs)", "bu kabuğun komutları yazılıyor (bpd çalışınca alır)";

@@ -89,6 +89,7 @@ mod tests {
             running: 1,
             uptime_s: 2.5,
             degraded: vec!["x".to_owned()],
+            degraded_codes: Vec::new(),
             paused: Vec::new(),
         };
         let own = Own { cpu_ns: 1_500_000_000, rss_bytes: 4096, began: UnixMillis(0) };

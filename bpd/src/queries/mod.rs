@@ -86,7 +86,9 @@ impl Queries {
         let (runs, running) = self.reader.counts();
         let lang = self.usual_lang();
         let troubles = identity.degraded.troubles().into_iter().chain(self.reader.degraded());
-        let degraded = troubles.map(|trouble| words::trouble(lang, trouble.id, &trouble.params)).collect();
+        let (degraded, degraded_codes) = troubles
+            .map(|trouble| (words::trouble(lang, trouble.id, &trouble.params), trouble.id.to_owned()))
+            .unzip();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -100,6 +102,7 @@ impl Queries {
             running,
             uptime_s: now.since(identity.began).as_secs_f64(),
             degraded,
+            degraded_codes,
             paused: self.paused(now),
         }
     }

@@ -1,5 +1,6 @@
 //! What the store has to say about itself: what was mended on opening, and what is wrong now.
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::trouble::Trouble;
@@ -56,16 +57,17 @@ impl Health {
         inner.why_in_memory = why;
     }
 
-    pub(super) fn troubles(&self) -> Vec<Trouble> {
+    /// `dir`: whose disk it is.
+    pub(super) fn troubles(&self, dir: &Path) -> Vec<Trouble> {
         let inner = self.lock();
         let mut all = inner.found.clone();
         if let Some(why) = &inner.why_in_memory {
             all.push(Trouble::plain("index-in-memory").with("why", why));
         }
         if inner.is_disk_full {
-            all.push(Trouble::plain("disk-full"));
+            all.push(Trouble::plain("disk-full").with("dir", dir.display()));
         } else if inner.are_curves_paused {
-            all.push(Trouble::plain("disk-nearly-full"));
+            all.push(Trouble::plain("disk-nearly-full").with("dir", dir.display()));
         }
         all
     }

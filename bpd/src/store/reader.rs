@@ -274,7 +274,7 @@ impl Reader {
 
     /// What was found or mended when the store was opened, and what is wrong now; empty = all is well.
     pub fn degraded(&self) -> Vec<Trouble> {
-        self.shared.health.troubles()
+        self.shared.health.troubles(&self.shared.dir)
     }
 
     fn entry(&self, id: u64) -> Result<Option<Entry>, StoreError> {

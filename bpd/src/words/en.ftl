@@ -134,8 +134,8 @@ hint-ambiguous = it may be { $ids }
 ## What does not work as it should
 
 trouble-alerts-off = alerts have failed and are off, see the bpd log
-trouble-disk-full = the disk is full; nothing is recorded until there is room
-trouble-disk-nearly-full = the disk is nearly full; curves are kept in memory only until there is room
+trouble-disk-full = the disk of { $dir } is full; nothing is recorded until there is room on it
+trouble-disk-nearly-full = the disk of { $dir } is nearly full; curves are kept in memory only until there is room on it
 trouble-index-failed = the index failed and was rebuilt from the journal ({ $why })
 trouble-index-in-memory = the index is kept in memory: { $why }
 trouble-index-lost = the index cannot be rebuilt: { $why }

@@ -134,8 +134,8 @@ hint-ambiguous = şunlardan biri olabilir: { $ids }
 ## Olması gerektiği gibi çalışmayanlar
 
 trouble-alerts-off = uyarılar çalışmadı ve kapalı, nedeni bpd günlüğünde
-trouble-disk-full = disk dolu; yer açılana dek hiçbir şey kaydedilmiyor
-trouble-disk-nearly-full = disk dolmak üzere; yer açılana dek eğriler yalnızca bellekte tutuluyor
+trouble-disk-full = { $dir } dizininin diski dolu; orada yer açılana dek hiçbir şey kaydedilmiyor
+trouble-disk-nearly-full = { $dir } dizininin diski dolmak üzere; orada yer açılana dek eğriler yalnızca bellekte tutuluyor
 trouble-index-failed = dizin bozuldu ve günceden yeniden kuruldu ({ $why })
 trouble-index-in-memory = dizin bellekte tutuluyor: { $why }
 trouble-index-lost = dizin yeniden kurulamıyor: { $why }

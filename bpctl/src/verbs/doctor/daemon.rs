@@ -23,11 +23,23 @@ pub(super) fn look(
     let text = screen.say(Word::DoctorBpdRuns, &[&status.version, &status.pid.to_string()]);
     let mut findings = vec![Finding::fine("bpd", text)];
     findings.extend(skew(&status.version, env!("CARGO_PKG_VERSION"), screen));
-    for sentence in &status.degraded {
-        let text = screen.say(Word::DoctorDegraded, &[sentence]);
-        findings.push(Finding::wrong("degraded", text, screen.word(Word::DoctorLogs).to_owned()));
-    }
+    findings.extend(degraded(status, screen));
     findings
+}
+
+/// A bpd of before gives no codes.
+fn degraded(status: &Status, screen: &Screen) -> Vec<Finding> {
+    let codes = status.degraded_codes.iter().map(String::as_str).chain(std::iter::repeat(""));
+    let found = status.degraded.iter().zip(codes).map(|(sentence, code)| {
+        let remedy = match code {
+            "disk-full" | "disk-nearly-full" => {
+                screen.say(Word::DoctorRoom, &[&status.data_dir.display().to_string()])
+            }
+            _ => screen.word(Word::DoctorLogs).to_owned(),
+        };
+        Finding::wrong("degraded", screen.say(Word::DoctorDegraded, &[sentence]), remedy)
+    });
+    found.collect()
 }
 
 /// One that is not there is started. One that does not answer may only be busy: whether it is to be killed, a person
@@ -89,6 +101,28 @@ fn queue(runs: usize, answers: bool, screen: &Screen) -> Finding {
 mod tests {
     use super::*;
     use crate::text::words::Lang;
+
+    #[test]
+    fn a_full_disk_is_mended_by_room_where_it_is_full_and_the_rest_by_the_log() {
+        let status = |codes: &[&str]| -> Status {
+            serde_json::from_value(serde_json::json!({
+                "version": "1", "pid": 1, "http": { "address": "", "token_file": "" }, "socket": "",
+                "data_dir": "/d/bp", "runs": 0, "running": 0, "uptime_s": 1.0,
+                "degraded": ["the index is gone", "full"], "degraded_codes": codes,
+            }))
+            .unwrap()
+        };
+        let remedies = |codes: &[&str], lang| -> Vec<String> {
+            degraded(&status(codes), &Screen::plain(lang))
+                .into_iter()
+                .filter_map(|found| found.remedy)
+                .collect()
+        };
+        let codes = ["index-lost", "disk-full"];
+        assert_eq!(remedies(&codes, Lang::En), ["bpctl daemon logs", "make room on the disk of /d/bp"]);
+        assert_eq!(remedies(&codes, Lang::Tr), ["bpctl daemon logs", "/d/bp dizininin diskinde yer açın"]);
+        assert_eq!(remedies(&[], Lang::En), ["bpctl daemon logs", "bpctl daemon logs"]);
+    }
 
     #[test]
     fn another_version_of_bpd_is_restarted() {

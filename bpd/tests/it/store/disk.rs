@@ -75,6 +75,8 @@ pub(super) fn fill(disk: &Path) {
     assert!(refused > 0, "the disk never was full");
     let says = |what| reader.degraded().iter().any(|said| said.id == what);
     assert!(says("disk-full"), "{:?}", reader.degraded());
+    let named = ("dir", dir.display().to_string());
+    assert!(reader.degraded().iter().any(|said| said.params.contains(&named)), "{:?}", reader.degraded());
     let kept = reader.counts().0;
     assert_eq!(kept, refused - 1);
 
