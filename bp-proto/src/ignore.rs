@@ -14,7 +14,7 @@ use crate::{MAX_COMMAND_BYTES, mask};
 /// Patterns, and directories; each is looked at for every line.
 pub const MAX_RULES: usize = 64;
 
-const MAX_PATTERN_BYTES: usize = 1024;
+pub const MAX_PATTERN_BYTES: usize = 1024;
 
 /// One compiled pattern. Matching is linear in the line, whatever the pattern.
 const MAX_COMPILED_BYTES: usize = 1 << 20;
@@ -54,6 +54,23 @@ pub enum Rule<'a> {
     Unreadable,
 }
 
+/// What cannot be a rule; to be read behind the key's name.
+#[derive(Debug, thiserror::Error)]
+pub enum RuleError {
+    #[error("has at most {MAX_RULES} patterns")]
+    TooManyPatterns,
+    #[error("has patterns of 1 to {MAX_PATTERN_BYTES} bytes")]
+    PatternSize,
+    #[error("has a pattern that cannot be read: {0}")]
+    Pattern(regex::Error),
+    #[error("has at most {MAX_RULES} directories")]
+    TooManyDirs,
+    #[error("has absolute paths, or such as begin with ~/")]
+    Relative,
+    #[error("needs a home directory for ~; set HOME")]
+    NoHome,
+}
+
 impl Rules {
     /// For when the rules cannot be read: better too little than too much.
     pub fn unreadable() -> Self {
@@ -61,41 +78,39 @@ impl Rules {
     }
 
     /// # Errors
-    /// A sentence to be read behind the key's name.
-    pub fn add_command(&mut self, pattern: &str) -> Result<(), String> {
+    /// One too many, too long, or not to be read as a pattern.
+    pub fn add_command(&mut self, pattern: &str) -> Result<(), RuleError> {
         if self.commands.len() >= MAX_RULES {
-            return Err(format!("has at most {MAX_RULES} patterns"));
+            return Err(RuleError::TooManyPatterns);
         }
         if pattern.is_empty() || pattern.len() > MAX_PATTERN_BYTES {
-            return Err(format!("has patterns of 1 to {MAX_PATTERN_BYTES} bytes"));
+            return Err(RuleError::PatternSize);
         }
         let compiled =
             RegexBuilder::new(pattern).size_limit(MAX_COMPILED_BYTES).nest_limit(MAX_NESTED).build();
-        let compiled = compiled.map_err(|error| format!("has a pattern that cannot be read: {error}"))?;
-        self.commands.push(compiled);
+        self.commands.push(compiled.map_err(RuleError::Pattern)?);
         Ok(())
     }
 
     /// `/an/absolute/path` or `~/one/below/home`, with all that is below it.
     ///
     /// # Errors
-    /// A sentence to be read behind the key's name.
-    pub fn add_dir(&mut self, written: &str, home: Option<&Path>) -> Result<(), String> {
-        const WANTED: &str = "has absolute paths, or such as begin with ~/";
+    /// One too many, or no path from the root or the home directory.
+    pub fn add_dir(&mut self, written: &str, home: Option<&Path>) -> Result<(), RuleError> {
         if self.dirs.len() >= MAX_RULES {
-            return Err(format!("has at most {MAX_RULES} directories"));
+            return Err(RuleError::TooManyDirs);
         }
         let below_home = match written.strip_prefix('~') {
             Some("") => Some(""),
-            Some(rest) => Some(rest.strip_prefix('/').ok_or(WANTED)?),
+            Some(rest) => Some(rest.strip_prefix('/').ok_or(RuleError::Relative)?),
             None => None,
         };
         let path = match below_home {
-            Some(rest) => home.ok_or("needs a home directory for ~; set HOME")?.join(rest),
+            Some(rest) => home.ok_or(RuleError::NoHome)?.join(rest),
             None => PathBuf::from(written),
         };
         if !path.is_absolute() || written.contains('\0') {
-            return Err(WANTED.to_owned());
+            return Err(RuleError::Relative);
         }
         // By its parts, so that `//` and a slash at the end are nothing.
         let path = path.components().collect();
@@ -302,7 +317,7 @@ mod tests {
         for dir in ["", "secret", "~other/x", "./x", "$HOME/x", "/a\0b"] {
             assert!(rules.add_dir(dir, Some(Path::new("/home/u"))).is_err(), "{dir}");
         }
-        assert!(rules.add_dir("~/x", None).unwrap_err().contains("HOME"));
+        assert!(rules.add_dir("~/x", None).unwrap_err().to_string().contains("HOME"));
         for _ in 0..MAX_RULES {
             rules.add_command("x").unwrap();
             rules.add_dir("/x", None).unwrap();

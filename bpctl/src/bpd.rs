@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use crate::text::said::{OrSay as _, Said};
-use crate::text::words::Word;
+use crate::text::words::{Lang, Word};
 
 /// What bpd says on standard output once it can be reached.
 const READY: &[u8] = b"ready\n";
@@ -124,10 +124,11 @@ fn is_ready(child: &mut Child, patience: Duration) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Runs `bpd --show-config` with its errors going where ours go. → what it printed, `None` when the config is refused.
-pub fn config(program: &Path, file: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
+/// Runs `bpd --show-config` with its errors going where ours go, in `lang`. → what it printed, `None` when the config is
+/// refused.
+pub fn config(program: &Path, file: Option<&Path>, lang: Lang) -> anyhow::Result<Option<Vec<u8>>> {
     let mut command = Command::new(program);
-    command.arg("--show-config").stdin(Stdio::null());
+    command.args(["--show-config", lang.code()]).stdin(Stdio::null());
     if let Some(file) = file {
         command.env("BP_CONFIG", file);
     }

@@ -58,12 +58,12 @@ pub fn rules(config: &Path) -> Result<Rules, Said> {
     let mut rules = Rules::default();
     for pattern in &written.privacy.ignore_commands {
         let added = rules.add_command(pattern.get_ref());
-        added.map_err(|why| wrong(pattern.span().start, "privacy.ignore_commands", &why))?;
+        added.map_err(|why| wrong(pattern.span().start, "privacy.ignore_commands", &why.to_string()))?;
     }
     let home = place::home().ok();
     for dir in &written.privacy.ignore_dirs {
         let added = rules.add_dir(dir.get_ref(), home.as_deref());
-        added.map_err(|why| wrong(dir.span().start, "privacy.ignore_dirs", &why))?;
+        added.map_err(|why| wrong(dir.span().start, "privacy.ignore_dirs", &why.to_string()))?;
     }
     Ok(rules)
 }

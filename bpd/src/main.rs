@@ -4,6 +4,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use bp_proto::place::Places;
+use bpd::config::MAX_TOLD;
+use bpd::words::Lang;
 use bpd::{logs, process, signals, supervisor};
 
 const USAGE: &str = "\
@@ -11,16 +13,17 @@ bpd records what is run in the shells of one user; bpctl talks to it.
 
 bpd                 serves in the foreground
 bpd --detached      serves apart from the terminal; says `ready` on standard output once it can be reached
-bpd --show-config   prints the config in effect, or what is wrong with it
+bpd --show-config [tr|en]
+                    prints the config in effect, or all that is wrong with it, in that language
 bpd --version
 ";
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let outcome = match words.first().map(|word| word.to_string_lossy()).as_deref() {
-        None => serve(false),
-        Some("--detached") => serve(true),
-        Some("--show-config") => show_config(),
+        None => serve(false).map(|()| ExitCode::SUCCESS),
+        Some("--detached") => serve(true).map(|()| ExitCode::SUCCESS),
+        Some("--show-config") => show_config(words.get(1).and_then(|lang| lang.to_str())),
         Some("--version") => say(concat!("bpd ", env!("CARGO_PKG_VERSION"), "\n")),
         Some("--help" | "-h") => say(USAGE),
         Some(_) => {
@@ -28,13 +31,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    outcome.map_or_else(
-        |error| {
-            let _ = writeln!(io::stderr(), "bpd: {error:#}");
-            ExitCode::FAILURE
-        },
-        |()| ExitCode::SUCCESS,
-    )
+    outcome.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "bpd: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 fn serve(detached: bool) -> anyhow::Result<()> {
@@ -61,10 +61,20 @@ fn serve(detached: bool) -> anyhow::Result<()> {
     outcome
 }
 
-fn show_config() -> anyhow::Result<()> {
-    say(&supervisor::read_config(&Places::find()?)?.to_string())
+/// `lang`: of what is wrong; bpctl names its own.
+fn show_config(lang: Option<&str>) -> anyhow::Result<ExitCode> {
+    let refused = match supervisor::read_config(&Places::find()?) {
+        Ok(config) => return say(&config.to_string()),
+        Err(refused) => refused,
+    };
+    let lang = lang.and_then(Lang::preferred).unwrap_or_default();
+    for sentence in refused.told(lang, MAX_TOLD) {
+        let _ = writeln!(io::stderr(), "bpd: {sentence}");
+    }
+    Ok(ExitCode::FAILURE)
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
-    Ok(io::stdout().write_all(text.as_bytes())?)
+fn say(text: &str) -> anyhow::Result<ExitCode> {
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }

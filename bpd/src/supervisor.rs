@@ -279,8 +279,8 @@ impl Live {
                 },
                 Some(()) = reread.hangups.recv() => None,
             };
-            let outcome =
-                (reread.config)(&self.places).map_err(|error| format!("{:#}", anyhow::Error::from(error)));
+            let lang = self.queries.usual_lang();
+            let outcome = (reread.config)(&self.places).map_err(|error| error.in_one_line(lang));
             let outcome = outcome.map(|config| self.apply(config));
             match &outcome {
                 Ok(()) => self.degraded.mended("config"),

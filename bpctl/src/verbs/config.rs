@@ -38,7 +38,7 @@ enum What {
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let places = Places::find()?;
     match args.what.as_ref().unwrap_or(&What::Show) {
-        What::Show => match bpd::config(&bpd::program()?, None)? {
+        What::Show => match bpd::config(&bpd::program()?, None, screen.lang)? {
             Some(text) => std::io::stdout().write_all(&text)?,
             None => return Ok(Exit::Failed),
         },
@@ -60,7 +60,7 @@ fn check(usual: &Path, file: Option<&Path>, screen: &Screen) -> anyhow::Result<E
         // Only the usual one may be missing: whoever names another means one that is there.
         return Err(Usage(screen.say(Word::ConfigMissing, &[&file.display().to_string()])).into());
     }
-    if bpd::config(&bpd::program()?, Some(&file))?.is_none() {
+    if bpd::config(&bpd::program()?, Some(&file), screen.lang)?.is_none() {
         return Ok(Exit::Failed);
     }
     let word = if file.exists() { Word::ConfigRight } else { Word::ConfigNone };

@@ -3,29 +3,14 @@
 mod read;
 mod section;
 mod show;
+mod wrong;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bp_proto::ignore::Rules;
 
-pub use read::parse_address;
-
-/// Why a config is refused. Nothing of a refused config takes effect.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("cannot read {}", path.display())]
-    Io { path: PathBuf, source: std::io::Error },
-    #[error("{}:{line}: {message}", path.display())]
-    Syntax { path: PathBuf, line: usize, message: String },
-    #[error("{}:{line}: there is no key `{key}`; here are {known}", path.display())]
-    UnknownKey { path: PathBuf, line: usize, key: String, known: String },
-    #[error("{}:{line}: `{key}` {why}", path.display())]
-    BadValue { path: PathBuf, line: usize, key: String, why: String },
-    #[error("{variable}={value} {why}")]
-    Environment { variable: &'static str, value: String, why: String },
-}
+pub use wrong::{ConfigError, MAX_TOLD, Wrong};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

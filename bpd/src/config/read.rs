@@ -7,8 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use bp_proto::ignore::{MAX_PATTERN_BYTES, MAX_RULES, RuleError};
+
 use super::section::{Section, Source};
+use super::wrong::{Place, Wrong};
 use super::{Config, ConfigError, CpuRule, Scale};
+use crate::trouble::Trouble;
 
 /// A longer file is no config of ours.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -18,7 +22,7 @@ impl Config {
     /// names a port, any free one will do.
     ///
     /// # Errors
-    /// Names file, line and key, or the variable.
+    /// All that is wrong, with file, line and key, or the variable.
     pub fn load(
         file: &Path,
         private: bool,
@@ -28,47 +32,57 @@ impl Config {
         if private {
             config.http.listen.set_port(0);
         }
+        let mut wrong = Vec::new();
         if let Some(text) = contents(file)? {
             let home = environment("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-            config.read(Source { path: file, text: &text }, home.as_deref())?;
+            wrong = config.read(Source { path: file, text: &text }, home.as_deref());
         }
-        config.overrule(environment)?;
-        Ok(config)
+        wrong.append(&mut config.overrule(environment));
+        if wrong.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(wrong)) }
     }
 
-    fn read(&mut self, source: Source<'_>, home: Option<&Path>) -> Result<(), ConfigError> {
-        let mut file = Section::parse(source)?;
-        file.text("lang", &mut self.lang, |text| language(text).map(Some))?;
-        file.text("log", &mut self.log, filter)?;
-        file.table("http", |http| http.text("listen", &mut self.http.listen, parse_address))?;
+    fn read(&mut self, source: Source<'_>, home: Option<&Path>) -> Vec<Wrong> {
+        let mut file = match Section::parse(source) {
+            Ok(file) => file,
+            Err(wrong) => return wrong,
+        };
+        file.text("lang", &mut self.lang, |text| language(text).map(Some));
+        file.text("log", &mut self.log, filter);
+        file.table("http", |http| http.text("listen", &mut self.http.listen, address));
         file.table("sampling", |sampling| {
-            sampling.seconds("interval_s", 0.1..=60.0, &mut self.sampling.interval)
-        })?;
+            sampling.seconds("interval_s", 0.1..=60.0, &mut self.sampling.interval);
+        });
         file.table("alerts", |alerts| {
             alerts.table("desktop", |desktop| {
-                desktop.flag("enabled", &mut self.alerts.desktop.enabled)?;
-                desktop.flag("whole_command", &mut self.alerts.desktop.whole_command)
-            })?;
-            alerts.table("cpu_high", |rule| cpu_rule(rule, &mut self.alerts.cpu_high))?;
-            alerts.table("host_cpu", |rule| cpu_rule(rule, &mut self.alerts.host_cpu))
-        })?;
+                desktop.flag("enabled", &mut self.alerts.desktop.enabled);
+                desktop.flag("whole_command", &mut self.alerts.desktop.whole_command);
+            });
+            alerts.table("cpu_high", |rule| cpu_rule(rule, &mut self.alerts.cpu_high));
+            alerts.table("host_cpu", |rule| cpu_rule(rule, &mut self.alerts.host_cpu));
+        });
         file.table("privacy", |privacy| {
             let ignore = &mut self.privacy.ignore;
-            privacy.texts("ignore_commands", |pattern| ignore.add_command(pattern))?;
-            privacy.texts("ignore_dirs", |dir| ignore.add_dir(dir, home))
-        })?;
-        file.finish()
+            privacy
+                .texts("ignore_commands", |pattern| ignore.add_command(pattern).map_err(|why| of_rule(&why)));
+            privacy.texts("ignore_dirs", |dir| ignore.add_dir(dir, home).map_err(|why| of_rule(&why)));
+        });
+        file.all_wrong()
     }
 
-    fn overrule(&mut self, environment: impl Fn(&str) -> Option<OsString>) -> Result<(), ConfigError> {
+    fn overrule(&mut self, environment: impl Fn(&str) -> Option<OsString>) -> Vec<Wrong> {
         let given = |variable| environment(variable).filter(|value| !value.is_empty());
-        if let Some(value) = given("BP_HTTP") {
-            self.http.listen = from_variable("BP_HTTP", &value, parse_address)?;
+        let mut wrong = Vec::new();
+        if let Some(value) = given("BP_HTTP")
+            && let Some(listen) = from_variable("BP_HTTP", &value, address, &mut wrong)
+        {
+            self.http.listen = listen;
         }
-        if let Some(value) = given("BP_LANG") {
-            self.lang = Some(from_variable("BP_LANG", &value, language)?);
+        if let Some(value) = given("BP_LANG")
+            && let Some(lang) = from_variable("BP_LANG", &value, language, &mut wrong)
+        {
+            self.lang = Some(lang);
         }
-        Ok(())
+        wrong
     }
 }
 
@@ -93,73 +107,84 @@ fn contents(file: &Path) -> Result<Option<String>, ConfigError> {
     Ok(Some(text))
 }
 
-fn cpu_rule(section: &mut Section<'_>, rule: &mut CpuRule) -> Result<(), ConfigError> {
+fn cpu_rule(section: &mut Section<'_>, rule: &mut CpuRule) {
     // A machine with 1024 busy CPUs reads 102400 on the scale of one core.
     const PERCENT: std::ops::RangeInclusive<f64> = 1.0..=102_400.0;
     const DAY_S: f64 = 86_400.0;
-    section.flag("enabled", &mut rule.enabled)?;
-    section.number("threshold", PERCENT, &mut rule.threshold)?;
+    section.flag("enabled", &mut rule.enabled);
+    section.number("threshold", PERCENT, &mut rule.threshold);
     section.text("scale", &mut rule.scale, |text| match text {
         "core" => Ok(Scale::Core),
         "host" => Ok(Scale::Host),
-        _ => Err("is \"core\" (100 = one core) or \"host\" (100 = all)".to_owned()),
-    })?;
-    section.seconds("window_s", 0.0..=DAY_S, &mut rule.window)?;
-    section.number("clear_below", 0.0..=*PERCENT.end(), &mut rule.clear_below)?;
-    section.seconds("clear_for_s", 0.0..=DAY_S, &mut rule.clear_for)?;
-    section.seconds("cooldown_s", 0.0..=7.0 * DAY_S, &mut rule.cooldown)
+        _ => Err(Trouble::plain("config-scale")),
+    });
+    section.seconds("window_s", 0.0..=DAY_S, &mut rule.window);
+    section.number("clear_below", 0.0..=*PERCENT.end(), &mut rule.clear_below);
+    section.seconds("clear_for_s", 0.0..=DAY_S, &mut rule.clear_for);
+    section.seconds("cooldown_s", 0.0..=7.0 * DAY_S, &mut rule.cooldown);
 }
 
 fn from_variable<T>(
-    variable: &'static str,
+    name: &'static str,
     value: &OsString,
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<T, ConfigError> {
-    read(&value.to_string_lossy()).map_err(|why| ConfigError::Environment {
-        variable,
-        value: value.to_string_lossy().into_owned(),
-        why,
-    })
+    read: impl FnOnce(&str) -> Result<T, Trouble>,
+    wrong: &mut Vec<Wrong>,
+) -> Option<T> {
+    let value = value.to_string_lossy().into_owned();
+    match read(&value) {
+        Ok(read) => Some(read),
+        Err(why) => {
+            wrong.push(Wrong { place: Place::Variable { name, value }, why });
+            None
+        }
+    }
 }
 
-fn language(text: &str) -> Result<String, String> {
+fn of_rule(wrong: &RuleError) -> Trouble {
+    match wrong {
+        RuleError::TooManyPatterns => Trouble::plain("config-patterns").with("most", MAX_RULES),
+        RuleError::PatternSize => Trouble::plain("config-pattern-size").with("most", MAX_PATTERN_BYTES),
+        RuleError::Pattern(why) => Trouble::plain("config-pattern").with("why", why),
+        RuleError::TooManyDirs => Trouble::plain("config-dirs").with("most", MAX_RULES),
+        RuleError::Relative => Trouble::plain("config-dir"),
+        RuleError::NoHome => Trouble::plain("config-dir-home"),
+    }
+}
+
+fn language(text: &str) -> Result<String, Trouble> {
     match text {
         "tr" | "en" => Ok(text.to_owned()),
-        _ => Err("is \"tr\" or \"en\"".to_owned()),
+        _ => Err(Trouble::plain("config-lang")),
     }
 }
 
 /// `info`, or `bpd::ipc=debug,info`: a level for all, and levels for parts.
-fn filter(text: &str) -> Result<String, String> {
+fn filter(text: &str) -> Result<String, Trouble> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     for directive in text.split(',') {
         let (part, level) = directive.rsplit_once('=').unwrap_or(("bpd", directive));
         let is_path =
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b));
         if !is_path || !LEVELS.contains(&level) {
-            let levels = LEVELS.join(", ");
-            return Err(format!("is one of {levels}, or PART=LEVEL pairs such as \"bpd::ipc=debug,info\""));
+            return Err(Trouble::plain("config-log").with("levels", LEVELS.join(", ")));
         }
     }
     Ok(text.to_owned())
 }
 
 /// `7717`, `127.0.0.1:7717`, `localhost:0`, `[::1]:7717`: loopback and nothing else.
-///
-/// # Errors
-/// A sentence to be read behind the key's name.
-pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    const WANTED: &str = "is a port or a loopback address with a port, as in \"127.0.0.1:7717\"";
+fn address(text: &str) -> Result<SocketAddr, Trouble> {
+    let no_address = |_| Trouble::plain("config-address");
     let address = if let Ok(port) = text.parse::<u16>() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
     } else if let Some(port) = text.strip_prefix("localhost:") {
-        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.parse().map_err(|_| WANTED.to_owned())?)
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port.parse().map_err(no_address)?)
     } else {
-        text.parse().map_err(|_| WANTED.to_owned())?
+        text.parse().map_err(|_| Trouble::plain("config-address"))?
     };
     let allowed = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)];
     if !allowed.contains(&address.ip()) {
-        return Err(format!("{WANTED}; bp never listens where another machine could reach it"));
+        return Err(Trouble::plain("config-address-elsewhere"));
     }
     Ok(address)
 }
@@ -169,13 +194,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::words::Lang;
 
     fn read(text: &str) -> Result<Config, String> {
         let mut config = Config::default();
-        config
-            .read(Source { path: Path::new("/c.toml"), text }, Some(Path::new("/home/u")))
-            .map(|()| config)
-            .map_err(|error| error.to_string())
+        let wrong = config.read(Source { path: Path::new("/c.toml"), text }, Some(Path::new("/home/u")));
+        if wrong.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(wrong).to_string()) }
+    }
+
+    fn told(text: &str, lang: Lang, most: usize) -> Vec<String> {
+        let source = Source { path: Path::new("/c.toml"), text };
+        ConfigError::Wrong(Config::default().read(source, None)).told(lang, most)
     }
 
     fn refused(text: &str, says: &[&str]) {
@@ -215,6 +244,41 @@ mod tests {
     }
 
     #[test]
+    fn everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file_and_in_the_language() {
+        let text = "lnag = 1\n[http]\nlisten = \"0.0.0.0:80\"\n[alerts.cpu_high]\nenabled = 1\nthreshold = \"hot\"\n\
+            [privacy]\nignore_dirs = [\n\"a\",\n\"~x\",\n]\n[typo]\n";
+        let places = [
+            "/c.toml:1:",
+            "/c.toml:3:",
+            "/c.toml:5:",
+            "/c.toml:6:",
+            "/c.toml:9:",
+            "/c.toml:10:",
+            "/c.toml:12:",
+        ];
+        for lang in Lang::ALL {
+            let told = told(text, lang, 100);
+            assert_eq!(told.len(), places.len(), "{told:?}");
+            assert!(told.iter().zip(places).all(|(line, place)| line.starts_with(place)), "{told:?}");
+        }
+        let turkish = told(text, Lang::Tr, 3);
+        assert_eq!(
+            turkish[0],
+            "/c.toml:1: `lnag` diye bir anahtar yok; olanlar: `lang`, `log`, `http`, `sampling`, `alerts`, `privacy`"
+        );
+        assert_eq!(turkish[2], "/c.toml:5: `alerts.cpu_high.enabled` true ya da false olmalı");
+        assert_eq!(turkish[3..], ["ve 4 yanlış daha"]);
+        assert!(read(text).unwrap_err().ends_with("; and 4 more"), "in one line the first ones");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_alone() {
+        let told = told("lang = \nlog = \n[http]\nlisten = 5\n", Lang::En, 100);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("/c.toml:1: ") && told[1].starts_with("/c.toml:2: "), "{told:?}");
+    }
+
+    #[test]
     fn what_is_not_written_keeps_its_default() {
         let config = read("[alerts.cpu_high]\nthreshold = 90\nscale = \"host\"\nwindow_s = 2.5\n").unwrap();
         let mut expected = Config::default();
@@ -238,6 +302,12 @@ mod tests {
         assert_eq!(load("BP_LANG", "en").unwrap().lang.as_deref(), Some("en"));
         let error = load("BP_HTTP", "10.0.0.1:80").unwrap_err().to_string();
         assert!(error.starts_with("BP_HTTP=10.0.0.1:80 is"), "{error}");
+        std::fs::write(&file, "lang = 5\n").unwrap();
+        let error = load("BP_HTTP", "nowhere").unwrap_err().to_string();
+        assert!(
+            error.contains("config.toml:1: `lang` ") && error.contains("; BP_HTTP=nowhere is"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
+use super::wrong::{Place, Wrong};
+use crate::trouble::Trouble;
 
 /// The file that an error names.
 #[derive(Clone, Copy, Debug)]
@@ -37,17 +38,25 @@ pub(super) struct Section<'a> {
     prefix: String,
     left: Vec<Entry<'a>>,
     known: Vec<&'static str>,
+    wrong: Vec<Wrong>,
 }
 
 impl<'a> Section<'a> {
     /// The whole file.
-    pub(super) fn parse(source: Source<'a>) -> Result<Self, ConfigError> {
-        let table = DeTable::parse(source.text).map_err(|error| ConfigError::Syntax {
-            path: source.path.to_owned(),
-            line: error.span().map_or(1, |span| source.line(&span)),
-            message: error.message().to_owned(),
-        })?;
-        Ok(Self::new(source, String::new(), table.into_inner()))
+    ///
+    /// # Errors
+    /// What is no TOML. What else is wrong would be guessed, and is not looked for.
+    pub(super) fn parse(source: Source<'a>) -> Result<Self, Vec<Wrong>> {
+        let (table, errors) = DeTable::parse_recoverable(source.text);
+        if errors.is_empty() {
+            return Ok(Self::new(source, String::new(), table.into_inner()));
+        }
+        let wrong = errors.iter().map(|error| {
+            let line = error.span().map_or(1, |span| source.line(&span));
+            let why = Trouble::plain("config-syntax").with("message", error.message());
+            Wrong { place: Place::File { path: source.path.to_owned(), line, key: None }, why }
+        });
+        Err(in_order(wrong.collect()))
     }
 
     fn new(source: Source<'a>, prefix: String, table: DeTable<'a>) -> Self {
@@ -58,7 +67,7 @@ impl<'a> Section<'a> {
                 Entry { key: key.into_inner().into_owned(), key_at, value: value.into_inner(), value_at }
             })
             .collect();
-        Self { source, prefix, left, known: Vec::new() }
+        Self { source, prefix, left, known: Vec::new(), wrong: Vec::new() }
     }
 
     fn take(&mut self, key: &'static str) -> Option<Entry<'a>> {
@@ -67,72 +76,57 @@ impl<'a> Section<'a> {
         Some(self.left.remove(at))
     }
 
-    fn bad(&self, entry: &Entry<'_>, why: String) -> ConfigError {
-        ConfigError::BadValue {
+    /// The value at `at` of a key.
+    fn bad(&mut self, key: &str, at: &Range<usize>, why: Trouble) {
+        let place = Place::File {
             path: self.source.path.to_owned(),
-            line: self.source.line(&entry.value_at),
-            key: format!("{}{}", self.prefix, entry.key),
-            why,
-        }
+            line: self.source.line(at),
+            key: Some(format!("{}{key}", self.prefix)),
+        };
+        self.wrong.push(Wrong { place, why });
     }
 
     /// Reads the table `key` with `read`, which need not look for leftovers.
-    pub(super) fn table(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&mut Self) -> Result<(), ConfigError>,
-    ) -> Result<(), ConfigError> {
-        let Some(mut entry) = self.take(key) else { return Ok(()) };
-        let DeValue::Table(table) = std::mem::replace(&mut entry.value, DeValue::Boolean(false)) else {
-            return Err(self.bad(&entry, format!("is a table: write [{}{key}]", self.prefix)));
+    pub(super) fn table(&mut self, key: &'static str, read: impl FnOnce(&mut Self)) {
+        let Some(entry) = self.take(key) else { return };
+        let DeValue::Table(table) = entry.value else {
+            let written = format!("[{}{key}]", self.prefix);
+            return self.bad(key, &entry.value_at, Trouble::plain("config-table").with("written", written));
         };
         let mut inner = Self::new(self.source, format!("{}{key}.", self.prefix), table);
-        read(&mut inner)?;
-        inner.finish()
+        read(&mut inner);
+        self.wrong.append(&mut inner.all_wrong());
     }
 
-    pub(super) fn flag(&mut self, key: &'static str, into: &mut bool) -> Result<(), ConfigError> {
+    pub(super) fn flag(&mut self, key: &'static str, into: &mut bool) {
         match self.take(key) {
-            None => Ok(()),
-            Some(Entry { value: DeValue::Boolean(flag), .. }) => {
-                *into = flag;
-                Ok(())
-            }
-            Some(entry) => Err(self.bad(&entry, "is true or false".to_owned())),
+            None => {}
+            Some(Entry { value: DeValue::Boolean(flag), .. }) => *into = flag,
+            Some(entry) => self.bad(key, &entry.value_at, Trouble::plain("config-flag")),
         }
     }
 
-    pub(super) fn number(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<f64>,
-        into: &mut f64,
-    ) -> Result<(), ConfigError> {
-        let Some(entry) = self.take(key) else { return Ok(()) };
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>, into: &mut f64) {
+        let Some(entry) = self.take(key) else { return };
         let number = match &entry.value {
             DeValue::Integer(number) => number.to_string().parse::<f64>().ok(),
             DeValue::Float(number) => number.to_string().parse().ok(),
             _ => None,
         };
-        let Some(number) = number.filter(|number| range.contains(number)) else {
+        if let Some(number) = number.filter(|number| range.contains(number)) {
+            *into = number;
+        } else {
             let (low, high) = range.into_inner();
-            return Err(self.bad(&entry, format!("is a number from {low} to {high}")));
-        };
-        *into = number;
-        Ok(())
+            let why = Trouble::plain("config-number").with("low", low).with("high", high);
+            self.bad(key, &entry.value_at, why);
+        }
     }
 
     /// A duration, written as a number of seconds.
-    pub(super) fn seconds(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<f64>,
-        into: &mut Duration,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn seconds(&mut self, key: &'static str, range: RangeInclusive<f64>, into: &mut Duration) {
         let mut seconds = into.as_secs_f64();
-        self.number(key, range, &mut seconds)?;
+        self.number(key, range, &mut seconds);
         *into = Duration::from_secs_f64(seconds);
-        Ok(())
     }
 
     /// A text that `read` understands, or says why not.
@@ -140,48 +134,54 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
         into: &mut T,
-        read: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<(), ConfigError> {
-        let Some(entry) = self.take(key) else { return Ok(()) };
-        let DeValue::String(text) = &entry.value else {
-            return Err(self.bad(&entry, "is a text in quotes".to_owned()));
+        read: impl FnOnce(&str) -> Result<T, Trouble>,
+    ) {
+        let Some(entry) = self.take(key) else { return };
+        let read = match &entry.value {
+            DeValue::String(text) => read(text),
+            _ => Err(Trouble::plain("config-text")),
         };
-        *into = read(text).map_err(|why| self.bad(&entry, why))?;
-        Ok(())
+        match read {
+            Ok(value) => *into = value,
+            Err(why) => self.bad(key, &entry.value_at, why),
+        }
     }
 
     /// A list of texts, each of which `read` understands, or says why not.
-    pub(super) fn texts(
-        &mut self,
-        key: &'static str,
-        mut read: impl FnMut(&str) -> Result<(), String>,
-    ) -> Result<(), ConfigError> {
-        let Some(mut entry) = self.take(key) else { return Ok(()) };
+    pub(super) fn texts(&mut self, key: &'static str, mut read: impl FnMut(&str) -> Result<(), Trouble>) {
+        let Some(entry) = self.take(key) else { return };
         let DeValue::Array(texts) = &entry.value else {
-            return Err(self.bad(&entry, "is a list of texts in brackets: [\"…\", \"…\"]".to_owned()));
+            return self.bad(key, &entry.value_at, Trouble::plain("config-texts"));
         };
-        let wrong = texts.iter().find_map(|text| {
+        for text in texts {
             let read = match text.get_ref() {
                 DeValue::String(text) => read(text),
-                _ => Err("is a list of texts in quotes".to_owned()),
+                _ => Err(Trouble::plain("config-texts-quoted")),
             };
-            read.err().map(|why| (text.span(), why))
-        });
-        let Some((at, why)) = wrong else { return Ok(()) };
-        // Of a list over many lines the one that is wrong.
-        entry.value_at = at;
-        Err(self.bad(&entry, why))
+            if let Err(why) = read {
+                // Of a list over many lines the one that is wrong.
+                self.bad(key, &text.span(), why);
+            }
+        }
     }
 
-    /// Refuses what nobody asked for.
-    pub(super) fn finish(self) -> Result<(), ConfigError> {
-        let Some(unknown) = self.left.iter().min_by_key(|entry| entry.key_at.start) else { return Ok(()) };
+    /// Everything, with what nobody asked for, in the order of the file.
+    pub(super) fn all_wrong(mut self) -> Vec<Wrong> {
         let known: Vec<String> = self.known.iter().map(|key| format!("`{key}`")).collect();
-        Err(ConfigError::UnknownKey {
-            path: self.source.path.to_owned(),
-            line: self.source.line(&unknown.key_at),
-            key: format!("{}{}", self.prefix, unknown.key),
-            known: known.join(", "),
-        })
+        let known = known.join(", ");
+        for entry in &self.left {
+            let why = Trouble::plain("config-unknown-key")
+                .with("key", format!("{}{}", self.prefix, entry.key))
+                .with("known", &known);
+            let line = self.source.line(&entry.key_at);
+            let place = Place::File { path: self.source.path.to_owned(), line, key: None };
+            self.wrong.push(Wrong { place, why });
+        }
+        in_order(self.wrong)
     }
+}
+
+fn in_order(mut wrong: Vec<Wrong>) -> Vec<Wrong> {
+    wrong.sort_by_key(Wrong::line);
+    wrong
 }

@@ -134,6 +134,27 @@ hint-ambiguous = it may be { $ids }
 ## What does not work as it should
 
 trouble-alerts-off = alerts have failed and are off, see the bpd log
+trouble-config-unreadable = cannot read { $path }: { $why }
+trouble-config-syntax = this is no TOML: { $message }
+trouble-config-unknown-key = there is no key `{ $key }`; here are { $known }
+trouble-config-table = is a table: write { $written }
+trouble-config-flag = is true or false
+trouble-config-number = is a number from { $low } to { $high }
+trouble-config-text = is a text in quotes
+trouble-config-texts = is a list of texts in brackets: ["…", "…"]
+trouble-config-texts-quoted = is a list of texts in quotes
+trouble-config-scale = is "core" (100 = one core) or "host" (100 = all)
+trouble-config-lang = is "tr" or "en"
+trouble-config-log = is one of { $levels }, or PART=LEVEL pairs such as "bpd::ipc=debug,info"
+trouble-config-address = is a port or a loopback address with a port, as in "127.0.0.1:7717"
+trouble-config-address-elsewhere = is a port or a loopback address with a port, as in "127.0.0.1:7717"; bp never listens where another machine could reach it
+trouble-config-patterns = has at most { $most } patterns
+trouble-config-pattern-size = has patterns of 1 to { $most } bytes
+trouble-config-pattern = has a pattern that cannot be read: { $why }
+trouble-config-dirs = has at most { $most } directories
+trouble-config-dir = has absolute paths, or such as begin with ~/
+trouble-config-dir-home = needs a home directory for ~; set HOME
+trouble-config-more = and { $count } more
 trouble-disk-full = the disk of { $dir } is full; nothing is recorded until there is room on it
 trouble-disk-nearly-full = the disk of { $dir } is nearly full; curves are kept in memory only until there is room on it
 trouble-index-failed = the index failed and was rebuilt from the journal ({ $why })

@@ -134,6 +134,27 @@ hint-ambiguous = şunlardan biri olabilir: { $ids }
 ## Olması gerektiği gibi çalışmayanlar
 
 trouble-alerts-off = uyarılar çalışmadı ve kapalı, nedeni bpd günlüğünde
+trouble-config-unreadable = { $path } okunamıyor: { $why }
+trouble-config-syntax = bu TOML değil: { $message }
+trouble-config-unknown-key = `{ $key }` diye bir anahtar yok; olanlar: { $known }
+trouble-config-table = bir tablo olmalı: { $written } yazın
+trouble-config-flag = true ya da false olmalı
+trouble-config-number = { $low } ile { $high } arasında bir sayı olmalı
+trouble-config-text = tırnak içinde bir metin olmalı
+trouble-config-texts = köşeli ayraç içinde bir metin listesi olmalı: ["…", "…"]
+trouble-config-texts-quoted = tırnak içinde metinlerden bir liste olmalı
+trouble-config-scale = "core" (100 = bir çekirdek) ya da "host" (100 = hepsi) olmalı
+trouble-config-lang = "tr" ya da "en" olmalı
+trouble-config-log = şunlardan biri olmalı: { $levels }; ya da "bpd::ipc=debug,info" gibi PARÇA=DÜZEY çiftleri
+trouble-config-address = bir port ya da portuyla bir loopback adresi olmalı, örneğin "127.0.0.1:7717"
+trouble-config-address-elsewhere = bir port ya da portuyla bir loopback adresi olmalı, örneğin "127.0.0.1:7717"; bp başka bir makinenin ulaşabileceği yerde dinlemez
+trouble-config-patterns = en çok { $most } desen alır
+trouble-config-pattern-size = 1 ile { $most } bayt arası desenler alır
+trouble-config-pattern = okunamayan bir desen içeriyor: { $why }
+trouble-config-dirs = en çok { $most } dizin alır
+trouble-config-dir = tam yollar, ya da ~/ ile başlayanları alır
+trouble-config-dir-home = ~ için bir ev dizini gerekir; HOME verin
+trouble-config-more = ve { $count } yanlış daha
 trouble-disk-full = { $dir } dizininin diski dolu; orada yer açılana dek hiçbir şey kaydedilmiyor
 trouble-disk-nearly-full = { $dir } dizininin diski dolmak üzere; orada yer açılana dek eğriler yalnızca bellekte tutuluyor
 trouble-index-failed = dizin bozuldu ve günceden yeniden kuruldu ({ $why })

@@ -9,7 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("access", &[]),
     ("alerts", &["analysis", "config", "event", "queries", "words"]),
     ("analysis", &[]),
-    ("config", &[]),
+    ("config", &["trouble", "words"]),
     ("event", &[]),
     ("http", &["access", "event", "queries"]),
     ("ipc", &["access", "event", "lock", "queries", "trouble", "typed"]),

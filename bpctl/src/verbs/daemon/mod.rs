@@ -91,7 +91,7 @@ pub fn pid(places: &Places) -> Option<u32> {
 
 /// Stops bpd if it runs, and starts it. One that could not start again is not stopped.
 pub fn restart(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
-    if bpd::config(&bpd::program()?, None)?.is_none() {
+    if bpd::config(&bpd::program()?, None, screen.lang)?.is_none() {
         return Err(Said::new(Word::RestartConfig, &[]).into());
     }
     stop::run(places, screen)?;
