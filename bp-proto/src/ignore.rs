@@ -201,7 +201,7 @@ fn really_in(cwd: PathBuf, dirs: Vec<PathBuf>) -> Looked {
     started.ok().and_then(|_| answered.recv_timeout(PATIENCE).ok()).unwrap_or(Looked::Unknown)
 }
 
-/// What `bpctl run [OPTION]… [--] COMMAND` runs.
+/// What `bpctl [--lang LANG] run [OPTION]… [--] COMMAND` runs.
 fn behind_run(line: &str) -> Option<&str> {
     let mut rest = line.trim_start();
     loop {
@@ -215,7 +215,13 @@ fn behind_run(line: &str) -> Option<&str> {
             return None;
         }
     }
-    let (word, behind) = next_word(rest)?;
+    let (mut word, mut behind) = next_word(rest)?;
+    while word.starts_with("--") {
+        if matches!(word, "--lang" | "--color") {
+            behind = next_word(behind)?.1;
+        }
+        (word, behind) = next_word(behind)?;
+    }
     rest = behind;
     if word != "run" {
         return None;
@@ -276,6 +282,9 @@ mod tests {
             ("sudo /usr/bin/bpctl run -q --tag 'a b' pass show", Some("^pass ")),
             ("bpctl run -t x -n 'a note' -- pass show", Some("^pass ")),
             ("bpctl run -c 'pass show bank | head -1'", Some("^pass ")),
+            ("bpctl --lang tr run -- pass show", Some("^pass ")),
+            ("bpctl --lang=tr run -q pass show", Some("^pass ")),
+            ("bpctl --lang", None),
             ("bpctl run make pass all", None),
             ("bpctl show 'pass x'", None),
             ("bpctl", None),

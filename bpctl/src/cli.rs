@@ -62,9 +62,44 @@ fn named_lang(words: &[OsString]) -> Option<String> {
     }
 }
 
+/// `--lang tr run …`, which does without clap as `run …` does: the language, and what stands behind `run`. Any other
+/// option before `run`, and any other language, is for clap to refuse.
+pub fn run_in(words: &[OsString]) -> Option<(Lang, &[OsString])> {
+    let (named, rest) = match words {
+        [flag, named, rest @ ..] if flag == "--lang" => (named.to_str()?, rest),
+        [flag, rest @ ..] => (flag.to_str()?.strip_prefix("--lang=")?, rest),
+        [] => return None,
+    };
+    let lang = [Lang::En, Lang::Tr].into_iter().find(|lang| lang.code() == named)?;
+    let (verb, behind) = rest.split_first()?;
+    (verb == "run").then_some((lang, behind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_may_stand_before_run_and_nothing_else_may() {
+        let check = |line: &str, expected: Option<(Lang, usize)>| {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(run_in(&words).map(|(lang, behind)| (lang, behind.len())), expected, "{line}");
+        };
+        check("--lang tr run -- make", Some((Lang::Tr, 2)));
+        check("--lang=en run make all", Some((Lang::En, 2)));
+        check("--lang tr run", Some((Lang::Tr, 0)));
+        for line in [
+            "",
+            "--lang",
+            "--lang tr",
+            "--lang tr list",
+            "--lang de run x",
+            "--color never run x",
+            "--language=tr run x",
+        ] {
+            check(line, None);
+        }
+    }
 
     #[test]
     fn the_language_is_found_where_nothing_else_is_understood() {

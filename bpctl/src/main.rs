@@ -20,19 +20,26 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     let mut words = std::env::args_os().skip(1);
     // Read before clap, which costs more than all that these do: they stand in the way of a prompt.
     let exit_code = match words.next() {
-        Some(verb) if verb == "run" => run::main(words),
-        verb => {
-            // SAFETY: sets one disposition; what is written to a reader that has gone is an error then.
-            unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
-            match verb {
-                Some(verb) if verb == "event" => verbs::event::main(&words.collect::<Vec<OsString>>()),
-                _ => match Cli::try_parse() {
-                    Ok(cli) => verbs::main(cli),
-                    Err(said) => cli::refuse(&said),
-                },
-            }
-        }
+        Some(verb) if verb == "run" => run::main(words, None),
+        first => others(&first.into_iter().chain(words).collect::<Vec<_>>()),
     };
     // What the standard library holds back is written, which a return to the C library would lose.
     std::process::exit(exit_code.into());
+}
+
+fn others(words: &[OsString]) -> u8 {
+    if let Some((lang, behind)) = cli::run_in(words) {
+        // From where `run` itself would read them, so that there is one reader in the program.
+        let before = 1 + words.len() - behind.len();
+        return run::main(std::env::args_os().skip(before), Some(lang));
+    }
+    // SAFETY: sets one disposition; what is written to a reader that has gone is an error then.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    match words.split_first() {
+        Some((verb, behind)) if verb == "event" => verbs::event::main(behind),
+        _ => match Cli::try_parse() {
+            Ok(cli) => verbs::main(cli),
+            Err(said) => cli::refuse(&said),
+        },
+    }
 }

@@ -28,31 +28,32 @@ const NOT_STARTED: i32 = 125;
 const NOT_EXECUTABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
-/// `words` = what stands behind `run`.
-pub fn main(words: impl IntoIterator<Item = OsString>) -> u8 {
+/// `words` = what stands behind `run`; `named` = the language that stands before it.
+pub fn main(words: impl IntoIterator<Item = OsString>, named: Option<Lang>) -> u8 {
     match args::read(words) {
-        Asked::Run(args) => record(&args),
+        Asked::Run(args) => record(&args, named),
         Asked::Help => {
-            let _ = io::stdout().write_all(args::usage(lang()).as_bytes());
+            let _ = io::stdout().write_all(args::usage(lang(named)).as_bytes());
             0
         }
         Asked::Wrong(why) => {
-            let lang = lang();
+            let lang = lang(named);
             say(&format!("{}\n\n{}", why.text(lang), args::usage(lang).trim_end()));
             2
         }
     }
 }
 
-fn record(args: &Args) -> u8 {
+fn record(args: &Args, named: Option<Lang>) -> u8 {
     let bpd = Bpd::find();
     let rules = bpd.as_ref().map(Bpd::ignored).unwrap_or_default();
     let start = delivery::start(args, UnixMillis::now(), &rules);
     let served = bpd.as_ref().is_ok_and(|bpd| bpd.started(&start));
     process::adopt_orphans(true);
     let began = Instant::now();
-    let outcome = run(&args.command, &start.uid.to_string(), served).unwrap_or_else(|(exit_code, why)| {
-        say(&why);
+    let ran = run(&args.command, &start.uid.to_string(), served);
+    let outcome = ran.unwrap_or_else(|(exit_code, word, values)| {
+        say(&fill(word.text(lang(named)), &values.each_ref().map(String::as_str)));
         failed(exit_code)
     });
     process::adopt_orphans(false);
@@ -60,7 +61,7 @@ fn record(args: &Args) -> u8 {
     let took = finish.took.unwrap_or_default();
     let delivered = bpd.and_then(|bpd| bpd.ended(start, finish, served));
     if !args.quiet && summary::is_wanted() {
-        say(&summary::line(&outcome, took, &delivered, lang()));
+        say(&summary::line(&outcome, took, &delivered, lang(named)));
     }
     if outcome.interrupted {
         process::die_of_interrupt();
@@ -68,9 +69,9 @@ fn record(args: &Args) -> u8 {
     outcome.exit_code as u8
 }
 
-/// The exit code and the reason when it could not be started. `served` by bpd, which keeps a counter: the next one costs
+/// The exit code and what there is to say when it could not be started. `served` by bpd, which keeps a counter: the next one costs
 /// nothing, and is opened first.
-fn run(command: &Command, uid: &str, served: bool) -> Result<Outcome, (i32, String)> {
+fn run(command: &Command, uid: &str, served: bool) -> Result<Outcome, (i32, Word, [String; 2])> {
     let words: Vec<&OsStr> = match command {
         Command::Line(line) => vec!["/bin/sh".as_ref(), "-c".as_ref(), line],
         Command::Words(words) => words.iter().map(OsString::as_os_str).collect(),
@@ -88,14 +89,14 @@ fn run(command: &Command, uid: &str, served: bool) -> Result<Outcome, (i32, Stri
         outcome => outcome,
     };
     outcome.map_err(|error| {
-        let (name, why) = (program.to_string_lossy(), error.to_string());
+        let values = [program.to_string_lossy().into_owned(), error.to_string()];
         let (exit_code, word) = match error.kind() {
             io::ErrorKind::NotFound => (NOT_FOUND, Word::RunNotFound),
             io::ErrorKind::PermissionDenied => (NOT_EXECUTABLE, Word::RunNotExecutable),
             _ if error.raw_os_error() == Some(libc::ENOEXEC) => (NOT_EXECUTABLE, Word::RunNotExecutable),
             _ => (NOT_STARTED, Word::RunNotStarted),
         };
-        (exit_code, fill(word.text(lang()), &[&name, &why]))
+        (exit_code, word, values)
     })
 }
 
@@ -105,8 +106,8 @@ fn failed(exit_code: i32) -> Outcome {
 }
 
 /// Looked up only when there is something to say.
-fn lang() -> Lang {
-    screen::lang(None, Places::find().ok().map(|places| places.config).as_deref())
+fn lang(named: Option<Lang>) -> Lang {
+    named.unwrap_or_else(|| screen::lang(None, Places::find().ok().map(|places| places.config).as_deref()))
 }
 
 fn say(what: &str) {

@@ -339,7 +339,7 @@ words! {
     ConfigRight: "{} is right", "{} doğru";
     ConfigMissing: "there is no {}", "{} yok";
     ConfigNone: "there is no {}; every key has its default", "{} yok; her anahtar varsayılan değerinde";
-    RunOptions: "`run` stands before its options, and takes its language from BP_LANG: bpctl run --quiet -- COMMAND", "`run` seçeneklerinden önce yazılır, dilini BP_LANG belirler: bpctl run --quiet -- KOMUT";
+    RunOptions: "`run` stands before its options; only --lang may stand before it: bpctl run --quiet -- COMMAND", "`run` seçeneklerinden önce yazılır; ondan önce yalnızca --lang gelebilir: bpctl run --quiet -- KOMUT";
     RunNoCommand: "there is no command to run", "çalıştırılacak komut yok";
     RunNoOption: "there is no option {}", "{} diye bir seçenek yok";
     RunNeedsValue: "{} needs a value", "{} bir değer ister";

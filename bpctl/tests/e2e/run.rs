@@ -71,6 +71,27 @@ fn the_exit_code_is_the_commands_own() {
 }
 
 #[test]
+fn a_language_before_run_is_the_language_of_what_it_says_and_no_business_of_the_command() {
+    let home = Home::new();
+    for (words, said) in [
+        (&["--lang", "tr", "run", "no-such-program"][..], "no-such-program: komut bulunamadı"),
+        (&["--lang=en", "run", "no-such-program"], "no-such-program: command not found"),
+    ] {
+        let output = run(&home, words);
+        assert_eq!(output.status.code(), Some(127), "{words:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{output:?}");
+    }
+    // `kill -PIPE` ends a shell that was not made to ignore it.
+    let script = "echo \"[$BP_LANG]\"; kill -PIPE $$; echo survived";
+    let output =
+        bpctl(&home, &["--lang", "tr", "run", "-q", "-c", script]).env_remove("BP_LANG").output().unwrap();
+    assert_eq!((output.status.code(), &*output.stdout), (Some(141), &b"[]\n"[..]));
+    let output = run(&home, &["--color", "never", "run", "true"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert_eq!(spooled(&home).len(), 3);
+}
+
+#[test]
 fn input_and_output_pass_untouched() {
     let home = Home::new();
     let mut child = bpctl(&home, &["run", "cat"])
