@@ -26,6 +26,7 @@ mod recorded;
 mod restart;
 mod rows;
 mod run;
+mod scratch;
 mod served;
 mod setup;
 mod shells;

@@ -10,6 +10,7 @@ use bp_proto::{Run, RunState};
 use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 
+use crate::scratch::Scratch;
 use crate::shells::Home;
 
 /// For whatever must happen sooner or later.
@@ -18,6 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Ends when it is dropped.
 pub(crate) struct Served {
     child: Child,
+    /// Goes last.
+    _home: Scratch,
 }
 
 impl Served {
@@ -37,7 +40,7 @@ impl Served {
             }
             ask(home, &Request::Status).map(|_: serde_json::Value| ())
         });
-        Self { child }
+        Self { child, _home: home.kept() }
     }
 
     /// As a power cut does to it, but for the disk.

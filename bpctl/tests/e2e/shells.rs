@@ -10,10 +10,10 @@ use std::process::Command;
 
 use bp_proto::actor;
 use bp_proto::mailbox::{self, EndRecord, Record, StartRecord, Text};
-use tempfile::TempDir;
 
 use crate::picture::Picture;
 use crate::pty::{self, Prompt, Terminal};
+use crate::scratch::Scratch;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -73,7 +73,7 @@ const NOBODY: u32 = 65534;
 
 /// A scratch home with the files that the shells read.
 pub(crate) struct Home {
-    scratch: TempDir,
+    scratch: Scratch,
     /// Whose it is, when it is not this process's user's.
     user: Option<u32>,
     /// Nothing that is started here may open counters.
@@ -82,8 +82,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        // Short: the path of a socket has 107 bytes.
-        let scratch = tempfile::Builder::new().prefix("bp").tempdir_in("/tmp").unwrap();
+        let scratch = Scratch::new();
         fs::create_dir(scratch.path().join("home")).unwrap();
         fs::create_dir(scratch.path().join("work")).unwrap();
         Self { scratch, user: None, is_refused: false }
@@ -135,6 +134,11 @@ impl Home {
     fn hook(&self, kind: Kind) -> PathBuf {
         let own = self.scratch.path().join(kind.hook().file_name().unwrap());
         if own.is_file() { own } else { kind.hook() }
+    }
+
+    /// What keeps the directory as long as the caller has it.
+    pub(crate) fn kept(&self) -> Scratch {
+        self.scratch.clone()
     }
 
     pub(crate) fn path(&self) -> PathBuf {
