@@ -26,9 +26,9 @@ use crate::event::{Body, Event, Receipt, Refusal};
 const MAX_UNSETTLED: usize = 4096;
 
 /// What a shell writes is read so much later, unless somebody waits: it is in the middle of its work, and would wait at
-/// its prompt for bpd. tokio's timer, which counts milliseconds, makes one or two of it; the line of a builtin is over by
-/// then, and a program has been started.
-const BREATH: Duration = Duration::from_micros(500);
+/// its prompt for bpd. tokio's timer, which counts milliseconds, mostly makes two of it; by then the line of a builtin or
+/// of a very short program is over, and any other program has been started.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// How long a question waits for what was typed before it.
 const PATIENCE: Duration = Duration::from_secs(2);
