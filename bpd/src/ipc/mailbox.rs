@@ -249,9 +249,16 @@ impl Shared {
         }
     }
 
+    /// Lets a shell that has written get on with its work.
     async fn take_breath(&self) {
-        self.hear(&mut *self.reading.lock().await).await;
-        tokio::time::sleep(BREATH).await;
+        let has_news = {
+            let mut reading = self.reading.lock().await;
+            self.hear(&mut reading).await;
+            reading.anybody || !reading.heard.is_empty()
+        };
+        if has_news {
+            tokio::time::sleep(BREATH).await;
+        }
     }
 
     /// Notes who has written, and has the sampler read their clocks: what they wrote is of this moment.
@@ -259,7 +266,11 @@ impl Shared {
         let Written { shells, anybody } = self.watch.take();
         reading.anybody |= anybody;
         for shell in shells {
-            if let Entry::Vacant(first) = reading.heard.entry(shell) {
+            // What bpd wiped tells nothing of the moment at which the shell writes next.
+            let has_news = reading.dir.has_news(shell);
+            if let Entry::Vacant(first) = reading.heard.entry(shell)
+                && has_news
+            {
                 first.insert(Arrival::now());
                 // A closed channel means that bpd is stopping.
                 let _ = self.events.send(Event { body: Body::Heard { shell }, reply: None }).await;

@@ -118,6 +118,12 @@ impl MailDir {
         self.known.contains_key(&pid)
     }
 
+    /// Whether the shell may have written since it was read last.
+    pub(super) fn has_news(&self, pid: u32) -> bool {
+        let kept = self.known.get(&pid);
+        kept.is_none_or(|kept| kept.renamed.is_some() || kept.position.has_news(&self.path(pid)))
+    }
+
     /// The next events of one shell, and whether there may be more. `heard` = when the first of them was heard of.
     pub(super) fn read(&mut self, pid: u32, heard: Option<Arrival>) -> (Vec<Letter>, bool) {
         self.read_written(pid, Written::Now { heard })

@@ -112,6 +112,12 @@ impl Position {
         fs::symlink_metadata(path).map_or(true, |meta| meta.len() == self.seen)
     }
 
+    /// Whether there is something that was not there when it was read last: what bpd writes itself is nothing new.
+    pub(super) fn has_news(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path)
+            .is_ok_and(|meta| meta.len() != self.seen || self.inode != Some((meta.dev(), meta.ino())))
+    }
+
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }

@@ -89,6 +89,28 @@ impl Post {
         bodies
     }
 
+    /// How many times a drain has a shell's clocks read.
+    async fn heard(&mut self) -> usize {
+        let mail = self.mail.clone();
+        let drained = mail.drain();
+        tokio::pin!(drained);
+        let mut events = Vec::new();
+        loop {
+            tokio::select! {
+                () = &mut drained => break,
+                event = self.events.recv() => events.push(event.unwrap()),
+            }
+        }
+        while let Ok(event) = self.events.try_recv() {
+            events.push(event);
+        }
+        let heard = events.iter().filter(|event| matches!(event.body, Body::Heard { .. })).count();
+        for event in events {
+            answered(event, stored);
+        }
+        heard
+    }
+
     /// The next event, answered as durable.
     async fn next(&mut self) -> Body {
         loop {
@@ -326,6 +348,24 @@ async fn what_is_recorded_does_not_stay_in_the_file_and_is_not_read_again() {
     let repeat = format!("\x001S\0{}\x00{}\0r\0/tmp\0\0\0", shell(start_ticks), T0 + 9_000_000);
     post.write(pid, repeat.as_bytes());
     assert_eq!(commands(&post.drained().await), ["make"], "what it repeats is still known");
+}
+
+#[tokio::test]
+async fn what_bpd_wipes_is_not_heard_as_if_the_shell_had_written() {
+    let owner = own();
+    let mut post = Post::new();
+    post.drained().await;
+    post.write(owner.pid, &run(owner.start_ticks, T0, SECRET.0));
+    assert_eq!(post.heard().await, 1);
+    let mut heard = 0;
+    while holds_secret(&post, owner.pid) {
+        heard += post.heard().await;
+        tokio::task::yield_now().await;
+    }
+    heard += post.heard().await;
+    assert_eq!(heard, 0);
+    post.write(owner.pid, &run(owner.start_ticks, T0 + 5_000_000, "make"));
+    assert_eq!(post.heard().await, 1);
 }
 
 #[tokio::test]
