@@ -45,6 +45,7 @@ pub struct Draft {
     pub session: Option<String>,
     #[serde(default)]
     pub actor: Actor,
+    /// [`UnixMillis::UNDATED`] for an imported line whose date is not known.
     pub started_at: UnixMillis,
     pub source: Source,
     #[serde(default)]

@@ -69,10 +69,8 @@ pub struct HistoryLine {
     pub uid: Ulid,
     /// As typed; bpd masks it, and leaves out what is to be ignored.
     pub command: String,
-    pub started_at: UnixMillis,
-    /// The history keeps no time: `started_at` only says where in the order the line belongs.
-    #[serde(default)]
-    pub undated: bool,
+    /// `None`: the history keeps no dates, or this one cannot be true.
+    pub started_at: Option<UnixMillis>,
     #[serde(default, deserialize_with = "crate::time::bounded")]
     pub took: Option<Duration>,
     /// `bash`, `zsh`, `fish`.

@@ -42,8 +42,9 @@ pub struct Run {
     pub session: Option<String>,
     #[cfg_attr(test, ts(type = "string"))]
     pub actor: Actor,
-    #[cfg_attr(test, ts(type = "string"))]
-    pub started_at: UnixMillis,
+    /// `None`: imported from a history that keeps no dates.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub started_at: Option<UnixMillis>,
     #[cfg_attr(test, ts(type = "string | null"))]
     pub finished_at: Option<UnixMillis>,
     pub state: RunState,

@@ -12,6 +12,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct UnixMillis(pub i64);
 
 impl UnixMillis {
+    /// Stands for "no date is known" where a place in the order of runs is needed: before every real instant, so that
+    /// runs without a date come last in "newest first". Never shown: [`UnixMillis::dated`] turns it into `None`.
+    pub const UNDATED: Self = Self(i64::MIN);
+
+    /// The instant, or `None` for [`UnixMillis::UNDATED`].
+    pub fn dated(self) -> Option<Self> {
+        (self != Self::UNDATED).then_some(self)
+    }
+
     /// The wall clock, for the rims. Pure modules take `now` as an argument instead.
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

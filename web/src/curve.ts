@@ -17,7 +17,7 @@ const CLOCK_SLACK_S = 5;
 
 /** Where x = 0 is: the run's start, unless the points have no relation to it, as posted ones may. Unix seconds. */
 export function curveOrigin(points: readonly Point[], run: Pick<Run, 'started_at' | 'finished_at'>): number {
-  const started = Date.parse(run.started_at) / 1000;
+  const started = run.started_at === null ? (points[0]?.ts ?? 0) : Date.parse(run.started_at) / 1000;
   const first = points[0]?.ts ?? started;
   const last = points.at(-1)?.ts ?? started;
   const finished = run.finished_at === null ? Infinity : Date.parse(run.finished_at) / 1000;

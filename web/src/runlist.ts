@@ -13,9 +13,10 @@ export interface RunList {
 
 export const EMPTY: RunList = { known: new Map(), running: [], finished: [], next: null };
 
-/** Newest first: by start, then by id, as everywhere in bp. */
+/** Newest first: by start, then by id, as everywhere in bp. Runs without a date come last. */
 function newestFirst(a: Run, b: Run): number {
-  if (a.started_at !== b.started_at) return a.started_at < b.started_at ? 1 : -1;
+  const [startA, startB] = [a.started_at ?? '', b.started_at ?? ''];
+  if (startA !== startB) return startA < startB ? 1 : -1;
   return b.id - a.id;
 }
 

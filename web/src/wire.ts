@@ -37,7 +37,11 @@ project: string | null, git: Git | null, host: string,
 /**
  * `bash`, `zsh`, …; `None` for runs that no shell reported.
  */
-shell: string | null, session: string | null, actor: string, started_at: string, finished_at: string | null, state: RunState, exit_code: number | null, signal: number | null,
+shell: string | null, session: string | null, actor: string,
+/**
+ * `None`: imported from a history that keeps no dates.
+ */
+started_at: string | null, finished_at: string | null, state: RunState, exit_code: number | null, signal: number | null,
 /**
  * Processes of the run lived on after its end.
  */

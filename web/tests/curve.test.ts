@@ -3,7 +3,7 @@ import { appendPoints, endAtLast, nearest, peakOf, timeMean, toCurve } from '../
 import { aCurve, aRun } from './fixtures';
 
 const run = aRun({ started_at: '2026-11-20T10:00:00.000Z', finished_at: '2026-11-20T10:00:10.000Z' });
-const start = Date.parse(run.started_at) / 1000;
+const start = Date.parse(run.started_at ?? '') / 1000;
 
 describe('a curve', () => {
   it('begins at the start with the value of its first interval, and knows no memory there', () => {

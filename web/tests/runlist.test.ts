@@ -17,6 +17,13 @@ describe('the list of runs', () => {
     expect(list.finished).toEqual([4, 3, 9]);
   });
 
+  it('shows runs without a date last', () => {
+    const undated = [aRun({ id: 8, started_at: null }), aRun({ id: 9, started_at: null })];
+    const old = aRun({ id: 7, started_at: '1999-01-01T00:00:00.000Z' });
+    const list = fromPages([], { runs: [...undated, old, aRun({ id: 3 })], next: null });
+    expect(list.finished).toEqual([3, 7, 9, 8]);
+  });
+
   it('holds new rows back until they are asked for', () => {
     const list = refresh(fromPages([], page(3, 2, 1)), [], page(5, 4, 3));
     expect(list.finished).toEqual([3, 2, 1]);

@@ -272,6 +272,8 @@ words! {
     DoctorSpoolFull: "the queue is full: {} runs wait to be delivered, later ones are dropped", "kuyruk dolu: {} çalıştırma teslim bekliyor, yenileri atılıyor";
     DoctorWhichShell: "name the shell: bpctl doctor --shell=bash, zsh or fish ({} was found)", "kabuğu adlandırın: bpctl doctor --shell=bash, zsh ya da fish (bulunan: {})";
     DoctorMendable: "bpctl doctor --fix mends what can be mended.", "bpctl doctor --fix düzeltilebileni düzeltir.";
+    ImportedUndated: "not known (imported; the history keeps no date)", "bilinmiyor (içe aktarıldı; geçmişte tarih yok)";
+    ImportedAt: "{} (imported)", "{} (içe aktarıldı)";
     ImportNoFile: "no history of {} is in its usual place; name it with --file", "{} geçmişi bilinen bir yerde yok; --file ile belirtin";
     ImportOffer: "{} commands stand in {}.", "{1} içinde {0} komut var.";
     ImportAsk: "Import them, secrets masked, so that the first list is not empty? [y/N]", "İlk liste boş kalmasın diye, gizli bilgiler maskelenerek içe aktarılsın mı? [e/H]";

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
+use bp_proto::Request;
 use bp_proto::place::home;
 use bp_proto::report::Imported;
 use bp_proto::request::{HistoryLine, MAX_IMPORTED_AT_ONCE};
-use bp_proto::{Request, UnixMillis};
 
 use super::init::Shell;
 use super::{Exit, Usage, setup};
@@ -30,9 +29,6 @@ const MAX_LINE_BYTES: usize = 256 << 10;
 
 /// One request, well below what a frame holds even when every byte is escaped.
 const MAX_BATCH_BYTES: usize = 128 << 10;
-
-/// Lines without a time are put one behind the other.
-const STEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -72,13 +68,13 @@ impl History {
     /// The file cannot be read.
     pub fn read(shell: Shell, path: PathBuf) -> anyhow::Result<Self> {
         let shown = path.display().to_string();
-        let (bytes, written) = tail(&path).or_say(Word::CannotRead, &[&shown])?;
+        let bytes = tail(&path).or_say(Word::CannotRead, &[&shown])?;
         let all = history::entries(shell, &bytes);
         let total = all.len();
         let kept: Vec<Entry> = all.into_iter().filter(is_wanted).collect();
         let hidden = total - kept.len();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let mut lines = lines(shell, &host, kept, written);
+        let mut lines = lines(shell, &host, kept);
         let older = lines.len().saturating_sub(MAX_LINES);
         lines.drain(..older);
         Ok(Self { shell, path, lines, hidden, older })
@@ -162,8 +158,8 @@ fn named(rc: &str, home: &Path) -> Option<PathBuf> {
     paths.next()
 }
 
-/// The file's end, from the beginning of a line, and when the file was written last.
-fn tail(path: &Path) -> io::Result<(Vec<u8>, SystemTime)> {
+/// The file's end, from the beginning of a line.
+fn tail(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
     let skipped = meta.len().saturating_sub(MAX_FILE_BYTES);
@@ -174,7 +170,7 @@ fn tail(path: &Path) -> io::Result<(Vec<u8>, SystemTime)> {
         let line = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
         bytes.drain(..line);
     }
-    Ok((bytes, meta.modified()?))
+    Ok(bytes)
 }
 
 fn is_wanted(entry: &Entry) -> bool {
@@ -185,26 +181,17 @@ fn is_wanted(entry: &Entry) -> bool {
         && text.len() <= MAX_LINE_BYTES
 }
 
-/// Entries as runs. Those without a time stand before what has one, or before the file was last written.
-fn lines(shell: Shell, host: &str, entries: Vec<Entry>, written: SystemTime) -> Vec<HistoryLine> {
-    let since = written.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let written = UnixMillis(i64::try_from(since.as_millis()).unwrap_or(0));
-    let mut next = written.plus(STEP);
-    let mut places = vec![UnixMillis::default(); entries.len()];
-    for (place, entry) in places.iter_mut().zip(&entries).rev() {
-        *place = entry.at.unwrap_or_else(|| next.minus(STEP));
-        next = *place;
-    }
+/// Entries as runs.
+fn lines(shell: Shell, host: &str, entries: Vec<Entry>) -> Vec<HistoryLine> {
     let mut seen: HashMap<(Option<i64>, String), usize> = HashMap::new();
-    let named = entries.into_iter().zip(places).map(|(entry, started_at)| {
+    let named = entries.into_iter().map(|entry| {
         let nth = seen.entry((entry.at.map(|at| at.0), entry.text.clone())).or_default();
         let uid = history::uid(shell, &entry, *nth);
         *nth += 1;
         HistoryLine {
             uid,
             command: entry.text,
-            started_at,
-            undated: entry.at.is_none(),
+            started_at: entry.at,
             took: entry.took,
             shell: shell.name().to_owned(),
             host: host.to_owned(),
@@ -234,6 +221,8 @@ fn batches(lines: Vec<HistoryLine>) -> Vec<Vec<HistoryLine>> {
 
 #[cfg(test)]
 mod tests {
+    use bp_proto::UnixMillis;
+
     use super::*;
 
     fn entry(text: &str, at: Option<i64>) -> Entry {
@@ -241,12 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_without_a_time_stand_in_order_before_what_follows() {
-        let written = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+    fn equal_lines_have_names_of_their_own_and_undated_ones_have_no_time() {
         let entries = vec![entry("a", None), entry("b", Some(50_000)), entry("c", None), entry("c", None)];
-        let lines = lines(Shell::Bash, "host", entries, written);
-        let times: Vec<_> = lines.iter().map(|line| (line.started_at.0, line.undated)).collect();
-        assert_eq!(times, [(49_000, true), (50_000, false), (99_000, true), (100_000, true)]);
+        let lines = lines(Shell::Bash, "host", entries);
+        let times: Vec<_> = lines.iter().map(|line| line.started_at.map(|at| at.0)).collect();
+        assert_eq!(times, [None, Some(50_000), None, None]);
         assert_ne!(lines[2].uid, lines[3].uid);
     }
 
@@ -263,7 +251,7 @@ mod tests {
     fn a_batch_fits_in_a_request() {
         let long = "x".repeat(MAX_LINE_BYTES);
         let texts = (0..600).map(|_| entry("make", None)).chain([entry(&long, None), entry("ls", None)]);
-        let all = lines(Shell::Bash, "host", texts.collect(), SystemTime::UNIX_EPOCH);
+        let all = lines(Shell::Bash, "host", texts.collect());
         let batches = batches(all);
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [256, 256, 88, 1, 1]);
     }

@@ -139,13 +139,13 @@ fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
     let stats = run.run_stats.as_ref();
     let known = |figure: Option<String>| figure.unwrap_or_else(|| figures::UNKNOWN.to_owned());
     let elapsed = match run.state {
-        RunState::Running => Some(screen.now.since(run.started_at).as_secs_f64()),
+        RunState::Running => run.started_at.map(|began| screen.now.since(began).as_secs_f64()),
         _ => stats.map(|stats| stats.duration_s),
     };
     vec![
         run.id.to_string(),
         state(run, screen),
-        clock::short(run.started_at, screen.now, &screen.zone),
+        known(run.started_at.map(|at| clock::short(at, screen.now, &screen.zone))),
         known(elapsed.map(|seconds| figures::duration(seconds, screen.lang))),
         known(stats.and_then(|stats| stats.cpu_avg).map(|cpu| figures::percent(cpu, screen.lang))),
         known(stats.and_then(|stats| peak(stats, screen))),
@@ -193,7 +193,7 @@ pub(super) fn plain(run: &Run) -> String {
         run.id.to_string(),
         word.to_owned(),
         run.exit_code.map_or_else(String::new, |code| code.to_string()),
-        run.started_at.to_string(),
+        run.started_at.map_or_else(String::new, |at| at.to_string()),
         number(stats.map(|stats| stats.duration_s)),
         number(stats.and_then(|stats| stats.cpu_avg)),
         number(stats.and_then(|stats| stats.rss_max_mb)),

@@ -90,8 +90,7 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     page.text.push_str(&screen.paint(Tone::Strong, &title));
     page.text.push('\n');
     page.line(Word::State, &ending(run, screen));
-    let started = clock::long(run.started_at, &screen.zone);
-    page.line(Word::At, &started);
+    page.line(Word::At, &started(run, screen));
     page.line(Word::In, &place(run));
     if let Some(stats) = &run.run_stats {
         page.figures(stats, points);
@@ -111,6 +110,15 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     page.children(run);
     page.comments(run);
     page.text
+}
+
+/// When it began. An imported line says so, and why it may have no date.
+fn started(run: &Run, screen: &Screen) -> String {
+    match run.started_at {
+        None => screen.word(Word::ImportedUndated).to_owned(),
+        Some(at) if run.imported => screen.say(Word::ImportedAt, &[&clock::long(at, &screen.zone)]),
+        Some(at) => clock::long(at, &screen.zone),
+    }
 }
 
 fn ending(run: &Run, screen: &Screen) -> String {

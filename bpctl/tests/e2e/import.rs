@@ -79,7 +79,7 @@ fn what_a_real_shell_has_remembered_is_imported_once() {
             assert!(run.imported && run.state == RunState::Finished, "{context}");
             assert_eq!((run.exit_code, run.cwd.as_deref()), (None, None), "{context}");
             assert_eq!(run.run_stats, None, "nothing is known, nothing is zero: {context}");
-            assert_eq!(run.tags, if dated { vec![] } else { vec!["undated".to_owned()] }, "{context}");
+            assert_eq!((run.started_at.is_some(), &run.tags), (dated, &Vec::new()), "{context}");
             assert_eq!(run.shell.as_deref(), Some(kind.name()));
         }
         assert_eq!(recorded[1].masked.len(), 1, "{context}");

@@ -99,7 +99,7 @@ fn recorded(home: &Home, count: usize) -> Vec<Run> {
     until("the end of them all", || {
         runs.clear();
         loop {
-            let before = runs.last().map(|run| format!("{}-{}", run.started_at.0, run.id));
+            let before = runs.last().map(|run| format!("{}-{}", run.started_at.unwrap().0, run.id));
             let query = ListQuery { limit: Some(500), before, ..ListQuery::default() };
             let page: Vec<Run> = ask(home, &Request::List(query)).unwrap();
             if page.is_empty() {

@@ -24,7 +24,7 @@ pub(crate) fn run_of(stats: RunStats) -> Run {
         shell: None,
         session: None,
         actor: Actor::Human,
-        started_at: UnixMillis(0),
+        started_at: Some(UnixMillis(0)),
         finished_at: Some(UnixMillis(1000)),
         state: RunState::Finished,
         exit_code: Some(0),

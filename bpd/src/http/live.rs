@@ -233,7 +233,7 @@ impl Starts {
         if let Some(known) = self.known.get(&run) {
             return Some(*known);
         }
-        let started_at = self.queries.reader().get(run).ok().flatten()?.started_at;
+        let started_at = self.queries.reader().get(run).ok().flatten()?.started_at?;
         if self.known.len() >= MAX_STARTS {
             self.known.clear();
         }

@@ -24,9 +24,6 @@ const MAX_IN_A_MOMENT: u32 = 200;
 /// Among so many of the newest runs one that was typed in that shell is looked for.
 const NEWEST: u32 = 500;
 
-/// The tag of runs of which only the order is known.
-const UNDATED: &str = "undated";
-
 /// Takes what is new; the rest is counted.
 pub(super) async fn take_in(room: &Arc<Room>, lines: Vec<HistoryLine>) -> Result<Imported, Failure> {
     if lines.len() > MAX_IMPORTED_AT_ONCE {
@@ -37,7 +34,7 @@ pub(super) async fn take_in(room: &Arc<Room>, lines: Vec<HistoryLine>) -> Result
     let mut wanted = Vec::new();
     for line in lines {
         let took = line.took;
-        let undated = line.undated;
+        let undated = line.started_at.is_none();
         let is_look = typed::classify(&line.command) == Typed::Look;
         let start = kept(room, begun(line))?;
         if is_look || start.draft.is_ignored() || start.draft.command.is_none() {
@@ -74,9 +71,8 @@ fn begun(line: HistoryLine) -> Start {
             command: Some(line.command),
             host: line.host,
             shell: Some(line.shell),
-            started_at: line.started_at,
+            started_at: line.started_at.unwrap_or(UnixMillis::UNDATED),
             source: Source::Import,
-            tags: if line.undated { vec![UNDATED.to_owned()] } else { Vec::new() },
             ..Draft::default()
         },
         owner: None,

@@ -80,7 +80,7 @@ impl Derive {
             },
         };
         // `now` matters to open runs alone.
-        let stats = self.read_stats(run, run.finished_at.unwrap_or(run.started_at))?;
+        let stats = self.read_stats(run, run.finished_at.or(run.started_at).unwrap_or_default())?;
         let figures = Arc::new(Figures {
             stats,
             kind: kind(run),
@@ -158,7 +158,8 @@ impl Derive {
 
 /// How long it took, or has taken so far.
 pub(super) fn lasted(run: &Run, now: UnixMillis) -> Duration {
-    run.took.unwrap_or_else(|| run.finished_at.unwrap_or(now).since(run.started_at))
+    let began = run.started_at.unwrap_or(now);
+    run.took.unwrap_or_else(|| run.finished_at.unwrap_or(now).since(began))
 }
 
 /// A successful run that others may be measured by.

@@ -148,7 +148,7 @@ impl Queries {
         }
         let run = select(self, selector, Field::All, now).map_err(|no| no.told(self.usual_lang()))?;
         let kept = self.reader.curve(run.id)?;
-        let full = points::of(derive::curve_of(&kept), run.started_at);
+        let full = points::of(derive::curve_of(&kept), run.started_at.unwrap_or_default());
         let window = points::between(points::every(full, step as usize), query.from, query.to);
         Ok(match query.max_points {
             Some(most) => points::at_most(window, most as usize),

@@ -60,7 +60,7 @@ impl Scope {
 
 /// A run's place in the order of runs.
 pub(super) fn place(run: &Run) -> Cursor {
-    Cursor { started_at: run.started_at, id: run.id }
+    Cursor { started_at: run.started_at.unwrap_or(UnixMillis::UNDATED), id: run.id }
 }
 
 /// As in the `Link: rel="next"` header: `1714980000000-12`.

@@ -163,8 +163,8 @@ impl Test {
             Self::State(state) => row.state == *state,
             Self::Key(prefix) => row.key.starts_with(prefix),
             Self::Id(bound) => bound.holds(row.cursor.id as f64),
-            Self::Since(since) => *since <= row.cursor.started_at,
-            Self::Until(until) => row.cursor.started_at <= *until,
+            Self::Since(since) => row.cursor.started_at.dated().is_some_and(|at| *since <= at),
+            Self::Until(until) => row.cursor.started_at.dated().is_some_and(|at| at <= *until),
             Self::Actor(Who::Kind(kind)) => row.actor == *kind,
             // Which agent it is, the row does not tell.
             Self::Actor(Who::Agent(_)) if row.actor != ActorKind::Agent => false,
@@ -194,8 +194,8 @@ impl Test {
                 git.branch.as_ref() == Some(name)
                     || name.len() >= 4 && git.commit.as_ref().is_some_and(|commit| commit.starts_with(name))
             }),
-            Self::Since(since) => *since <= run.started_at,
-            Self::Until(until) => run.started_at <= *until,
+            Self::Since(since) => run.started_at.is_some_and(|at| *since <= at),
+            Self::Until(until) => run.started_at.is_some_and(|at| at <= *until),
             // Answered by `holds`, which has the figures and the time.
             Self::Duration(_) | Self::Cpu(_) | Self::Memory(_) => false,
         }

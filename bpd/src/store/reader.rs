@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
+use std::time::Duration;
 
 use bp_proto::{AlertReport, Ending, Finish, Run, Sample, Start, Ulid, UnixMillis};
 
@@ -338,7 +339,7 @@ fn begun(id: u64, start: Start, edited: Option<Edited>) -> Run {
         shell: draft.shell,
         session: draft.session,
         actor: draft.actor,
-        started_at: draft.started_at,
+        started_at: draft.started_at.dated(),
         finished_at: None,
         state: bp_proto::RunState::Running,
         exit_code: None,
@@ -359,7 +360,11 @@ fn begun(id: u64, start: Start, edited: Option<Edited>) -> Run {
 }
 
 fn end(run: &mut Run, finish: Finish) {
-    run.took = Some(finish.took.unwrap_or_else(|| finish.finished_at.since(run.started_at)));
+    run.took = Some(
+        finish
+            .took
+            .unwrap_or_else(|| run.started_at.map_or(Duration::ZERO, |at| finish.finished_at.since(at))),
+    );
     run.finished_at = Some(finish.finished_at);
     if let Ending::Exited { exit_code, signal } = finish.ending {
         (run.exit_code, run.signal) = (Some(exit_code), signal);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cursor, Position, Row, StoreError};
 
 /// Changed whenever a key or a row changes; an index of another format is rebuilt.
-pub(super) const INDEX_FORMAT: u32 = 2;
+pub(super) const INDEX_FORMAT: u32 = 3;
 
 pub(super) const META: &[u8] = b"m";
 pub(super) const RUNS: u8 = b'r';

@@ -1,7 +1,7 @@
 /** One run: what it was, what it has cost, and when. */
 import { useEffect, useState } from 'preact/hooks';
 import { fetchRun, fetchSamples } from '../api';
-import { useNow } from '../clock';
+import { secondsSince, useNow } from '../clock';
 import { appendPoints, curveOrigin } from '../curve';
 import { formatElapsed } from '../format';
 import { listen } from '../live';
@@ -85,7 +85,7 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
   const running = run.state === 'running';
   const now = useNow(running ? 1000 : null);
   const children = childrenOf(run.children, run.rest);
-  const elapsed = running ? formatElapsed((now - Date.parse(run.started_at)) / 1000) : null;
+  const elapsed = running ? formatElapsed(secondsSince(run.started_at, now)) : null;
   return (
     <>
       <header class="run-head-block">

@@ -48,8 +48,15 @@ export function CommandText({ run }: { run: Pick<Run, 'command'> }) {
   );
 }
 
-/** "3 min ago", with the instant on hover. */
-export function When({ at, now }: { at: string; now: number }) {
+/** "3 min ago", with the instant on hover. Null: an imported line whose history keeps no dates. */
+export function When({ at, now }: { at: string | null; now: number }) {
+  if (at === null) {
+    return (
+      <span class="dim" title={t('run.undated')}>
+        {t('run.undated.short')}
+      </span>
+    );
+  }
   const millis = Date.parse(at);
   return (
     <time dateTime={at} title={formatInstant(millis, lang.value)}>

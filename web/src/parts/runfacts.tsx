@@ -26,7 +26,11 @@ export function Facts({ run }: { run: Run }) {
     <>
       <dl class="facts">
         <Fact name={t('run.when')}>
-          <time dateTime={run.started_at}>{formatInstant(Date.parse(run.started_at), lang.value)}</time>
+          {run.started_at === null ? (
+            t('run.undated')
+          ) : (
+            <time dateTime={run.started_at}>{formatInstant(Date.parse(run.started_at), lang.value)}</time>
+          )}
         </Fact>
         {place !== null && (
           <Fact name={t('run.where')}>

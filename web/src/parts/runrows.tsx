@@ -1,4 +1,5 @@
 /** One run as one row. */
+import { secondsSince } from '../clock';
 import { formatBytes, formatChange, formatDuration, formatElapsed, formatMemory, formatPercent } from '../format';
 import { baseName } from '../format';
 import { lang } from '../prefs';
@@ -110,7 +111,7 @@ export function RunningRow(props: RowProps & { points: readonly Point[]; now: nu
       <span role="cell" class="cell-now number">{formatPercent(last?.cpu_percent, lang.value)}</span>
       <span role="cell" class="cell-duration number">
         {run.state === 'running'
-          ? formatElapsed((now - Date.parse(run.started_at)) / 1000)
+          ? formatElapsed(secondsSince(run.started_at, now))
           : formatDuration(run.run_stats?.duration_s, lang.value)}
       </span>
       <span role="cell" class="cell-memory number">{peak > 0 ? peakText(peak, run.run_stats) : formatBytes(0, lang.value)}</span>

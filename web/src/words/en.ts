@@ -157,6 +157,8 @@ export const en = {
   'run.parent': 'Inside run',
   'run.background': 'Some of its processes lived on after its end; they are counted.',
   'run.imported': 'Imported',
+  'run.undated': 'Not known: imported, and the shell’s history keeps no date',
+  'run.undated.short': 'no date',
   'run.masked_one': '{n} secret was masked ({rules}).',
   'run.masked_other': 'Secrets were masked ({rules}).',
   'run.truncated': 'The command was cut; it had {n} bytes.',

@@ -160,6 +160,8 @@ export const tr: Words = {
   'run.parent': 'Şunun içinde',
   'run.background': 'Kimi süreçleri bittikten sonra da yaşadı; onlar da sayıldı.',
   'run.imported': 'İçe aktarıldı',
+  'run.undated': 'Bilinmiyor: içe aktarıldı, kabuğun geçmişinde tarih yok',
+  'run.undated.short': 'tarihsiz',
   'run.masked_one': '{n} gizli değer maskelendi ({rules}).',
   'run.masked_other': 'Gizli değerler maskelendi ({rules}).',
   'run.truncated': 'Komut kısaltıldı; aslı {n} bayttı.',

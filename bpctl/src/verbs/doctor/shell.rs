@@ -214,7 +214,7 @@ fn newest_of(bpd: &mut Bpd, shell: u32) -> Option<Recorded> {
     // A session is named BOOT-PID-TICKS.
     let is_its = |session: &str| session.split('-').any(|part| part == pid);
     let run = runs.iter().find(|run| run.session.as_deref().is_some_and(is_its))?;
-    Some(Recorded { id: run.id, at: run.finished_at.unwrap_or(run.started_at) })
+    Some(Recorded { id: run.id, at: run.finished_at.or(run.started_at)? })
 }
 
 #[cfg(test)]

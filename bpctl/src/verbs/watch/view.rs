@@ -148,7 +148,7 @@ fn row_cells(row: &Row, board: &Board, screen: &Screen, curve: usize, top: f64) 
 
 /// In whole seconds: nobody reads more of what changes every second.
 fn elapsed(row: &Row, screen: &Screen) -> String {
-    match screen.now.since(row.run.started_at).as_secs() {
+    match row.run.started_at.map_or(0, |began| screen.now.since(began).as_secs()) {
         seconds @ 0..100 => figures::in_seconds(&seconds.to_string(), screen.lang),
         seconds => figures::duration(seconds as f64, screen.lang),
     }

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Record;
 
+/// `source` of an imported line.
+const IMPORT: u8 = 3;
+
+/// The tag that earlier versions gave to imported lines without a date; their `started_at_ms` was invented.
+const INVENTED: &str = "undated";
+
 pub(super) type StartV2 = StartOf<ContextV2>;
 
 pub(super) fn first(payload: &[u8]) -> postcard::Result<Record> {
@@ -69,7 +75,7 @@ impl StartV2 {
                 Source::Hook => 0,
                 Source::Wrapper => 1,
                 Source::Api => 2,
-                Source::Import => 3,
+                Source::Import => IMPORT,
             },
             tags: draft.tags.clone(),
             note: draft.note.clone(),
@@ -83,6 +89,11 @@ impl StartV2 {
 
 impl<C: Into<Context>> StartOf<C> {
     pub(super) fn record(self) -> Record {
+        let (mut started_at, mut tags) = (UnixMillis(self.started_at_ms), self.tags);
+        if self.source == IMPORT && tags.iter().any(|tag| tag == INVENTED) {
+            started_at = UnixMillis::UNDATED;
+            tags.retain(|tag| tag != INVENTED);
+        }
         let owner = |(pid, start_ticks)| Owner { pid, start_ticks };
         let draft = Draft {
             command: self.command,
@@ -95,14 +106,14 @@ impl<C: Into<Context>> StartOf<C> {
             shell: self.shell,
             session: self.session,
             actor: self.actor.parse().unwrap_or(Actor::Human),
-            started_at: UnixMillis(self.started_at_ms),
+            started_at,
             source: match self.source {
                 1 => Source::Wrapper,
                 2 => Source::Api,
-                3 => Source::Import,
+                IMPORT => Source::Import,
                 _ => Source::Hook,
             },
-            tags: self.tags,
+            tags,
             note: self.note,
             is_over: false,
         };

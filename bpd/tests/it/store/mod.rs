@@ -6,6 +6,7 @@ mod disk;
 mod kill;
 mod recorder;
 mod released;
+mod undated;
 
 use std::path::Path;
 use std::time::Duration;
