@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const DELIVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// Runs that bpd gives in one answer at most.
+const PAGE: usize = 500;
+
 /// A selector that only bpctl can resolve found nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -53,6 +56,36 @@ impl Bpd {
         self.ask(&Request::Samples { run: run.to_string(), query })
     }
 
+    /// The newest `count` runs that `query` asks for, page by page; `query.limit` is not looked at.
+    pub fn runs(&mut self, query: &ListQuery, count: usize) -> anyhow::Result<Vec<Run>> {
+        Ok(serde_json::from_slice(&self.runs_raw(query, count)?)?)
+    }
+
+    /// The same as one JSON array, each run as bpd wrote it.
+    pub fn runs_raw(&mut self, query: &ListQuery, count: usize) -> anyhow::Result<Vec<u8>> {
+        let mut query = query.clone();
+        let mut array = vec![b'['];
+        let mut found = 0;
+        while found < count {
+            let limit = (count - found).min(PAGE);
+            query.limit = Some(limit as u32);
+            let raw = self.ask_raw(&Request::List(query.clone()))?;
+            let page: Vec<Listed> = serde_json::from_slice(&raw)?;
+            let Some(last) = page.last() else { break };
+            if found > 0 {
+                array.push(b',');
+            }
+            array.extend_from_slice(within_brackets(&raw));
+            found += page.len();
+            query.before = Some(last.id.to_string());
+            if page.len() < limit {
+                break;
+            }
+        }
+        array.push(b']');
+        Ok(array)
+    }
+
     /// `selector` as bpd understands it: `-` is the run that was shown last in this session, `.` the newest one here.
     pub fn resolve(&mut self, selector: &str, screen: &Screen) -> anyhow::Result<String> {
         if selector == "-" {
@@ -79,6 +112,17 @@ impl Bpd {
     }
 }
 
+/// What a page is continued from.
+#[derive(serde::Deserialize)]
+struct Listed {
+    id: u64,
+}
+
+fn within_brackets(array: &[u8]) -> &[u8] {
+    let array = array.trim_ascii();
+    array.strip_prefix(b"[").and_then(|array| array.strip_suffix(b"]")).unwrap_or_default()
+}
+
 /// `bpctl run` leaves before its run is durable; what is asked for next includes it. A spool file goes when it is.
 fn await_deliveries(spool: &Spool) {
     let deadline = Instant::now() + DELIVERY;
@@ -87,7 +131,8 @@ fn await_deliveries(spool: &Spool) {
     }
 }
 
-fn here() -> anyhow::Result<String> {
+/// The current directory, as searches write it.
+pub fn here() -> anyhow::Result<String> {
     let here = std::env::current_dir().or_say(Word::CannotTellHere, &[])?;
     Ok(here.to_string_lossy().into_owned())
 }

@@ -9,9 +9,8 @@
 
 use std::ffi::{OsString, c_char, c_int};
 
-use bpctl::cli::{self, Cli};
+use bpctl::cli;
 use bpctl::{run, verbs};
-use clap::Parser as _;
 
 // SAFETY: no other function has this name: the C library calls it once, with the arguments that the standard library
 // has noted before.
@@ -37,9 +36,13 @@ fn others(words: &[OsString]) -> u8 {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     match words.split_first() {
         Some((verb, behind)) if verb == "event" => verbs::event::main(behind),
-        _ => match Cli::try_parse() {
-            Ok(cli) => verbs::main(cli),
-            Err(said) => cli::refuse(&said),
-        },
+        _ => {
+            let program = std::env::args_os().next().unwrap_or_else(|| "bpctl".into());
+            let words: Vec<OsString> = std::iter::once(program).chain(cli::rewritten(words)).collect();
+            match cli::parse(&words) {
+                Ok(cli) => verbs::main(cli),
+                Err(said) => cli::refuse(&said, &words),
+            }
+        }
     }
 }

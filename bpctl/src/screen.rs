@@ -11,8 +11,10 @@ use crate::cli::{Color, Common};
 use crate::text::escape;
 use crate::text::words::{Lang, Word, fill};
 
-/// When the terminal does not say how wide it is.
-const USUAL_WIDTH: usize = 80;
+/// Columns in a pipe without `COLUMNS`, and on a terminal that does not tell its size.
+const USUAL_WIDTH: usize = 100;
+/// Columns of the narrowest screen that text is fitted to.
+const LEAST_WIDTH: usize = 20;
 
 #[derive(Clone, Debug)]
 pub struct Screen {
@@ -38,15 +40,13 @@ impl Screen {
     /// `config` = the config file, whose `lang` counts when nobody names one.
     pub fn new(common: &Common, config: Option<&Path>) -> Self {
         let person = io::stdout().is_terminal();
-        let size =
-            crossterm::terminal::size().ok().filter(|(columns, rows)| person && *columns > 0 && *rows > 0);
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             lang: lang(common.lang.as_deref(), config),
             person,
-            width: size.map_or(USUAL_WIDTH, |(columns, _)| usize::from(columns).max(20)),
-            height: size.map_or(usize::MAX, |(_, rows)| usize::from(rows)),
+            width: width(),
+            height: terminal_size().map_or(usize::MAX, |(_, rows)| rows),
             zone: TimeZone::system(),
             now: UnixMillis::now(),
             color: match common.color {
@@ -100,6 +100,11 @@ impl Screen {
         print(page.as_bytes())
     }
 
+    /// Prints `page` as it is, also when it is long: a question follows, or it is not for reading.
+    pub fn print_at_once(page: &str) -> io::Result<()> {
+        print(page.as_bytes())
+    }
+
     /// bpd's document, with what a terminal would obey written as JSON's own escapes.
     pub fn print_json(document: &[u8]) -> io::Result<()> {
         let text = String::from_utf8_lossy(document);
@@ -133,6 +138,22 @@ fn print(bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome,
     }
+}
+
+/// Columns of the terminal on standard output; in a pipe `COLUMNS`, else 100.
+pub fn width() -> usize {
+    let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok().filter(|columns| *columns > 0);
+    terminal_size().map(|(width, _)| width).or_else(columns).unwrap_or(USUAL_WIDTH).max(LEAST_WIDTH)
+}
+
+/// Columns and rows of the terminal on standard output.
+fn terminal_size() -> Option<(usize, usize)> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    let (columns, rows) =
+        crossterm::terminal::size().ok().filter(|(columns, rows)| *columns > 0 && *rows > 0)?;
+    Some((columns.into(), rows.into()))
 }
 
 /// The flag, `BP_LANG`, the config, the locale; else English.

@@ -6,41 +6,32 @@ use std::os::unix::ffi::OsStrExt as _;
 use bp_proto::label::{check_note, check_tags};
 
 use crate::text::said::{OrSay as _, Said};
-use crate::text::words::{Lang, Word};
+use crate::text::words::Word;
 
-/// Shown for `--help` and for what cannot be read.
-pub(super) fn usage(lang: Lang) -> &'static str {
-    match lang {
-        Lang::En => USAGE,
-        Lang::Tr => KULLANIM,
-    }
+/// The same for clap, which writes the help and the completions of `run` but does not read its words.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Described {
+    /// Gives the run a tag; may be repeated
+    #[arg(short, long)]
+    tag: Vec<String>,
+    /// Gives the run a note
+    #[arg(short, long)]
+    note: Option<String>,
+    /// Prints nothing of its own
+    #[arg(short, long)]
+    quiet: bool,
+    /// Runs STRING through /bin/sh
+    #[arg(short = 'c', value_name = "STRING")]
+    line: Option<OsString>,
+    /// The command and its arguments, behind the options or behind `--`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_hint = clap::ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
 }
 
-const USAGE: &str = "\
-Usage: bpctl run [--tag TAG]… [--note NOTE] [--quiet] [--] COMMAND [ARGUMENT]…
-       bpctl run [--tag TAG]… [--note NOTE] [--quiet] -c STRING
-
-Runs a command and records it. Exit code, signals and terminal are as without it;
-125: bp could not start it, 126: not executable, 127: not found.
-
-  -t, --tag TAG    gives the run a tag; may be repeated
-  -n, --note NOTE  gives the run a note
-  -q, --quiet      prints nothing of its own
-  -c STRING        runs STRING through /bin/sh
-";
-
-const KULLANIM: &str = "\
-Kullanım: bpctl run [--tag ETİKET]… [--note NOT] [--quiet] [--] KOMUT [ARG]…
-          bpctl run [--tag ETİKET]… [--note NOT] [--quiet] -c DİZGE
-
-Bir komutu çalıştırır ve kaydeder. Çıkış kodu, sinyaller ve terminal değişmez;
-125: bp başlatamadı, 126: çalıştırılabilir değil, 127: bulunamadı.
-
-  -t, --tag ETİKET  kayda etiket verir; yinelenebilir
-  -n, --note NOT    kayda not düşer
-  -q, --quiet       kendinden bir şey yazmaz
-  -c DİZGE          DİZGE'yi /bin/sh ile çalıştırır
-";
+const EXIT_CODES: &str = "\
+Exit code, signals and terminal are as without bpctl. 125: bp could not start the command; 126: not executable; \
+    127: not found.";
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Args {
@@ -88,8 +79,27 @@ pub(super) fn read(words: impl IntoIterator<Item = OsString>) -> Asked {
                 args.quiet = true;
                 Ok(())
             }
-            "-t" | "--tag" => value().map(|tag| args.tags.push(tag.to_string_lossy().into_owned())),
-            "-n" | "--note" => value().map(|note| args.note = Some(note.to_string_lossy().into_owned())),
+            "-t" | "--tag" => value().and_then(|tag| {
+                let tag = tag.to_string_lossy().into_owned();
+                // Most likely a forgotten value; `bpctl tag` could never take such a tag away.
+                if tag.starts_with('-') {
+                    return Err(Said::new(Word::OptionForTag, &[&tag]));
+                }
+                args.tags.push(tag);
+                Ok(())
+            }),
+            "-n" | "--note" => {
+                let is_attached = attached.is_some();
+                let value = attached.take().or_else(|| words.next()).or_say(Word::RunNeedsValue, &[flag]);
+                value.and_then(|note| {
+                    let note = note.to_string_lossy().into_owned();
+                    if !is_attached && note.starts_with("--") {
+                        return Err(Said::new(Word::RunNeedsValue, &[flag]));
+                    }
+                    args.note = Some(note);
+                    Ok(())
+                })
+            }
             "-c" => {
                 match value() {
                     Ok(line) => args.command = Command::Line(line),
@@ -194,7 +204,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why() {
-        for line in ["", "--", "--tag", "--nope make", "-c", "-c a b", "--tag x", "--tag a,b make"] {
+        for line in [
+            "",
+            "--",
+            "--tag",
+            "--nope make",
+            "-c",
+            "-c a b",
+            "--tag x",
+            "--tag a,b make",
+            "--tag --quiet make",
+            "--tag=-x make",
+            "-t -q make",
+            "--note --quiet make",
+        ] {
             assert!(matches!(asked(line), Asked::Wrong(why) if !why.to_string().is_empty()), "{line}");
         }
         assert!(matches!(asked("--help"), Asked::Help));

@@ -3,7 +3,7 @@
 //!
 //! Reached without clap, and without a look at the language unless there is something to say: it stands in the way of every command that it records.
 
-mod args;
+pub mod args;
 mod cost;
 mod delivery;
 mod process;
@@ -21,6 +21,7 @@ use args::{Args, Asked, Command};
 use delivery::Bpd;
 use process::Outcome;
 
+use crate::cli;
 use crate::screen;
 use crate::text::words::{Lang, Word, fill};
 
@@ -32,13 +33,11 @@ const NOT_FOUND: i32 = 127;
 pub fn main(words: impl IntoIterator<Item = OsString>, named: Option<Lang>) -> u8 {
     match args::read(words) {
         Asked::Run(args) => record(&args, named),
-        Asked::Help => {
-            let _ = io::stdout().write_all(args::usage(lang(named)).as_bytes());
-            0
-        }
+        Asked::Help => cli::print_help("run", lang(named)),
         Asked::Wrong(why) => {
             let lang = lang(named);
-            say(&format!("{}\n\n{}", why.text(lang), args::usage(lang).trim_end()));
+            let more = Word::MoreWithHelp.text(lang);
+            say(&format!("{}\n\n{}\n\n{more}", why.text(lang), cli::usage("run", lang)));
             2
         }
     }

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::builder::Str;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
@@ -33,6 +34,11 @@ fn turkish(command: Command) -> Command {
         Some(about) => command.about(about),
         None => command,
     };
+    let after = command.get_after_help().map(|help| translated(&help.to_string()));
+    let command = match after {
+        Some(after) => command.after_help(after),
+        None => command,
+    };
     let command = match command.get_after_long_help() {
         Some(help) if help.to_string() == search::help(Lang::En) => {
             command.after_long_help(search::help(Lang::Tr))
@@ -41,8 +47,11 @@ fn turkish(command: Command) -> Command {
     };
     command
         .mut_args(|arg| {
-            let help = arg.get_help().map(|help| translated(&help.to_string()));
-            match help {
+            let names = arg.get_value_names().unwrap_or_default();
+            let names: Vec<Str> = names.iter().map(value_name).collect();
+            let takes_value = arg.get_action().takes_values() && !names.is_empty();
+            let arg = if takes_value { arg.value_names(names) } else { arg };
+            match arg.get_help().map(|help| translated(&help.to_string())) {
                 Some(help) => arg.help(help),
                 None => arg,
             }
@@ -53,6 +62,23 @@ fn turkish(command: Command) -> Command {
 fn translated(english: &str) -> String {
     let found = VERBS.iter().find(|(of, _)| *of == english);
     found.map_or(english, |(_, turkish)| turkish).to_owned()
+}
+
+/// The name of a value, as `<WHEN>`.
+fn value_name(english: &Str) -> Str {
+    let found = VALUES.iter().find(|(of, _)| *of == english.as_str());
+    found.map_or_else(|| english.clone(), |(_, turkish)| Str::from(*turkish))
+}
+
+/// A usage line that clap has written, in `lang`.
+pub fn in_language(usage: String, lang: Lang) -> String {
+    match lang {
+        Lang::En => usage,
+        Lang::Tr => VALUES.iter().fold(framed(usage), |text, (english, turkish)| {
+            text.replace(&format!("<{english}>"), &format!("<{turkish}>"))
+                .replace(&format!("[{english}]"), &format!("[{turkish}]"))
+        }),
+    }
 }
 
 fn text(said: &Error, is_colored: bool) -> String {
@@ -143,14 +169,56 @@ const FRAME: [(&str, &str); 17] = [
     ("error: ", "hata: "),
 ];
 
-const VERBS: [(&str, &str); 79] = [
+/// Names of values, as the help shows them behind an option.
+const VALUES: [(&str, &str); 25] = [
+    ("WHEN", "NE_ZAMAN"),
+    ("LANG", "DİL"),
+    ("TAG", "ETİKET"),
+    ("NOTE", "NOT"),
+    ("STRING", "DİZGE"),
+    ("COMMAND", "KOMUT"),
+    ("SEARCH", "ARAMA"),
+    ("ACTOR", "KİM"),
+    ("LIMIT", "SAYI"),
+    ("RUN", "ÇALIŞTIRMA"),
+    ("RUNS", "ÇALIŞTIRMALAR"),
+    ("CURRENT", "YENİ"),
+    ("BASELINE", "ESKİ"),
+    ("ALIGN", "EKSEN"),
+    ("VERDICT", "HÜKÜM"),
+    ("TAGS", "ETİKETLER"),
+    ("TEXT", "METİN"),
+    ("SHELL", "KABUK"),
+    ("LINES", "SATIR_SAYISI"),
+    ("TIME", "SÜRE"),
+    ("DIR", "DİZİN"),
+    ("LINE", "SATIR"),
+    ("FILE", "DOSYA"),
+    ("PID", "PID"),
+    ("FACT", "BİLGİ"),
+];
+
+const VERBS: [(&str, &str); 88] = [
     ("Runs, lists, shows and compares commands", "Komutları çalıştırır, listeler, gösterir ve karşılaştırır"),
     ("When to colour", "Ne zaman renkli yazılacağı"),
     ("The language of what is said", "Hangi dilde yazılacağı"),
+    ("Runs a command and records it", "Bir komutu çalıştırır ve kaydeder"),
+    ("Gives the run a tag; may be repeated", "Kayda etiket verir; yinelenebilir"),
+    ("Gives the run a note", "Kayda not düşer"),
+    ("Prints nothing of its own", "Kendinden bir şey yazmaz"),
+    ("Runs STRING through /bin/sh", "DİZGE'yi /bin/sh ile çalıştırır"),
     (
-        "Runs a command and records it: bpctl run [--tag T] [--note N] [--quiet] -- COMMAND…",
-        "Bir komutu çalıştırır ve kaydeder: bpctl run [--tag E] [--note N] [--quiet] -- KOMUT…",
+        "The command and its arguments, behind the options or behind `--`",
+        "Komut ve argümanları; seçeneklerden ya da `--`den sonra",
     ),
+    (
+        "Exit code, signals and terminal are as without bpctl. 125: bp could not start the command; 126: not executable; \
+    127: not found.",
+        "Çıkış kodu, sinyaller ve terminal bpctl olmadan nasılsa öyledir. 125: bp komutu başlatamadı; \
+    126: çalıştırılabilir değil; 127: bulunamadı.",
+    ),
+    ("Prints this help, or that of a command", "Bu yardımı ya da bir komutunkini yazar"),
+    ("Of which command", "Hangi komutun"),
     ("Lists the newest runs", "En yeni çalıştırmaları listeler"),
     (
         "What to look for: words of the command, and terms such as exit:0, cwd:., tag:x, 'dur:>10s', since:2h",
@@ -158,6 +226,10 @@ const VERBS: [(&str, &str); 79] = [
     ),
     ("Whose runs: human, ci, agent, or agent:NAME", "Kimin çalıştırmaları: human, ci, agent ya da agent:AD"),
     ("How many", "Kaç tane"),
+    (
+        "Only runs that began before this one: the id of the last run of the page before",
+        "Yalnızca bundan önce başlayanlar: önceki sayfanın son çalıştırmasının numarası",
+    ),
     ("The documents of bpd as they come", "bpd'nin belgeleri, olduğu gibi"),
     ("Shows one run", "Bir çalıştırmayı gösterir"),
     (
@@ -196,14 +268,17 @@ const VERBS: [(&str, &str); 79] = [
     ("Gives a run tags, or takes them away", "Bir çalıştırmaya etiket verir ya da geri alır"),
     ("Which run", "Hangi çalıştırma"),
     (
-        "Tags to add; with a minus in front, to take away",
-        "Eklenecek etiketler; başında eksi olan geri alınır",
+        "Tags to add; with one dash in front, to take away",
+        "Eklenecek etiketler; başında tek eksi olan geri alınır",
     ),
     ("The run as bpd has it afterwards", "Çalıştırma, bpd'de bundan sonra olduğu gibi"),
     ("Gives a run a note", "Bir çalıştırmaya not düşer"),
     ("The note; an empty one removes it", "Not; boşsa notu siler"),
     ("Removes runs for good", "Çalıştırmaları geri dönüşsüz siler"),
-    ("Which runs", "Hangi çalıştırmalar"),
+    (
+        "Runs such as 5, 1..5, latest or @TAG; or a search that names a field, such as cmd:make or since:1d",
+        "5, 1..5, latest, @ETİKET gibi çalıştırmalar; ya da alan adı olan bir arama: cmd:make, since:1d gibi",
+    ),
     (
         "Says what bpd is and whether all is well",
         "bpd'nin ne olduğunu ve her şeyin yolunda olup olmadığını söyler",
@@ -325,13 +400,14 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::{self, Cli};
 
     /// Everything that clap reads of the verbs.
     fn sentences(command: &Command, into: &mut BTreeSet<String>) {
         let about = command.get_about().map(ToString::to_string);
+        let about = about.into_iter().chain(command.get_after_help().map(ToString::to_string));
         let helps = command.get_arguments().filter_map(|arg| arg.get_help().map(ToString::to_string));
-        into.extend(about.into_iter().chain(helps));
+        into.extend(about.chain(helps));
         for command in command.get_subcommands() {
             sentences(command, into);
         }
@@ -345,9 +421,24 @@ mod tests {
         assert_eq!(said, known);
     }
 
+    fn value_names(command: &Command, into: &mut BTreeSet<String>) {
+        for arg in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+            into.extend(arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string));
+        }
+        command.get_subcommands().for_each(|command| value_names(command, into));
+    }
+
+    #[test]
+    fn every_name_of_a_value_has_its_turkish_and_no_other_has() {
+        let mut named = BTreeSet::new();
+        value_names(&Cli::command(), &mut named);
+        let known: BTreeSet<String> = VALUES.iter().map(|(english, _)| (*english).to_owned()).collect();
+        assert_eq!(named, known);
+    }
+
     fn refused(line: &str) -> String {
         let words = std::iter::once("bpctl").chain(line.split_whitespace());
-        text(&turkish(Cli::command()).try_get_matches_from(words).unwrap_err(), false)
+        text(&turkish(cli::command()).try_get_matches_from(words).unwrap_err(), false)
     }
 
     #[test]
@@ -391,12 +482,12 @@ mod tests {
         check("lst", "'lst' diye bir komut yok; bunu mu demek istediniz: ls, list");
         check(
             "compare --align sideways",
-            "'--align <ALIGN>' için 'sideways' olmaz; olabilecekler: time, percent, work",
+            "'--align <EKSEN>' için 'sideways' olmaz; olabilecekler: time, percent, work",
         );
-        check("list --limit", "'--limit <LIMIT>' bir değer ister");
-        check("note", "eksik: <RUN>, <TEXT>");
+        check("list --limit", "'--limit <SAYI>' bir değer ister");
+        check("note", "eksik: <ÇALIŞTIRMA>, <METİN>");
         check("list --json --json", "'--json' bir kez verilebilir");
-        check("list --limit x", "'--limit <LIMIT>' için 'x' olmaz: bir sayı gerekli");
+        check("list --limit x", "'--limit <SAYI>' için 'x' olmaz: bir sayı gerekli");
         assert!(refused("lst").contains("\n\nKullanım: bpctl [SEÇENEK]… <KOMUT>\n\n"));
     }
 }

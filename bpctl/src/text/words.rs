@@ -178,6 +178,11 @@ words! {
     Peak: "PEAK", "TEPE";
     Delivery: "NOTICE", "BİLDİRİM";
     Deleted: "run {} is gone", "{} numaralı çalıştırma silindi";
+    DeletedMany: "{} runs are gone", "{} çalıştırma silindi";
+    RmAskOne: "Remove run {} for good? [y/N]", "Çalıştırma {} kalıcı olarak silinsin mi? [e/H]";
+    RmAskMany: "Remove these {} runs for good? [y/N]", "Bu {} çalıştırma kalıcı olarak silinsin mi? [e/H]";
+    RmBareWord: "`{}` names no run; to remove all runs that match a search, use a field, such as cmd:make or since:1d", "`{}` bir çalıştırmayı göstermiyor; bir aramaya uyanların hepsini silmek için alan adı kullanın: cmd:make ya da since:1d gibi";
+    RmMixed: "`{}` names runs, the rest is a search; remove them one after the other", "`{}` bir çalıştırmayı gösteriyor, gerisi ise arama; ayrı ayrı silin";
     NoteGone: "run {} has no note any more", "{} numaralı çalıştırmanın notu silindi";
     RestartConfig: "bpd was not restarted: mend the config first", "bpd yeniden başlatılmadı: önce ayarları düzeltin";
     Tagged: "run {}: {}", "çalıştırma {}: {}";
@@ -343,6 +348,8 @@ words! {
     ConfigNone: "there is no {}; every key has its default", "{} yok; her anahtar varsayılan değerinde";
     RunOptions: "`run` stands before its options; only --lang may stand before it: bpctl run --quiet -- COMMAND", "`run` seçeneklerinden önce yazılır; ondan önce yalnızca --lang gelebilir: bpctl run --quiet -- KOMUT";
     RunNoCommand: "there is no command to run", "çalıştırılacak komut yok";
+    MoreWithHelp: "For more information, try '--help'.", "Daha fazlası için: '--help'";
+    OptionForTag: "`{}` is an option, not a tag; a tag does not begin with a dash", "`{}` bir seçenek, etiket değil; etiket eksi ile başlamaz";
     RunNoOption: "there is no option {}", "{} diye bir seçenek yok";
     RunNeedsValue: "{} needs a value", "{} bir değer ister";
     RunNothingBehind: "nothing may follow -c STRING", "-c DİZGE ardından bir şey gelemez";

@@ -11,12 +11,20 @@ use crate::text::words::Word;
 /// # Errors
 /// Standard input is no terminal: [`Usage`], which names `--yes`.
 pub(super) fn asked(screen: &Screen, question: Word) -> anyhow::Result<bool> {
+    asked_text(screen, screen.word(question))
+}
+
+/// The same with a question that holds values.
+///
+/// # Errors
+/// As [`asked`].
+pub(super) fn asked_text(screen: &Screen, question: &str) -> anyhow::Result<bool> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         return Err(Usage(screen.word(Word::SetupNobodyToAsk).to_owned()).into());
     }
     let mut stderr = io::stderr();
-    write!(stderr, "{} ", screen.word(question))?;
+    write!(stderr, "{question} ")?;
     stderr.flush()?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;

@@ -1,4 +1,4 @@
-//! `bpctl tag`, `bpctl note`, `bpctl rm`: what a person changes about a recorded run.
+//! `bpctl tag` and `bpctl note`: what a person changes about a recorded run.
 
 use bp_proto::request::Edit;
 use bp_proto::{Request, Run};
@@ -13,8 +13,7 @@ use crate::text::words::Word;
 pub struct TagArgs {
     /// Which run
     run: String,
-    /// Tags to add; with a minus in front, to take away
-    #[arg(allow_hyphen_values = true)]
+    /// Tags to add; with one dash in front, to take away
     tags: Vec<String>,
     /// The run as bpd has it afterwards
     #[arg(long)]
@@ -32,13 +31,6 @@ pub struct NoteArgs {
     json: bool,
 }
 
-#[derive(Debug, clap::Args)]
-pub struct RmArgs {
-    /// Which runs
-    #[arg(required = true)]
-    runs: Vec<String>,
-}
-
 pub fn tag(args: &TagArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
     let run = bpd.resolve(&args.run, screen)?;
@@ -53,24 +45,6 @@ pub fn note(args: &NoteArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let run = bpd.resolve(&args.run, screen)?;
     let run: Run = bpd.ask(&Request::Show { run, lang: Some(screen.lang.code().to_owned()) })?;
     edit(&mut bpd, run.id, &Edit { tags: None, note: Some(args.text.clone()) }, args.json, screen)
-}
-
-pub fn rm(args: &RmArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let mut bpd = Bpd::connect()?;
-    // All are found before the first goes: `rm latest latest~1` means the newest two.
-    let mut ids = Vec::new();
-    for selector in &args.runs {
-        let run = bpd.resolve(selector, screen)?;
-        let run: Run = bpd.ask(&Request::Show { run, lang: Some(screen.lang.code().to_owned()) })?;
-        if !ids.contains(&run.id) {
-            ids.push(run.id);
-        }
-    }
-    for id in ids {
-        bpd.ask_raw(&Request::Delete { run: id.to_string() })?;
-        screen.print(&(screen.say(Word::Deleted, &[&id.to_string()]) + "\n"))?;
-    }
-    Ok(Exit::Fine)
 }
 
 fn edit(bpd: &mut Bpd, id: u64, edit: &Edit, json: bool, screen: &Screen) -> anyhow::Result<Exit> {
@@ -93,15 +67,17 @@ fn edit(bpd: &mut Bpd, id: u64, edit: &Edit, json: bool, screen: &Screen) -> any
     Ok(Exit::Fine)
 }
 
+/// What is taken away goes last, so that the order of the words does not matter.
 fn changed(tags: &[String], changes: &[String]) -> Vec<String> {
     let mut tags = tags.to_vec();
-    for change in changes {
-        if let Some(gone) = change.strip_prefix('-') {
-            tags.retain(|tag| tag != gone);
-        } else if !tags.contains(change) {
-            tags.push(change.clone());
+    let (gone, added): (Vec<&String>, Vec<&String>) =
+        changes.iter().partition(|change| change.starts_with('-'));
+    for tag in added {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
         }
     }
+    tags.retain(|tag| !gone.iter().any(|gone| gone[1..] == *tag));
     tags
 }
 
@@ -113,5 +89,6 @@ mod tests {
     fn tags_are_added_once_and_taken_away() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(changed(&words("a b"), &words("c -a c b")), words("b c"));
+        assert_eq!(changed(&words("a"), &words("-b b")), words("a"));
     }
 }

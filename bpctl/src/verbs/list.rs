@@ -1,7 +1,7 @@
 //! `bpctl list`: the newest runs, one a line.
 
 use bp_proto::request::ListQuery;
-use bp_proto::{Request, Run, RunState, RunStats};
+use bp_proto::{Run, RunState, RunStats};
 
 use super::{Exit, pause};
 use crate::ask::{self, Bpd};
@@ -31,8 +31,11 @@ pub struct Args {
     #[arg(long)]
     actor: Option<String>,
     /// How many
-    #[arg(short = 'n', long = "limit", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+    #[arg(short = 'n', long = "limit", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
+    /// Only runs that began before this one: the id of the last run of the page before
+    #[arg(long, value_name = "RUN")]
+    before: Option<String>,
     /// The documents of bpd as they come
     #[arg(long)]
     json: bool,
@@ -40,12 +43,12 @@ pub struct Args {
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
-    let request = Request::List(query(args, screen));
+    let query = query(args, screen);
     if args.json {
-        Screen::print_json(&bpd.ask_raw(&request)?)?;
+        Screen::print_json(&bpd.runs_raw(&query, args.limit as usize)?)?;
         return Ok(Exit::Fine);
     }
-    let runs: Vec<Run> = bpd.ask(&request)?;
+    let runs = bpd.runs(&query, args.limit as usize)?;
     let page = if runs.is_empty() && screen.person && (args.actor.is_some() || !args.search.is_empty()) {
         notes(screen) + screen.word(Word::NoneMatch) + "\n"
     } else if screen.person {
@@ -72,7 +75,7 @@ fn query(args: &Args, screen: &Screen) -> ListQuery {
     let here = std::env::current_dir().unwrap_or_default();
     let search = ask::with_directory(&search, &here.to_string_lossy());
     ListQuery {
-        limit: Some(args.limit),
+        before: args.before.clone(),
         q: (!search.is_empty()).then_some(search),
         actor: args.actor.clone(),
         lang: Some(screen.lang.code().to_owned()),

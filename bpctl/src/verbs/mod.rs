@@ -17,12 +17,12 @@ pub mod open;
 pub mod overhead;
 pub mod pause;
 pub mod privacy;
+pub mod rm;
 pub mod setup;
 pub mod show;
 pub mod status;
 pub mod watch;
 
-use std::ffi::OsString;
 use std::io::{self, Write as _};
 
 use bp_proto::client::ClientError;
@@ -31,6 +31,7 @@ use clap::Subcommand;
 
 use crate::ask::{NoSuchRun, refusal};
 use crate::cli::{Cli, Common};
+use crate::run::args::Described;
 use crate::screen::{self, Screen};
 use crate::text::escape::visible;
 use crate::text::said::sentence;
@@ -40,12 +41,8 @@ use crate::text::words::{Lang, Word};
 /// One arm a verb; each verb's file holds its arguments and what it does.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Runs a command and records it: bpctl run [--tag T] [--note N] [--quiet] -- COMMAND…
-    #[command(disable_help_flag = true)]
-    Run {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        words: Vec<OsString>,
-    },
+    /// Runs a command and records it
+    Run(Described),
     /// Lists the newest runs
     #[command(visible_alias = "ls", after_long_help = search::help(Lang::En))]
     List(list::Args),
@@ -66,7 +63,7 @@ pub enum Verb {
     Note(edit::NoteArgs),
     /// Removes runs for good
     #[command(visible_alias = "forget")]
-    Rm(edit::RmArgs),
+    Rm(rm::Args),
     /// Says what bpd is and whether all is well
     Status(status::Args),
     /// Finds what is in the way of a recorded command
@@ -93,7 +90,13 @@ pub enum Verb {
     Config(config::Args),
     /// Prints what a shell reads to complete these verbs
     Completions(completions::Args),
+    /// Prints this help, or that of a command
+    Help {
+        /// Of which command
+        command: Vec<String>,
+    },
     /// Takes mailbox records on standard input, for shells that cannot write the mailbox themselves
+    #[command(hide = true)]
     Event(event::Args),
 }
 
@@ -134,7 +137,7 @@ impl Verb {
             Self::Alerts(args) => alerts::run(&args, &screen()),
             Self::Tag(args) => edit::tag(&args, &screen()),
             Self::Note(args) => edit::note(&args, &screen()),
-            Self::Rm(args) => edit::rm(&args, &screen()),
+            Self::Rm(args) => rm::run(&args, &screen()),
             Self::Status(args) => status::run(&args, &screen()),
             Self::Doctor(args) => doctor::run(&args, &screen()),
             Self::Overhead(args) => overhead::run(&args, &screen()),
@@ -149,8 +152,10 @@ impl Verb {
             Self::Init(args) => init::run(&args),
             Self::Config(args) => config::run(&args, &screen()),
             Self::Event(args) => event::run(&args),
-            // Here only when an option of ours stands before it; otherwise `main` has taken it.
-            Self::Run { .. } => Err(Usage(screen().word(Word::RunOptions).to_owned()).into()),
+            // `cli::rewritten` has made `--help` of it.
+            Self::Help { .. } => Ok(Exit::Fine),
+            // `main` has taken every other `run`: an option other than `--lang` stands before this one.
+            Self::Run(_) => Err(Usage(screen().word(Word::RunOptions).to_owned()).into()),
         }
     }
 }

@@ -30,7 +30,7 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct TestArgs {
     /// As if it were typed there, not here
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     #[arg(long)]
     json: bool,

@@ -23,6 +23,7 @@ mod privacy;
 mod pty;
 mod quiet;
 mod recorded;
+mod removing;
 mod restart;
 mod rows;
 mod run;

@@ -31,7 +31,7 @@ fn what_bpd_refuses_is_said_in_the_readers_language() {
     for (words, en, tr) in [
         (&["show", "77"][..], "there is no run 77", "böyle bir çalıştırma yok: 77"),
         (&["tag", "77", "x"], "there is no run 77", "böyle bir çalıştırma yok: 77"),
-        (&["rm", "77"], "nothing is recorded yet", "henüz hiçbir şey kaydedilmedi"),
+        (&["rm", "--yes", "77"], "nothing is recorded yet", "henüz hiçbir şey kaydedilmedi"),
         (&["list", "colour:red"], "unknown field `colour` in the search", "bilinmeyen alan: `colour`"),
         (&["watch", "--once", "--actor", "robot"], "it is human, ci", "human, ci, agent ya da agent:AD"),
         (&["alerts", "--actor", "robot"], "`actor` is no actor", "`actor` bilinmiyor: \"robot\""),
@@ -99,7 +99,7 @@ fn a_run_is_listed_shown_compared_changed_and_removed() {
     assert!(text(&bpctl(&home, &["show", "@slow"])).contains("id\t1\n"));
     assert_eq!(bpctl(&home, &["tag", "1", "a,b"]).status.code(), Some(2));
     assert_eq!(text(&bpctl(&home, &["--lang", "tr", "note", "1", "sebep"])), "çalıştırma 1: sebep\n");
-    assert_eq!(text(&bpctl(&home, &["rm", "1"])), "run 1 is gone\n");
+    assert_eq!(text(&bpctl(&home, &["rm", "--yes", "1"])), "run 1 is gone\n");
     assert_eq!(bpctl(&home, &["show", "1"]).status.code(), Some(4));
 }
 

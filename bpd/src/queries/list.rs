@@ -7,7 +7,7 @@ use super::no_answer::Sentence;
 use super::scan::{MOST_ROWS, Scope, Walked, place, read_cursor, write_cursor};
 use super::search::{Filter, Test, Who, directory};
 use super::{NoAnswer, Queries};
-use crate::store::Within;
+use crate::store::{Cursor, Within};
 
 const USUAL_LIMIT: u32 = 50;
 const MOST_LISTED: u32 = 500;
@@ -26,8 +26,8 @@ pub struct Page {
 pub(super) fn list(queries: &Queries, query: &ListQuery, now: UnixMillis) -> Result<Page, NoAnswer> {
     let limit = limit(query.limit)?;
     let filter = filter(query, now)?;
-    let scope =
-        Scope { within: within(query), before: query.before.as_deref().map(read_cursor).transpose()? };
+    let before = query.before.as_deref().map(|text| before(queries, text)).transpose()?;
+    let scope = Scope { within: within(query), before };
     let lang = queries.lang(query.lang.as_deref());
 
     let mut runs: Vec<Run> = Vec::new();
@@ -66,6 +66,15 @@ pub(super) fn list(queries: &Queries, query: &ListQuery, now: UnixMillis) -> Res
     let complete = |run| queries.derive.complete(run, lang, now);
     let runs = runs.into_iter().map(complete).collect::<Result<_, _>>()?;
     Ok(Page { runs, next: next.map(write_cursor) })
+}
+
+/// Where a page begins: a cursor, or behind the run of that id.
+fn before(queries: &Queries, text: &str) -> Result<Cursor, NoAnswer> {
+    let id = text.parse().ok();
+    match id.map(|id| queries.reader.row(id)).transpose()?.flatten() {
+        Some(row) => Ok(row.cursor),
+        None => read_cursor(text),
+    }
 }
 
 fn limit(asked: Option<u32>) -> Result<usize, NoAnswer> {

@@ -120,7 +120,7 @@ hint-newest = leave it out for the newest 50
 hint-every-sample = 1 gives every sample
 hint-all-points = leave it out for all points
 hint-cwd = for example cwd=/home/me/app
-hint-cursor = take it from the Link header of the page before
+hint-cursor = it is the id of the last run of the page before, or the cursor of its Link header
 hint-actor = it is human, ci, agent or agent:NAME
 hint-terms = leave some out
 hint-fields = fields are { $fields }; for the text itself: { $quoted }

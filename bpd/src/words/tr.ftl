@@ -120,7 +120,7 @@ hint-newest = en yeni 50 için belirtmeyin
 hint-every-sample = 1 her örneği verir
 hint-all-points = bütün noktalar için belirtmeyin
 hint-cwd = örneğin cwd=/home/me/app
-hint-cursor = önceki sayfanın Link başlığından alın
+hint-cursor = önceki sayfanın son çalıştırmasının numarasıdır, ya da Link başlığındaki imleç
 hint-actor = human, ci, agent ya da agent:AD
 hint-terms = birkaçını çıkarın
 hint-fields = alanlar: { $fields }; metnin kendisi için: { $quoted }
