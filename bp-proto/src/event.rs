@@ -150,13 +150,71 @@ pub struct Waited {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
+    /// The line has ended. The status is unknown where nobody could observe it.
     Exited {
-        exit_code: i32,
+        #[serde(default)]
+        exit_code: Option<i32>,
         /// Set when a signal ended the command; `exit_code` is then 128 + signal.
         signal: Option<i32>,
     },
+    /// The line ended its shell (`exit 7`, `logout`, `exec`, a closed terminal). The status is that of the shell, or of
+    /// the program that took its place.
+    Left { exit_code: Option<i32>, signal: Option<i32> },
     /// The shell or the machine went away before the end was reported.
     Lost,
+}
+
+impl Ending {
+    /// The end that a wait status describes.
+    pub fn exited(status: WaitStatus) -> Self {
+        Self::Exited { exit_code: status.exit_code(), signal: status.signal() }
+    }
+}
+
+/// How a process ended, as `wait` reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitStatus {
+    Exited(i32),
+    Signalled(i32),
+    /// The kernel does not say (Linux before 6.15), or the process had ended before bpd could watch it.
+    Unknown,
+}
+
+impl WaitStatus {
+    /// Decodes the status word of `wait`.
+    pub fn of_word(word: i32) -> Self {
+        match word & 0x7f {
+            0 => Self::Exited((word >> 8) & 0xff),
+            signal => Self::Signalled(signal),
+        }
+    }
+
+    /// As shells show it: 128 + signal for a process that a signal ended.
+    pub fn exit_code(self) -> Option<i32> {
+        match self {
+            Self::Exited(code) => Some(code),
+            Self::Signalled(signal) => Some(128 + signal),
+            Self::Unknown => None,
+        }
+    }
+
+    pub fn signal(self) -> Option<i32> {
+        match self {
+            Self::Signalled(signal) => Some(signal),
+            Self::Exited(_) | Self::Unknown => None,
+        }
+    }
+}
+
+/// The state of a run that has not ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    #[default]
+    Running,
+    /// Suspended by Ctrl-Z or a stop signal.
+    Stopped,
+    /// The shell is back at its prompt, and jobs of the line still run.
+    Background,
 }
 
 /// Raw totals of a run. Absent numbers are unknown, not zero.
@@ -168,6 +226,9 @@ pub struct Totals {
     pub user_ns: Option<u64>,
     #[serde(default, deserialize_with = "bounded")]
     pub system_ns: Option<u64>,
+    /// CPU time that processes of the run used after its end. It is not part of `cpu_ns`, which covers the duration.
+    #[serde(default, deserialize_with = "bounded")]
+    pub background_cpu_ns: Option<u64>,
     #[serde(default, deserialize_with = "bounded")]
     pub rss_max_bytes: Option<u64>,
     pub max_processes: Option<u32>,
@@ -216,6 +277,7 @@ impl Totals {
             cpu_ns: cpu.cpu_ns,
             user_ns: cpu.user_ns,
             system_ns: cpu.system_ns,
+            background_cpu_ns: self.background_cpu_ns.max(later.background_cpu_ns),
             rss_max_bytes: peak,
             max_processes: self.max_processes.max(later.max_processes),
             activity: match (self.quality == Quality::Exact, later.quality == Quality::Exact) {

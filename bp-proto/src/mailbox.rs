@@ -24,7 +24,7 @@
 //!   In upper case (`T`, `X`, `R`, `H`, `M`) the same, told only when the line had ended: `times` are not those of its
 //!   start. `k` is written by bpd alone over a start that it has recorded: the text follows, masked.
 //! - `times`: what the builtin `times` printed, any locale; empty where there is none.
-//! - `exit`: `$?`, decimal.
+//! - `exit`: `$?`, decimal; `-` where the shell does not know it (fish, of a suspended line).
 //! - `end`: microseconds since 1970 at the prompt; or, behind a `+`, the milliseconds that it took by the shell's own
 //!   account (`+1500`); empty = bpd takes the time of arrival.
 //! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
@@ -63,7 +63,8 @@ pub struct StartRecord {
 pub struct EndRecord {
     pub shell: Shell,
     pub stamp: Stamp,
-    pub exit_code: i32,
+    /// `None` where the shell does not know it.
+    pub exit_code: Option<i32>,
     /// Microseconds since 1970.
     pub end_us: Option<u64>,
     /// By the shell's own account, milliseconds.
@@ -325,7 +326,10 @@ fn end(fields: &[&[u8]; 6]) -> Option<EndRecord> {
     Some(EndRecord {
         shell: shell(fields[0])?,
         stamp: Stamp::of_field(fields[1])?,
-        exit_code: str::from_utf8(fields[2]).ok()?.parse().ok()?,
+        exit_code: match fields[2] {
+            b"-" => None,
+            code => Some(str::from_utf8(code).ok()?.parse().ok()?),
+        },
         end_us: if end.is_empty() { None } else { Some(number(end)?) },
         took_ms: if took.is_empty() { None } else { Some(number(took)?) },
         times: times(fields[4]),
@@ -474,6 +478,20 @@ mod tests {
             let taken = take(&bytes);
             let [Record::End(end)] = &taken.records[..] else { panic!("{field}: {taken:?}") };
             assert_eq!((end.end_us, end.took_ms), (end_us, took_ms), "{field}");
+        }
+    }
+
+    #[test]
+    fn an_exit_status_may_be_unknown() {
+        for (field, expected) in
+            [("0", Some(Some(0))), ("148", Some(Some(148))), ("-", Some(None)), ("", None)]
+        {
+            let bytes = format!("\x001E\0{SHELL}\0u1.00\0{field}\0\0\0").into_bytes();
+            let exit = match &take(&bytes).records[..] {
+                [Record::End(end)] => Some(end.exit_code),
+                _ => None,
+            };
+            assert_eq!(exit, expected, "{field:?}");
         }
     }
 

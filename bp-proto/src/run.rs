@@ -81,12 +81,22 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether the run has not ended yet.
+    pub fn is_open(&self) -> bool {
+        self.state.is_open()
+    }
+
+    /// Finished with another exit code than 0. A line that ended its shell is no failure.
+    pub fn is_failure(&self) -> bool {
+        self.state == RunState::Finished && self.exit_code.is_some_and(|code| code != 0)
+    }
+
     /// Finished with exit code 0.
     pub fn is_success(&self) -> bool {
         self.state == RunState::Finished && self.exit_code == Some(0)
     }
 
-    /// Imported, hidden-text and lost runs are never a baseline, nor is one that is still running.
+    /// Imported, hidden-text, left and lost runs are never a baseline, nor is one that has not ended.
     pub fn may_be_baseline(&self) -> bool {
         self.state == RunState::Finished && !self.imported && self.command.is_some()
     }
@@ -97,9 +107,37 @@ impl Run {
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     Running,
+    /// Suspended (Ctrl-Z); `fg` continues the run.
+    Stopped,
+    /// The shell is back at its prompt and jobs of the line still run (`cmd &`).
+    Background,
     Finished,
+    /// The line ended its shell (`exit 7`, `logout`, `exec bash`, a closed terminal). Neither success nor failure.
+    Left,
     /// The shell or the machine went away before the end was reported.
     Lost,
+}
+
+impl RunState {
+    pub const ALL: [Self; 6] =
+        [Self::Running, Self::Stopped, Self::Background, Self::Finished, Self::Left, Self::Lost];
+
+    /// The word in JSON, in searches and in tab-separated output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Background => "background",
+            Self::Finished => "finished",
+            Self::Left => "left",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether a run in this state has not ended yet.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Running | Self::Stopped | Self::Background)
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +188,9 @@ pub struct RunStats {
     /// With `system_seconds` from the source of `cpu_seconds`, or `None`.
     pub user_seconds: Option<f64>,
     pub system_seconds: Option<f64>,
+    /// CPU time that processes of the run used after its end; `None` where none lived on. Not part of `cpu_seconds`,
+    /// which covers the same span as `duration_s`.
+    pub background_cpu_seconds: Option<f64>,
     #[cfg_attr(test, ts(type = "number"))]
     pub samples: u64,
     pub quality: Quality,

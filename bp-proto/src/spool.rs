@@ -265,7 +265,7 @@ mod tests {
                 uid,
                 finished_at: started_at.plus(Duration::from_millis(5)),
                 took: Some(Duration::from_micros(4_800)),
-                ending: Ending::Exited { exit_code: 143, signal: Some(15) },
+                ending: Ending::Exited { exit_code: Some(143), signal: Some(15) },
                 totals: None,
                 children: Vec::new(),
                 rest: None,
@@ -373,6 +373,6 @@ mod tests {
         );
         let (start, finish) = decode(text.as_bytes(), uid).unwrap();
         assert_eq!(start.draft.command.as_deref(), Some("ls"));
-        assert_eq!(finish.unwrap().ending, Ending::Exited { exit_code: 0, signal: None });
+        assert_eq!(finish.unwrap().ending, Ending::Exited { exit_code: Some(0), signal: None });
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Weak;
 use std::time::Duration;
 
+use bp_proto::event::Phase;
 use bp_proto::label::LabelError;
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
@@ -49,6 +50,11 @@ pub enum Body {
     /// What became known of a run's cost apart from its finish: exact totals of a wrapper that the run adopted, or
     /// background processes that burned on. The run may be open or ended; its duration and ending stay.
     Amend(Box<Amendment>),
+    /// An open run was suspended, continued, or left to run in the background.
+    Phase {
+        run: Ulid,
+        phased: Phased,
+    },
     /// Everything that was left behind while bpd was away has been sent before this. Ends in the sampler, which only
     /// now declares lost what nobody finished; whoever else meets it answers [`Receipt::Done`] and does nothing.
     CaughtUp,
@@ -71,6 +77,15 @@ pub enum Body {
     Members {
         run: Ulid,
     },
+}
+
+/// A change of an open run's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phased {
+    pub phase: Phase,
+    pub at: UnixMillis,
+    /// When the shell came back to its prompt after the line; what it starts later is not the run's.
+    pub prompt_at: Option<UnixMillis>,
 }
 
 /// Who looks at the machine, and for how long.

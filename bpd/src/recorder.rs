@@ -152,6 +152,10 @@ impl Group {
                 let run = writer.delete(run)?;
                 (Receipt::Done, Some(Recorded::Deleted { run }))
             }
+            Body::Phase { run, phased } => {
+                let run = writer.phase(run, phased)?;
+                (Receipt::Done, Some(Recorded::Edited { run }))
+            }
             Body::Amend(amendment) => {
                 let run = writer.amend(&amendment)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))

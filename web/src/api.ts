@@ -1,5 +1,6 @@
 /** The HTTP door as functions. The only module that fetches or opens an event stream. */
 import type { Lang } from './format';
+import type { OPEN_STATES } from './state';
 import type {
   AlertReport,
   Align,
@@ -125,7 +126,7 @@ export function nextCursor(link: string | null): string | null {
 
 export interface RunFilter {
   readonly q?: string;
-  readonly state?: 'running';
+  readonly state?: (typeof OPEN_STATES)[number];
   readonly key?: string;
   readonly limit?: number;
   readonly before?: string | null;

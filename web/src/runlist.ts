@@ -1,5 +1,6 @@
 /** The list of runs as it changes while someone looks at it. Pure: a list and what happened in, a list out. */
 import type { RunPage } from './api';
+import { isOpen } from './state';
 import type { Run } from './wire';
 
 export interface RunList {
@@ -25,8 +26,8 @@ export function settle(list: RunList): RunList {
   const runs = [...list.known.values()].sort(newestFirst);
   return {
     ...list,
-    running: runs.filter((run) => run.state === 'running').map((run) => run.id),
-    finished: runs.filter((run) => run.state !== 'running').map((run) => run.id),
+    running: runs.filter(isOpen).map((run) => run.id),
+    finished: runs.filter((run) => !isOpen(run)).map((run) => run.id),
   };
 }
 
@@ -54,7 +55,7 @@ export function extend(list: RunList, page: RunPage): RunList {
   const known = new Map(list.known);
   for (const run of page.runs) if (!known.has(run.id)) known.set(run.id, run);
   const shown = new Set([...list.running, ...list.finished]);
-  const older = page.runs.filter((run) => run.state !== 'running' && !shown.has(run.id)).map((run) => run.id);
+  const older = page.runs.filter((run) => !isOpen(run) && !shown.has(run.id)).map((run) => run.id);
   return { ...list, known, finished: [...list.finished, ...older], next: page.next };
 }
 
@@ -78,7 +79,7 @@ export function unseen(list: RunList): number {
 
 /** Runs that are shown as running but for which the latest answer had no news; they must be asked for by id. */
 export function stale(list: RunList, answered: ReadonlySet<number>): readonly number[] {
-  return [...list.known.values()].filter((run) => run.state === 'running' && !answered.has(run.id)).map((run) => run.id);
+  return [...list.known.values()].filter((run) => isOpen(run) && !answered.has(run.id)).map((run) => run.id);
 }
 
 export function runsOf(list: RunList, ids: readonly number[]): readonly Run[] {

@@ -14,7 +14,7 @@ export function tn(stem: Parameters<typeof sayCount>[1], n: number, values?: Val
   return sayCount(lang.value, stem, n, formatNumber(n, lang.value), values);
 }
 
-export type StatusKind = 'running' | 'success' | 'failed' | 'signal' | 'ended' | 'lost';
+export type StatusKind = 'running' | 'stopped' | 'background' | 'success' | 'failed' | 'signal' | 'ended' | 'left' | 'lost';
 
 export function statusOf(run: Pick<Run, 'state' | 'exit_code' | 'signal'>): StatusKind {
   if (run.state !== 'finished') return run.state;

@@ -59,7 +59,7 @@ children: Array<Child>,
  */
 rest: Rest | null, comments: Array<Comment>, context: Context | null, };
 
-export type RunState = "running" | "finished" | "lost";
+export type RunState = "running" | "stopped" | "background" | "finished" | "left" | "lost";
 
 /**
  * What a run has cost. Averages are cpu seconds ÷ duration and the time integral of memory ÷ duration, never the
@@ -73,7 +73,12 @@ export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max
 /**
  * With `system_seconds` from the source of `cpu_seconds`, or `None`.
  */
-user_seconds: number | null, system_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, max_threads: number | null,
+user_seconds: number | null, system_seconds: number | null,
+/**
+ * CPU time that processes of the run used after its end; `None` where none lived on. Not part of `cpu_seconds`,
+ * which covers the same span as `duration_s`.
+ */
+background_cpu_seconds: number | null, samples: number, quality: Quality, peak_lower_bound: boolean, incomplete: boolean, max_processes: number | null, max_threads: number | null,
 /**
  * Runnable, waiting for a CPU, all threads summed up.
  */

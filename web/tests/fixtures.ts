@@ -39,6 +39,7 @@ export function aRun(given: Partial<Run> & { stats?: Partial<RunStats> } = {}): 
       cpu_seconds: 12,
       user_seconds: 10,
       system_seconds: 2,
+      background_cpu_seconds: null,
       samples: 12,
       quality: 'exact',
       peak_lower_bound: false,

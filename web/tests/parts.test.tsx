@@ -83,6 +83,9 @@ describe('a status', () => {
     [{ exit_code: 101 }, '✗exit 101'],
     [{ exit_code: 137, signal: 9 }, '↯signal 9'],
     [{ imported: true, exit_code: null }, '–ended'],
+    [{ state: 'left', exit_code: 7 }, '⏏left'],
+    [{ state: 'stopped', exit_code: null }, '‖stopped'],
+    [{ state: 'background', exit_code: null }, '&background'],
     [{ state: 'lost', exit_code: null }, '?lost'],
     [{ state: 'running', exit_code: null }, '●running'],
   ] as const)('%o is a mark and a word', (given, text) => {

@@ -73,6 +73,7 @@ impl Cost {
             // The counter does not tell them apart.
             user_ns: whole.then_some(self.user_ns),
             system_ns: whole.then_some(self.system_ns),
+            background_cpu_ns: None,
             rss_max_bytes: self.rss_max_bytes,
             max_processes: None,
             // Of those that escaped nothing else is known.

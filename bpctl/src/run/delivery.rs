@@ -58,7 +58,7 @@ pub(super) fn finish(start: &Start, outcome: &Outcome, began: std::time::Instant
         uid: start.uid,
         finished_at: now,
         took: Some(began.elapsed()),
-        ending: Ending::Exited { exit_code: outcome.exit_code, signal: outcome.signal },
+        ending: Ending::Exited { exit_code: Some(outcome.exit_code), signal: outcome.signal },
         totals: Some(outcome.totals),
         children: Vec::new(),
         rest: None,

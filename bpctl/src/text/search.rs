@@ -17,7 +17,11 @@ const ROWS: [(&str, &str, &str); 17] = [
         "the exit code; ! is \"not\", in every field",
         "çıkış kodu; ! \"değil\" demektir, her alanda",
     ),
-    ("state:running", "running, finished or lost", "running, finished ya da lost"),
+    (
+        "state:running",
+        "running, stopped, background, finished, left or lost",
+        "running, stopped, background, finished, left ya da lost",
+    ),
     (
         "'dur:>10s'",
         "how long it took: ms s m h d w; > >= < <= =",

@@ -64,6 +64,12 @@ words! {
     Hidden: "(hidden)", "(gizli)";
     Running: "running", "sürüyor";
     Lost: "lost", "kayıp";
+    Stopped: "stopped", "durduruldu";
+    InBackground: "background", "arka planda";
+    Left: "left the shell", "kabuktan çıktı";
+    LeftShort: "left", "çıktı";
+    BackgroundCpu: "afterwards", "sonrasında";
+    BackgroundCpuUsed: "{} of CPU time, by processes that it left behind", "{} CPU süresi, geride bıraktığı süreçler";
     Finished: "finished", "bitti";
     NoRuns: "No runs yet. Load the hook: eval \"$(bpctl init bash)\"", "Henüz çalıştırma yok. Kancayı yükleyin: eval \"$(bpctl init bash)\"";
     NoAlerts: "No alerts.", "Uyarı yok.";

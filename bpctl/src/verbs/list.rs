@@ -125,7 +125,7 @@ fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) 
         let line = match at {
             0 => screen.paint(Tone::Faint, line),
             _ if is_bad(&runs[at - 1]) => screen.paint(Tone::Bad, line),
-            _ if runs[at - 1].state == RunState::Running => screen.paint(Tone::Good, line),
+            _ if runs[at - 1].is_open() => screen.paint(Tone::Good, line),
             _ => line.clone(),
         };
         page.push_str(&line);
@@ -135,14 +135,16 @@ fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) 
 }
 
 fn is_bad(run: &Run) -> bool {
-    run.state == RunState::Lost || run.exit_code.is_some_and(|code| code != 0)
+    run.state == RunState::Lost || run.is_failure()
 }
 
 fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
     let stats = run.run_stats.as_ref();
     let known = |figure: Option<String>| figure.unwrap_or_else(|| figures::UNKNOWN.to_owned());
     let elapsed = match run.state {
-        RunState::Running => run.started_at.map(|began| screen.now.since(began).as_secs_f64()),
+        RunState::Running | RunState::Stopped | RunState::Background => {
+            run.started_at.map(|began| screen.now.since(began).as_secs_f64())
+        }
         _ => stats.map(|stats| stats.duration_s),
     };
     vec![
@@ -168,8 +170,15 @@ fn state(run: &Run, screen: &Screen) -> String {
     match (run.state, run.exit_code) {
         // The word takes from the command, which needs the room.
         (RunState::Running, _) if screen.width < WIDE => "●".to_owned(),
+        (RunState::Stopped, _) if screen.width < WIDE => "‖".to_owned(),
+        (RunState::Background, _) if screen.width < WIDE => "&".to_owned(),
+        (RunState::Left, _) if screen.width < WIDE => "⏏".to_owned(),
         (RunState::Lost, _) if screen.width < WIDE => "?".to_owned(),
         (RunState::Running, _) => format!("● {}", screen.word(Word::Running)),
+        (RunState::Stopped, _) => format!("‖ {}", screen.word(Word::Stopped)),
+        (RunState::Background, _) => format!("& {}", screen.word(Word::InBackground)),
+        (RunState::Left, Some(code)) => format!("⏏ {} {code}", screen.word(Word::LeftShort)),
+        (RunState::Left, None) => format!("⏏ {}", screen.word(Word::LeftShort)),
         (RunState::Lost, _) => format!("? {}", screen.word(Word::Lost)),
         (RunState::Finished, Some(0)) => "✓".to_owned(),
         (RunState::Finished, Some(code)) => format!("✗ {code}"),
@@ -187,14 +196,9 @@ pub(super) fn command(run: &Run, screen: &Screen) -> String {
 pub(super) fn plain(run: &Run) -> String {
     let stats = run.run_stats.as_ref();
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
-    let word = match run.state {
-        RunState::Running => "running",
-        RunState::Finished => "finished",
-        RunState::Lost => "lost",
-    };
     let fields = [
         run.id.to_string(),
-        word.to_owned(),
+        run.state.word().to_owned(),
         run.exit_code.map_or_else(String::new, |code| code.to_string()),
         run.started_at.map_or_else(String::new, |at| at.to_string()),
         number(stats.map(|stats| stats.duration_s)),

@@ -125,14 +125,18 @@ fn ending(run: &Run, screen: &Screen) -> String {
     let mut parts = vec![match run.state {
         RunState::Running => screen.word(Word::Running).to_owned(),
         RunState::Finished => screen.word(Word::Finished).to_owned(),
+        RunState::Stopped => screen.word(Word::Stopped).to_owned(),
+        RunState::Background => screen.word(Word::InBackground).to_owned(),
+        RunState::Left => screen.word(Word::Left).to_owned(),
         RunState::Lost => screen.word(Word::Lost).to_owned(),
     }];
     parts.extend(run.exit_code.map(|code| screen.say(Word::Exit, &[&code.to_string()])));
     parts.extend(run.signal.map(|signal| screen.say(Word::Signal, &[&signal.to_string()])));
     let tone = match (run.state, run.exit_code) {
-        (RunState::Finished, Some(0)) | (RunState::Running, _) => Tone::Good,
+        (RunState::Finished, Some(0)) => Tone::Good,
+        (state, _) if state.is_open() => Tone::Good,
         // Imported: how it ended nobody knows.
-        (RunState::Finished, None) => Tone::Faint,
+        (RunState::Finished, None) | (RunState::Left, _) => Tone::Faint,
         _ => Tone::Bad,
     };
     screen.paint(tone, &parts.join(" · "))
@@ -198,6 +202,9 @@ impl Page<'_> {
                 _ => seconds(cpu),
             };
             self.line(Word::CpuTime, &line);
+        }
+        if let Some(cpu) = stats.background_cpu_seconds {
+            self.line(Word::BackgroundCpu, &screen.say(Word::BackgroundCpuUsed, &[&seconds(cpu)]));
         }
         let rows: [Row<'_>; 2] = [
             (

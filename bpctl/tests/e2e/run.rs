@@ -169,7 +169,7 @@ fn without_bpd_the_run_waits_on_disk_with_its_exact_totals() {
         (start.draft.tags.as_slice(), start.draft.note.as_deref()),
         (&["t".to_owned()][..], Some("n"))
     );
-    assert_eq!(finish.ending, Ending::Exited { exit_code: 3, signal: None });
+    assert_eq!(finish.ending, Ending::Exited { exit_code: Some(3), signal: None });
     let totals = finish.totals.unwrap();
     assert_eq!(totals.quality, Quality::Exact);
     assert!(totals.cpu_ns.unwrap() > 0, "{totals:?}");

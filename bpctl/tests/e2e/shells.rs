@@ -289,7 +289,7 @@ impl Recorded {
     }
 
     pub(crate) fn status(&self) -> Option<i32> {
-        self.end.as_ref().map(|end| end.exit_code)
+        self.end.as_ref().and_then(|end| end.exit_code)
     }
 }
 

@@ -47,6 +47,7 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
         duration_s: span.duration.as_secs_f64(),
         user_seconds: totals.user_ns.map(seconds),
         system_seconds: totals.system_ns.map(seconds),
+        background_cpu_seconds: totals.background_cpu_ns.map(seconds),
         samples: curve.len() as u64,
         quality: totals.quality,
         peak_lower_bound: totals.peak_lower_bound,

@@ -67,7 +67,7 @@ pub(super) async fn finish(
         uid,
         finished_at: UnixMillis::now(),
         took: api.stopwatch.took(uid, stopwatch::now()),
-        ending: Ending::Exited { exit_code, signal: None },
+        ending: Ending::Exited { exit_code: Some(exit_code), signal: None },
         totals: None,
         children: Vec::new(),
         rest: None,

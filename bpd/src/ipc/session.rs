@@ -348,7 +348,7 @@ impl Session {
             uid: self.uid(record.stamp),
             finished_at,
             took,
-            ending: Ending::Exited { exit_code: record.exit_code, signal: signal(record.exit_code) },
+            ending: Ending::Exited { exit_code: record.exit_code, signal: record.exit_code.and_then(signal) },
             totals: times.map(|(before, after)| spent(before, after, &record.shell.name)),
             children: Vec::new(),
             rest: times.and_then(|(before, after)| by_itself(before, after, &record.shell.name)),

@@ -56,7 +56,7 @@ impl Derive {
 
     /// The run's figures, as of `now` while it is open.
     pub(super) fn stats(&self, run: &Run, now: UnixMillis) -> Result<Option<RunStats>, NoAnswer> {
-        if run.state == RunState::Running {
+        if run.is_open() {
             return self.read_stats(run, now);
         }
         Ok(self.figures(run.id, Some(run))?.and_then(|figures| figures.stats.clone()))
@@ -88,7 +88,7 @@ impl Derive {
             nested: run.parent.is_some(),
             imported: run.imported,
         });
-        if run.state != RunState::Running {
+        if !run.is_open() {
             self.figures.insert((id, run.revision), Arc::clone(&figures));
         }
         Ok(Some(figures))
@@ -105,7 +105,7 @@ impl Derive {
             // Left behind by a shell without a clock: nothing can be said per time, nor compared with what can.
             return Ok(None);
         }
-        let open = run.state == RunState::Running;
+        let open = run.is_open();
         let duration = lasted(run, now);
         let cpus = run.context.as_ref().and_then(|context| context.cpus);
         let span = Span { duration, open, background: run.background, cpus };
@@ -142,14 +142,14 @@ impl Derive {
     fn findings(&self, run: &Run) -> Result<Arc<Vec<Finding>>, NoAnswer> {
         let Some(stats) = &run.run_stats else { return Ok(Arc::default()) };
         let version = (run.id, run.revision);
-        if run.state != RunState::Running
+        if !run.is_open()
             && let Some(known) = self.findings.get(&version)
         {
             return Ok(known);
         }
         let past = if run.is_success() { self.history(run, None)? } else { Vec::new() };
         let found = Arc::new(findings(Subject { run, stats, past: &past }));
-        if run.state != RunState::Running {
+        if !run.is_open() {
             self.findings.insert(version, Arc::clone(&found));
         }
         Ok(found)
@@ -213,7 +213,7 @@ mod tests {
                 uid,
                 finished_at: now.plus(Duration::from_secs(1)),
                 took: None,
-                ending: Ending::Exited { exit_code: 0, signal: None },
+                ending: Ending::Exited { exit_code: Some(0), signal: None },
                 totals: Some(totals(Quality::Times)),
                 children: Vec::new(),
                 rest: None,

@@ -1,7 +1,7 @@
 //! The list of runs: filters, pages, and where the next one begins.
 
 use bp_proto::request::ListQuery;
-use bp_proto::{Run, RunState, UnixMillis};
+use bp_proto::{Run, UnixMillis};
 
 use super::no_answer::Sentence;
 use super::scan::{MOST_ROWS, Scope, Walked, place, read_cursor, write_cursor};
@@ -92,7 +92,7 @@ pub(super) fn too_many(limit: u32, most: u32) -> Sentence {
 fn within(query: &ListQuery) -> Within {
     match (&query.key, query.state) {
         (Some(key), _) => Within::Key(key.to_ascii_lowercase()),
-        (None, Some(RunState::Running)) => Within::Running,
+        (None, Some(state)) if state.is_open() => Within::Running,
         _ => Within::All,
     }
 }

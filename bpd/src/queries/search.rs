@@ -116,7 +116,10 @@ impl Filter {
 
     /// `false` when the row alone rules the run out; `true` says that only [`Filter::holds`] knows.
     pub(super) fn may_hold(&self, row: &Row) -> bool {
-        self.terms.iter().all(|term| term.test.of_row(row).is_none_or(|holds| holds != term.negated))
+        self.terms.iter().all(|term| match &term.test {
+            Test::Exit(code) if term.negated => ended_otherwise(row.state, row.exit_code, *code),
+            test => test.of_row(row).is_none_or(|holds| holds != term.negated),
+        })
     }
 
     /// Whether no run older than this one can match.
@@ -136,6 +139,7 @@ impl Filter {
     ) -> Result<bool, E> {
         for term in &self.terms {
             let holds = match &term.test {
+                Test::Exit(code) if term.negated => !ended_otherwise(run.state, run.exit_code, *code),
                 Test::Cpu(bound) => {
                     stats()?.and_then(|stats| stats.cpu_avg).is_some_and(|value| bound.holds(value))
                 }
@@ -153,6 +157,12 @@ impl Filter {
         }
         Ok(true)
     }
+}
+
+/// What `exit:!N` asks for: a run that finished with another known code. A line that ended its shell, one that is lost,
+/// one that still runs and one whose status is unknown are no failures.
+fn ended_otherwise(state: RunState, exit_code: Option<i32>, than: i32) -> bool {
+    state == RunState::Finished && exit_code.is_some_and(|code| code != than)
 }
 
 impl Test {
@@ -284,12 +294,10 @@ fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Wanted> 
     let text = || if value.is_empty() { Err(Wanted::Value("value")) } else { Ok(value.to_owned()) };
     Ok(match field {
         "exit" => Test::Exit(value.parse().map_err(|_| Wanted::Value("exit"))?),
-        "state" => Test::State(match value {
-            "running" => RunState::Running,
-            "finished" => RunState::Finished,
-            "lost" => RunState::Lost,
-            _ => return Err(Wanted::Value("state")),
-        }),
+        "state" => {
+            let named = RunState::ALL.into_iter().find(|state| state.word() == value);
+            Test::State(named.ok_or(Wanted::Value("state"))?)
+        }
         "tag" => Test::Tag(text()?),
         "key" => Test::Key(text()?.to_ascii_lowercase()),
         "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Wanted::Value("id"))?),
@@ -417,7 +425,7 @@ mod tests {
             ("exit:zero", "exit wants an exit code"),
             ("cwd:.", "bpctl resolves"),
             ("dur:>fast", "dur wants a duration"),
-            ("state:dead", "running, finished or lost"),
+            ("state:dead", "running, stopped, background, finished, left or lost"),
             ("tag:", "tag wants a value"),
             ("actor:robot", "actor wants human, ci, agent or agent:NAME"),
         ] {

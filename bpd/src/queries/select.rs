@@ -216,8 +216,10 @@ fn newest_id(
         match newest {
             Newest::Any => Ok(true),
             Newest::Success => Ok(row.state == RunState::Finished && row.exit_code == Some(0)),
-            Newest::Failed => Ok(row.state == RunState::Finished && row.exit_code != Some(0)),
-            Newest::Running => Ok(row.state == RunState::Running),
+            Newest::Failed => {
+                Ok(row.state == RunState::Finished && row.exit_code.is_some_and(|code| code != 0))
+            }
+            Newest::Running => Ok(row.state.is_open()),
             Newest::Matching(filter) if !filter.may_hold(row) => Ok(false),
             Newest::Matching(filter) => match queries.reader.get(row.cursor.id)? {
                 Some(run) => filter.holds(&run, now, || queries.derive.stats(&run, now)),

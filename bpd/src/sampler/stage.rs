@@ -207,7 +207,9 @@ impl Stage {
                 }
                 answer(reply, Receipt::Members(self.tree.processes_of(run)));
             }
-            body @ (Body::Alert(_) | Body::Amend(_) | Body::Import { .. }) => self.pass(body, reply),
+            body @ (Body::Alert(_) | Body::Amend(_) | Body::Phase { .. } | Body::Import { .. }) => {
+                self.pass(body, reply);
+            }
         }
         self.let_go();
     }

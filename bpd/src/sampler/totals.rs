@@ -171,6 +171,7 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
         cpu_ns,
         user_ns,
         system_ns,
+        background_cpu_ns: None,
         rss_max_bytes,
         max_processes: usage
             .map(|usage| usage.max_processes)

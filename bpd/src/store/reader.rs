@@ -14,6 +14,7 @@ use super::rows::{self, AlertRow, Chunk, Cost, Cover, Entry};
 use super::shared::{Fetched, Shared};
 use super::{Cursor, Curve, OwnCost, Position, Row, StoreError, Within};
 use crate::event::HostReading;
+use crate::event::Phased;
 use crate::trouble::Trouble;
 
 /// Open runs that a scan looks at: more shells than that are not open at once.
@@ -216,6 +217,15 @@ impl Reader {
         Ok(open)
     }
 
+    /// The last change of state of an open run; `None` = it has been running since its start.
+    pub fn phase(&self, id: u64) -> Result<Option<Phased>, StoreError> {
+        let Some(at) = self.entry(id)?.and_then(|entry| entry.phase) else { return Ok(None) };
+        Ok(match self.fetch(id, at)? {
+            Some(Record::Phase { phased, .. }) => Some(phased),
+            _ => None,
+        })
+    }
+
     /// Newest first; `text` is empty, `actor` is the run's to tell.
     pub fn alerts(&self, limit: usize) -> Result<Vec<AlertReport>, StoreError> {
         self.alerts_until(&behind(&[rows::ALERTS]), limit)
@@ -366,8 +376,8 @@ fn end(run: &mut Run, finish: Finish) {
             .unwrap_or_else(|| run.started_at.map_or(Duration::ZERO, |at| finish.finished_at.since(at))),
     );
     run.finished_at = Some(finish.finished_at);
-    if let Ending::Exited { exit_code, signal } = finish.ending {
-        (run.exit_code, run.signal) = (Some(exit_code), signal);
+    if let Ending::Exited { exit_code, signal } | Ending::Left { exit_code, signal } = finish.ending {
+        (run.exit_code, run.signal) = (exit_code, signal);
     }
     run.background = finish.background;
     (run.children, run.rest) = (finish.children, finish.rest);

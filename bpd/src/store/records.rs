@@ -1,9 +1,10 @@
 //! Records as on disk: the store's own types, each with a version that never changes once released. A new field is a
-//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` to `-v4` prove it).
+//! new version with its own struct; the old one stays readable for ever (`tests/fixtures/store-v1` to `-v5` prove it).
 
 mod begun;
 mod ended;
 
+use bp_proto::event::Phase;
 use bp_proto::report::AlertReport;
 use bp_proto::{Child, Finish, Level, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis};
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::frame::MAX_PAYLOAD_BYTES;
 use super::log::Series;
 use super::{OwnCost, Position, columns};
+pub(super) use crate::event::Phased;
 use crate::event::{Amendment, Refusal};
 use begun::StartV2;
-use ended::{AmendV2, AmendV3, AmendV4, FinishV2, FinishV3, FinishV4};
+use ended::{AmendV2, AmendV3, AmendV4, AmendV5, FinishV2, FinishV3, FinishV4, FinishV5};
 
 const START: u8 = 1;
 const FINISH: u8 = 2;
@@ -24,6 +26,7 @@ const OWN_COST: u8 = 6;
 const CHUNK: u8 = 7;
 const POINTS: u8 = 8;
 const AMEND: u8 = 9;
+const PHASE: u8 = 10;
 
 /// One record of the journal, as the rest of the store sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +51,12 @@ pub(super) enum Record {
     Amend {
         id: u64,
         amended: Box<Amended>,
+        previous: Option<Position>,
+    },
+    /// An open run changed its state.
+    Phase {
+        id: u64,
+        phased: Phased,
         previous: Option<Position>,
     },
     Delete {
@@ -134,6 +143,7 @@ impl Record {
         match self {
             Self::Finish { previous, .. }
             | Self::Amend { previous, .. }
+            | Self::Phase { previous, .. }
             | Self::Edit { previous, .. }
             | Self::Alert { previous, .. } => *previous,
             _ => None,
@@ -145,14 +155,17 @@ impl Record {
         let (kind, version, payload) = match self {
             Self::Start { id, start } => (START, 2, written(&StartV2::of(*id, start))),
             Self::Finish { id, finish, previous } => {
-                (FINISH, 4, written(&FinishV4::of(*id, finish, *previous)))
+                (FINISH, 5, written(&FinishV5::of(*id, finish, *previous)))
             }
             Self::Edit { id, edited, previous } => {
                 let edit = EditV1 { id: *id, edited: edited.clone(), previous: *previous };
                 (EDIT, 1, written(&edit))
             }
             Self::Amend { id, amended, previous } => {
-                (AMEND, 4, written(&AmendV4::of(*id, amended, *previous)))
+                (AMEND, 5, written(&AmendV5::of(*id, amended, *previous)))
+            }
+            Self::Phase { id, phased, previous } => {
+                (PHASE, 1, written(&PhaseV1::of(*id, *phased, *previous)))
             }
             Self::Delete { id, uid } => (DELETE, 1, written(&DeleteV1 { id: *id, uid: uid.to_bytes() })),
             Self::Alert { alert, previous } => (ALERT, 1, written(&AlertV1::of(alert, *previous))),
@@ -180,6 +193,7 @@ impl Record {
             (FINISH, 2) => postcard::from_bytes::<FinishV2>(payload).map_err(post)?.record(),
             (FINISH, 3) => postcard::from_bytes::<FinishV3>(payload).map_err(post)?.record(),
             (FINISH, 4) => postcard::from_bytes::<FinishV4>(payload).map_err(post)?.record(),
+            (FINISH, 5) => postcard::from_bytes::<FinishV5>(payload).map_err(post)?.record(),
             (EDIT, 1) => {
                 let EditV1 { id, edited, previous } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Edit { id, edited, previous }
@@ -188,6 +202,8 @@ impl Record {
             (AMEND, 2) => postcard::from_bytes::<AmendV2>(payload).map_err(post)?.record(),
             (AMEND, 3) => postcard::from_bytes::<AmendV3>(payload).map_err(post)?.record(),
             (AMEND, 4) => postcard::from_bytes::<AmendV4>(payload).map_err(post)?.record(),
+            (AMEND, 5) => postcard::from_bytes::<AmendV5>(payload).map_err(post)?.record(),
+            (PHASE, 1) => postcard::from_bytes::<PhaseV1>(payload).map_err(post)?.record(),
             (DELETE, 1) => {
                 let DeleteV1 { id, uid } = postcard::from_bytes(payload).map_err(post)?;
                 Self::Delete { id, uid: Ulid::from_bytes(uid) }
@@ -224,6 +240,37 @@ struct EditV1 {
 struct DeleteV1 {
     id: u64,
     uid: [u8; 16],
+}
+
+#[derive(Serialize, Deserialize)]
+struct PhaseV1 {
+    id: u64,
+    /// 0 running, 1 stopped, 2 background.
+    phase: u8,
+    at_ms: i64,
+    prompt_at_ms: Option<i64>,
+    previous: Option<Position>,
+}
+
+impl PhaseV1 {
+    fn of(id: u64, phased: Phased, previous: Option<Position>) -> Self {
+        let phase = match phased.phase {
+            Phase::Running => 0,
+            Phase::Stopped => 1,
+            Phase::Background => 2,
+        };
+        Self { id, phase, at_ms: phased.at.0, prompt_at_ms: phased.prompt_at.map(|at| at.0), previous }
+    }
+
+    fn record(self) -> Record {
+        let phase = match self.phase {
+            0 => Phase::Running,
+            1 => Phase::Stopped,
+            _ => Phase::Background,
+        };
+        let (at, prompt_at) = (UnixMillis(self.at_ms), self.prompt_at_ms.map(UnixMillis));
+        Record::Phase { id: self.id, phased: Phased { phase, at, prompt_at }, previous: self.previous }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

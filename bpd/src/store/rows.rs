@@ -13,6 +13,7 @@
 //! | `a` fired_at uid | [`AlertRow`] · `b` uid → fired_at · `x` run uid → fired_at |
 //! | `w` at | [`Cost`]: what bpd itself has cost |
 
+use bp_proto::event::Phase;
 use bp_proto::{ActorKind, RunState, Ulid, UnixMillis};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cursor, Position, Row, StoreError};
 
 /// Changed whenever a key or a row changes; an index of another format is rebuilt.
-pub(super) const INDEX_FORMAT: u32 = 3;
+pub(super) const INDEX_FORMAT: u32 = 4;
 
 pub(super) const META: &[u8] = b"m";
 pub(super) const RUNS: u8 = b'r';
@@ -56,6 +57,8 @@ pub(super) struct Entry {
     pub(super) finish: Option<Position>,
     pub(super) edit: Option<Position>,
     pub(super) amend: Option<Position>,
+    /// The last change of state before the end.
+    pub(super) phase: Option<Position>,
     pub(super) started_at_ms: i64,
     pub(super) cover: Cover,
     /// How many chunks and batches of points there are.
@@ -83,6 +86,25 @@ pub(super) enum State {
     Running,
     Finished,
     Lost,
+    Stopped,
+    Background,
+    Left,
+}
+
+impl State {
+    pub(super) fn is_open(self) -> bool {
+        RunState::from(self).is_open()
+    }
+}
+
+impl From<Phase> for State {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Running => Self::Running,
+            Phase::Stopped => Self::Stopped,
+            Phase::Background => Self::Background,
+        }
+    }
 }
 
 impl From<State> for RunState {
@@ -91,6 +113,9 @@ impl From<State> for RunState {
             State::Running => Self::Running,
             State::Finished => Self::Finished,
             State::Lost => Self::Lost,
+            State::Stopped => Self::Stopped,
+            State::Background => Self::Background,
+            State::Left => Self::Left,
         }
     }
 }

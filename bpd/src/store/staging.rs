@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::index::{Direction, Index, MAX_BATCH_KEYS, Put, behind};
 use super::log::Series;
-use super::records::Record;
+use super::records::{Phased, Record};
 use super::rows::{self, AlertRow, Chunk, Cost, Cover, Entry, Meta, State};
 use super::{KeyRule, OwnCost, Position, StoreError};
 
@@ -121,6 +121,7 @@ impl Staging {
             Record::Finish { id, finish, .. } => self.finish(*id, finish, at)?,
             Record::Edit { id, .. } => self.change(*id, |entry| entry.edit = Some(at))?,
             Record::Amend { id, .. } => self.change(*id, |entry| entry.amend = Some(at))?,
+            Record::Phase { id, phased, .. } => self.phase(*id, phased, at)?,
             Record::Delete { id, uid } => self.delete(*id, *uid)?,
             Record::Alert { alert, .. } => self.put_alert(alert, at)?,
             Record::OwnCost(cost) => self.own_cost(*cost)?,
@@ -164,6 +165,7 @@ impl Staging {
             finish: None,
             edit: None,
             amend: None,
+            phase: None,
             started_at_ms: draft.started_at.0,
             cover: Cover {
                 key,
@@ -194,7 +196,8 @@ impl Staging {
         entry.changes += 1;
         entry.cover.duration_ms = Some(took.as_millis() as u64);
         (entry.cover.state, entry.cover.exit_code) = match finish.ending {
-            Ending::Exited { exit_code, .. } => (State::Finished, Some(exit_code)),
+            Ending::Exited { exit_code, .. } => (State::Finished, exit_code),
+            Ending::Left { exit_code, .. } => (State::Left, exit_code),
             // How something imported ended is not known, only that it did.
             Ending::Lost if entry.cover.state == State::Finished => (State::Finished, None),
             Ending::Lost => (State::Lost, None),
@@ -202,6 +205,18 @@ impl Staging {
         let mut puts = entry_puts(id, &entry)?;
         puts.push((rows::id_key(rows::OPEN, id), None));
         Ok(puts)
+    }
+
+    /// A run that has ended keeps its state: the record came late.
+    fn phase(&self, id: u64, phased: &Phased, at: Position) -> Result<Vec<Put>, StoreError> {
+        let Some(mut entry) = self.entry(id)? else { return Ok(Vec::new()) };
+        if !entry.cover.state.is_open() {
+            return Ok(Vec::new());
+        }
+        entry.phase = Some(at);
+        entry.changes += 1;
+        entry.cover.state = phased.phase.into();
+        entry_puts(id, &entry)
     }
 
     fn change(&self, id: u64, change: impl FnOnce(&mut Entry)) -> Result<Vec<Put>, StoreError> {
@@ -222,7 +237,8 @@ impl Staging {
         }
         if let Some(entry) = self.entry(id)? {
             self.meta.total = self.meta.total.saturating_sub(1);
-            let records = [Some(entry.start), entry.finish, entry.edit, entry.amend].into_iter().flatten();
+            let records =
+                [Some(entry.start), entry.finish, entry.edit, entry.amend, entry.phase].into_iter().flatten();
             self.erase.extend(records.map(|at| Erase { series: Series::Runs, at }));
             let cursor = entry.cursor(id);
             puts.push((rows::key_key(&entry.cover.key, cursor), None));

@@ -51,7 +51,7 @@ pub(super) fn finish(n: u64, exit_code: i32) -> Finish {
         uid: uid(n),
         finished_at: UnixMillis(1_714_980_000_000 + n as i64 * 1000 + 500),
         took: Some(Duration::from_micros(499_700)),
-        ending: Ending::Exited { exit_code, signal: None },
+        ending: Ending::Exited { exit_code: Some(exit_code), signal: None },
         totals: Some(Totals { cpu_ns: Some(7), quality: Quality::Exact, ..Totals::default() }),
         children: Vec::new(),
         rest: None,

@@ -19,7 +19,7 @@ use super::rows::{Entry, Meta, State};
 use super::shared::{Fetched, Shared};
 use super::staging::Staging;
 use super::{OwnCost, Position, StoreError};
-use crate::event::{Amendment, HostReading, Refusal};
+use crate::event::{Amendment, HostReading, Phased, Refusal};
 
 /// Points that a client may post to one run.
 const MAX_POINTS: u64 = 1_000_000;
@@ -112,7 +112,8 @@ impl Writer {
     pub fn finish(&mut self, finish: &Finish) -> Result<u64, Refusal> {
         let (id, entry) = self.run(finish.uid)?;
         match (entry.cover.state, finish.ending) {
-            (State::Running, _) | (State::Lost, Ending::Exited { .. }) => {}
+            (state, _) if state.is_open() => {}
+            (State::Lost | State::Left, Ending::Exited { .. }) => {}
             // Imported: over from its beginning, and now it is told how long it took.
             (State::Finished, _) if entry.finish.is_none() => {}
             _ => return Err(Refusal::AlreadyFinished { id }),
@@ -182,6 +183,16 @@ impl Writer {
             _ => Amended::of(amendment),
         };
         self.stage(&Record::Amend { id, amended: Box::new(amended), previous: entry.amend })?;
+        Ok(id)
+    }
+
+    /// An open run was suspended, continued or put into the background. → the run's id.
+    pub fn phase(&mut self, run: Ulid, phased: Phased) -> Result<u64, Refusal> {
+        let (id, entry) = self.run(run)?;
+        if !entry.cover.state.is_open() {
+            return Err(Refusal::AlreadyFinished { id });
+        }
+        self.stage(&Record::Phase { id, phased, previous: entry.phase })?;
         Ok(id)
     }
 

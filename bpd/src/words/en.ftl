@@ -98,7 +98,7 @@ refused-terms = a search of { $terms } terms; { $most } is the limit
 refused-field = unknown field `{ $field }` in the search
 refused-value = `{ $term }` in the search: { $field } wants { $wanted ->
     [exit] an exit code
-    [state] running, finished or lost
+    [state] running, stopped, background, finished, left or lost
     [id] an id
     [cwd] an absolute directory; bpctl resolves `.`
     [actor] human, ci, agent or agent:NAME

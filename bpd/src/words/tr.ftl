@@ -98,7 +98,7 @@ refused-terms = aramada { $terms } terim var; sınır { $most }
 refused-field = aramada bilinmeyen alan: `{ $field }`
 refused-value = aramada `{ $term }`: { $field } alanına { $wanted ->
     [exit] bir çıkış kodu
-    [state] running, finished ya da lost
+    [state] running, stopped, background, finished, left ya da lost
     [id] bir çalıştırma numarası
     [cwd] tam bir dizin yolu (`.` yerine bpctl koyar)
     [actor] human, ci, agent ya da agent:AD

@@ -49,7 +49,7 @@ fn times_and_totals_beyond_all_measure_end_nothing() {
             start.draft.started_at = began;
             let mut finish = finish_of(&start);
             (finish.finished_at, finish.took) = (ended, took);
-            finish.ending = Ending::Exited { exit_code: i32::MIN, signal: Some(i32::MAX) };
+            finish.ending = Ending::Exited { exit_code: Some(i32::MIN), signal: Some(i32::MAX) };
             finish.totals = Some(Totals {
                 cpu_ns: Some(u64::MAX),
                 user_ns: Some(u64::MAX),

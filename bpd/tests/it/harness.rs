@@ -190,7 +190,7 @@ pub(crate) fn finish_of(start: &Start) -> Finish {
         uid: start.uid,
         finished_at: UnixMillis::now(),
         took: None,
-        ending: Ending::Exited { exit_code: 0, signal: None },
+        ending: Ending::Exited { exit_code: Some(0), signal: None },
         totals: None,
         children: Vec::new(),
         rest: None,

@@ -490,7 +490,7 @@ fn spooled(started_at: UnixMillis) -> Spooled {
         uid,
         finished_at: started_at.plus(Duration::from_secs(1)),
         took: None,
-        ending: Ending::Exited { exit_code: 0, signal: None },
+        ending: Ending::Exited { exit_code: Some(0), signal: None },
         totals: Some(Totals::default()),
         children: Vec::new(),
         rest: None,

@@ -204,7 +204,7 @@ fn ended(uid: Ulid, totals: Option<Totals>) -> Finish {
         uid,
         finished_at: UnixMillis::now(),
         took: None,
-        ending: Ending::Exited { exit_code: 0, signal: None },
+        ending: Ending::Exited { exit_code: Some(0), signal: None },
         totals,
         children: Vec::new(),
         rest: None,
@@ -540,7 +540,7 @@ async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read(pro
 
     // Its end was in the mailbox: it comes before the word that everything was read.
     let finish = lab.finish(ended(answered.uid, None)).await;
-    assert_eq!(finish.ending, Ending::Exited { exit_code: 0, signal: None });
+    assert_eq!(finish.ending, Ending::Exited { exit_code: Some(0), signal: None });
     drop(lab.send(Body::CaughtUp).await);
     let finish = lab.finished(lost.uid).await;
     assert_eq!(finish.ending, Ending::Lost);

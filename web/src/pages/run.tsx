@@ -9,6 +9,7 @@ import { useLoad } from '../load';
 import { lang } from '../prefs';
 import { type Route, type Zoom, RUNS, compareRoute, go, hrefOf } from '../route';
 import { commandOf, t } from '../speech';
+import { isOpen } from '../state';
 import type { Point, Run } from '../wire';
 import { CopyButton, Empty, Failed, PageTitle, Status } from '../parts/basics';
 import { RunCurves } from '../parts/curves';
@@ -82,7 +83,7 @@ export function RunPage({ route }: { route: RunRoute }) {
 }
 
 function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange: () => void }) {
-  const running = run.state === 'running';
+  const running = isOpen(run);
   const now = useNow(running ? 1000 : null);
   const children = childrenOf(run.children, run.rest);
   const elapsed = running ? formatElapsed(secondsSince(run.started_at, now)) : null;

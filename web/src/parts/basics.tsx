@@ -9,7 +9,7 @@ import { RUNS, hrefOf } from '../route';
 import { commandOf, refusalText, type StatusKind, statusOf, t } from '../speech';
 import type { Level, Run } from '../wire';
 
-const STATUS_MARK: Record<StatusKind, string> = { running: '●', success: '✓', failed: '✗', signal: '↯', ended: '–', lost: '?' };
+const STATUS_MARK: Record<StatusKind, string> = { running: '●', stopped: '‖', background: '&', success: '✓', failed: '✗', signal: '↯', ended: '–', left: '⏏', lost: '?' };
 
 /** Mark, word and colour: never the colour alone. */
 export function Status({ run, long = false }: { run: Run; long?: boolean }) {

@@ -107,6 +107,11 @@ export function Figures({ stats, running, elapsed }: { stats: RunStats; running:
                   })}
                 </small>
               )}
+              {name === 'cpu_seconds' && stats.background_cpu_seconds != null && (
+                <small class="dim">
+                  {t('figure.afterwards', { cpu: formatDuration(stats.background_cpu_seconds, language) })}
+                </small>
+              )}
             </dd>
           </div>
         ))}

@@ -6,6 +6,7 @@ import type { Lang } from '../format';
 import { type LiveEvent, connection, isAway, listen } from '../live';
 import { session } from '../load';
 import { EMPTY, type RunList, extend, fromPages, refresh, remove, settle, stale, unseen, update } from '../runlist';
+import { OPEN_STATES } from '../state';
 import type { Point } from '../wire';
 
 const FIRST_PAGE = 50;
@@ -49,13 +50,14 @@ export function useLiveRuns(q: string, lang: Lang): LiveRuns {
   const load = useCallback(
     async (how: 'anew' | 'refresh', abort: AbortSignal) => {
       try {
-        const [newest, running] = await Promise.all([
+        const [newest, ...pages] = await Promise.all([
           fetchRuns({ q, limit: FIRST_PAGE }, lang, abort),
-          fetchRuns({ q, state: 'running', limit: MAX_RUNNING }, lang, abort),
+          ...OPEN_STATES.map((state) => fetchRuns({ q, state, limit: MAX_RUNNING }, lang, abort)),
         ]);
         if (abort.aborted) return;
-        let next = how === 'anew' ? fromPages(running.runs, newest) : refresh(latest.current, running.runs, newest);
-        const answered = new Set([...newest.runs, ...running.runs].map((run) => run.id));
+        const open = pages.flatMap((page) => page.runs);
+        let next = how === 'anew' ? fromPages(open, newest) : refresh(latest.current, open, newest);
+        const answered = new Set([...newest.runs, ...open].map((run) => run.id));
         for (const id of stale(next, answered)) {
           const run = await fetchRun(id, lang, abort).catch(() => null);
           next = run ? update(next, run) : remove(next, id);

@@ -6,6 +6,7 @@ import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
 import type { Change } from '../runlist';
 import { actorName, commandOf, t } from '../speech';
+import { isOpen } from '../state';
 import type { Point, Run, RunStats } from '../wire';
 import { CommandText, Status, When } from './basics';
 import { Spark } from './spark';
@@ -110,7 +111,7 @@ export function RunningRow(props: RowProps & { points: readonly Point[]; now: nu
       </span>
       <span role="cell" class="cell-now number">{formatPercent(last?.cpu_percent, lang.value)}</span>
       <span role="cell" class="cell-duration number">
-        {run.state === 'running'
+        {isOpen(run)
           ? formatElapsed(secondsSince(run.started_at, now))
           : formatDuration(run.run_stats?.duration_s, lang.value)}
       </span>

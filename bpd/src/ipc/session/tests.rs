@@ -28,7 +28,7 @@ fn end(stamp: Stamp, exit_code: i32, end_us: Option<u64>) -> Record {
     Record::End(EndRecord {
         shell: shell("bash", 7),
         stamp,
-        exit_code,
+        exit_code: Some(exit_code),
         end_us,
         took_ms: None,
         times: Some(times(250)),
@@ -77,7 +77,7 @@ fn a_start_and_an_end_make_one_run_with_the_shells_own_account() {
         session.take(end(stamp, 130, Some(1_700_000_002_500_500)), at(1_700_000_002_501, 2505), &none());
     let done = finished(&done);
     assert_eq!((done.uid, done.took), (begun.uid, Some(Duration::from_millis(2500))));
-    assert_eq!(done.ending, Ending::Exited { exit_code: 130, signal: Some(2) });
+    assert_eq!(done.ending, Ending::Exited { exit_code: Some(130), signal: Some(2) });
     let totals = done.totals.unwrap();
     assert_eq!((totals.cpu_ns, totals.quality), (Some(240_000_000), Quality::Times));
     assert!(!session.has_open_run());

@@ -20,7 +20,7 @@ fn finish(uid: u128) -> Finish {
         uid: Ulid::from(uid),
         finished_at: UnixMillis::now(),
         took: None,
-        ending: Ending::Exited { exit_code: 0, signal: None },
+        ending: Ending::Exited { exit_code: Some(0), signal: None },
         totals: None,
         children: Vec::new(),
         rest: None,

@@ -1,6 +1,7 @@
 //! The end of a run on disk and what became known later, in all versions: the second knows what the run did besides
 //! burning CPU time, and what the machine did meanwhile; the third for how long it was suspended; the fourth which of its
-//! children burned more than was seen, and what else the run's time is made of.
+//! children burned more than was seen, and what else the run's time is made of; the fifth whether the line ended its shell,
+//! and what its processes used after its end.
 
 use std::time::Duration;
 
@@ -10,15 +11,20 @@ use serde::{Deserialize, Serialize};
 use super::{Amended, Record};
 use crate::store::Position;
 
-pub(super) type FinishV2 = FinishOf<TotalsV2, Vec<ChildV1>>;
+pub(super) type FinishV2 = FinishOf<TotalsV2, Vec<ChildV1>, ExitedV1>;
 pub(super) type AmendV2 = AmendOf<TotalsV2, Vec<ChildV1>>;
-pub(super) type FinishV3 = FinishOf<TotalsV3, Vec<ChildV1>>;
+pub(super) type FinishV3 = FinishOf<TotalsV3, Vec<ChildV1>, ExitedV1>;
 pub(super) type AmendV3 = AmendOf<TotalsV3, Vec<ChildV1>>;
-pub(super) type FinishV4 = FinishOf<TotalsV3, WhoV4>;
+pub(super) type FinishV4 = FinishOf<TotalsV3, WhoV4, ExitedV1>;
 pub(super) type AmendV4 = AmendOf<TotalsV3, WhoV4>;
+pub(super) type FinishV5 = FinishOf<TotalsV5, WhoV4, EndingV5>;
+pub(super) type AmendV5 = AmendOf<TotalsV5, WhoV4>;
+
+/// Exit code and signal; `None` = lost.
+type ExitedV1 = Option<(i32, Option<i32>)>;
 
 pub(super) fn first_finish(payload: &[u8]) -> postcard::Result<Record> {
-    postcard::from_bytes::<FinishOf<TotalsV1, Vec<ChildV1>>>(payload).map(FinishOf::record)
+    postcard::from_bytes::<FinishOf<TotalsV1, Vec<ChildV1>, ExitedV1>>(payload).map(FinishOf::record)
 }
 
 pub(super) fn first_amend(payload: &[u8]) -> postcard::Result<Record> {
@@ -26,13 +32,12 @@ pub(super) fn first_amend(payload: &[u8]) -> postcard::Result<Record> {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct FinishOf<T, C> {
+pub(super) struct FinishOf<T, C, E> {
     id: u64,
     uid: [u8; 16],
     finished_at_ms: i64,
     took_ns: Option<u64>,
-    /// Exit code and signal; `None` = lost.
-    exited: Option<(i32, Option<i32>)>,
+    ending: E,
     totals: Option<T>,
     children: C,
     background: bool,
@@ -156,11 +161,11 @@ pub(super) struct AmendOf<T, C> {
     previous: Option<Position>,
 }
 
-impl AmendV4 {
+impl AmendV5 {
     pub(super) fn of(id: u64, amended: &Amended, previous: Option<Position>) -> Self {
         Self {
             id,
-            totals: TotalsV3::of(&amended.totals),
+            totals: TotalsV5::of(&amended.totals),
             children: WhoV4::of(&amended.children, amended.rest.as_ref()),
             background: amended.background,
             previous,
@@ -176,18 +181,15 @@ impl<T: Into<Totals>, C: Into<Who>> AmendOf<T, C> {
     }
 }
 
-impl FinishV4 {
+impl FinishV5 {
     pub(super) fn of(id: u64, finish: &Finish, previous: Option<Position>) -> Self {
         Self {
             id,
             uid: finish.uid.to_bytes(),
             finished_at_ms: finish.finished_at.0,
             took_ns: finish.took.map(|took| took.as_nanos() as u64),
-            exited: match finish.ending {
-                Ending::Exited { exit_code, signal } => Some((exit_code, signal)),
-                Ending::Lost => None,
-            },
-            totals: finish.totals.as_ref().map(TotalsV3::of),
+            ending: EndingV5::of(finish.ending),
+            totals: finish.totals.as_ref().map(TotalsV5::of),
             children: WhoV4::of(&finish.children, finish.rest.as_ref()),
             background: finish.background,
             previous,
@@ -195,16 +197,14 @@ impl FinishV4 {
     }
 }
 
-impl<T: Into<Totals>, C: Into<Who>> FinishOf<T, C> {
+impl<T: Into<Totals>, C: Into<Who>, E: IntoEnding> FinishOf<T, C, E> {
     pub(super) fn record(self) -> Record {
         let Who { children, rest } = self.children.into();
         let finish = Finish {
             uid: Ulid::from_bytes(self.uid),
             finished_at: UnixMillis(self.finished_at_ms),
             took: self.took_ns.map(Duration::from_nanos),
-            ending: self
-                .exited
-                .map_or(Ending::Lost, |(exit_code, signal)| Ending::Exited { exit_code, signal }),
+            ending: self.ending.ending(),
             totals: self.totals.map(Into::into),
             children,
             rest,
@@ -212,6 +212,46 @@ impl<T: Into<Totals>, C: Into<Who>> FinishOf<T, C> {
             background: self.background,
         };
         Record::Finish { id: self.id, finish: Box::new(finish), previous: self.previous }
+    }
+}
+
+/// How a version of the record says how the run ended.
+pub(super) trait IntoEnding {
+    fn ending(self) -> Ending;
+}
+
+impl IntoEnding for ExitedV1 {
+    fn ending(self) -> Ending {
+        self.map_or(Ending::Lost, |(exit_code, signal)| Ending::Exited { exit_code: Some(exit_code), signal })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct EndingV5 {
+    /// 0 exited, 1 left, 2 lost.
+    how: u8,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl EndingV5 {
+    fn of(ending: Ending) -> Self {
+        match ending {
+            Ending::Exited { exit_code, signal } => Self { how: 0, exit_code, signal },
+            Ending::Left { exit_code, signal } => Self { how: 1, exit_code, signal },
+            Ending::Lost => Self { how: 2, exit_code: None, signal: None },
+        }
+    }
+}
+
+impl IntoEnding for EndingV5 {
+    fn ending(self) -> Ending {
+        let Self { how, exit_code, signal } = self;
+        match how {
+            0 => Ending::Exited { exit_code, signal },
+            1 => Ending::Left { exit_code, signal },
+            _ => Ending::Lost,
+        }
     }
 }
 
@@ -360,5 +400,23 @@ impl From<TotalsV3> for Totals {
         let mut whole: Self = totals.second.into();
         whole.surroundings.suspended_ms = totals.suspended_ms;
         whole
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TotalsV5 {
+    third: TotalsV3,
+    background_cpu_ns: Option<u64>,
+}
+
+impl TotalsV5 {
+    fn of(totals: &Totals) -> Self {
+        Self { third: TotalsV3::of(totals), background_cpu_ns: totals.background_cpu_ns }
+    }
+}
+
+impl From<TotalsV5> for Totals {
+    fn from(totals: TotalsV5) -> Self {
+        Self { background_cpu_ns: totals.background_cpu_ns, ..totals.third.into() }
     }
 }

@@ -15,6 +15,7 @@ fn figures() -> Value {
         "cpu_seconds": 1.8,
         "user_seconds": 1.62,
         "system_seconds": 0.18,
+        "background_cpu_seconds": null,
         "samples": 2,
         "quality": "exact",
         "peak_lower_bound": false,

@@ -183,7 +183,7 @@ impl Room {
             };
             self.writer.sample(uid, sample).unwrap();
         }
-        self.end(uid, told, Ending::Exited { exit_code: told.exit_code, signal: None });
+        self.end(uid, told, Ending::Exited { exit_code: Some(told.exit_code), signal: None });
         self.runs
     }
 

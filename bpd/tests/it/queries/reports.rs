@@ -66,7 +66,7 @@ fn an_open_run_is_known_so_far() {
     assert_eq!((stats.duration_s, stats.cpu_avg, stats.samples), (5.0, Some(25.0), 1));
 
     // What was derived before does not outlive a change.
-    room.end(uid, &MAKE, Ending::Exited { exit_code: 0, signal: None });
+    room.end(uid, &MAKE, Ending::Exited { exit_code: Some(0), signal: None });
     assert_eq!(room.show("1")["run_stats"]["duration_s"], 2.0);
     let edit = Edit { tags: Some(vec!["x".to_owned()]), note: None };
     room.writer.edit(uid, &edit).unwrap();
@@ -228,7 +228,10 @@ fn a_refusal_is_told_in_the_language_asked_for_and_its_code_is_not() {
         list("dur:>x", "tr"),
         pair("aramada `dur:>x`: dur alanına bir süre gerekir", "örneğin 'dur:>5s'")
     );
-    assert_eq!(list("state:x", "en").0, "`state:x` in the search: state wants running, finished or lost");
+    assert_eq!(
+        list("state:x", "en").0,
+        "`state:x` in the search: state wants running, stopped, background, finished, left or lost"
+    );
     let compare = |lang: &str| {
         let query = CompareQuery { current: "1".into(), lang: Some(lang.into()), ..CompareQuery::default() };
         told(room.queries.compare(&query, room.now).unwrap_err())

@@ -25,6 +25,7 @@ fn plays_its_role() {
         "fixture-v2" => super::released::fill_v2(&dir),
         "fixture-v3" => super::released::fill_v3(&dir),
         "fixture-v4" => super::released::fill_v4(&dir),
+        "fixture-v5" => super::released::fill_v5(&dir),
         "fill" => super::disk::fill(&dir),
         "forbidden" => super::disk::open_as_nobody(&dir),
         "umask" => super::disk::open_without_a_umask(&dir),

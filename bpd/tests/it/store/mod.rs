@@ -52,7 +52,7 @@ fn finish(n: u64) -> Finish {
         uid: uid(n),
         finished_at: UnixMillis(1_714_980_000_100 + n as i64),
         took: Some(Duration::from_millis(99)),
-        ending: Ending::Exited { exit_code: (n % 3) as i32, signal: None },
+        ending: Ending::Exited { exit_code: Some((n % 3) as i32), signal: None },
         totals: None,
         children: Vec::new(),
         rest: None,

@@ -7,13 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bp_proto::event::{Draft, Source};
+use bp_proto::event::{Draft, Phase, Source};
 use bp_proto::request::Edit;
 use bp_proto::{
     Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Rest,
-    Sample, Start, Surroundings, Totals, UnixMillis,
+    RunState, Sample, Start, Surroundings, Totals, UnixMillis,
 };
-use bpd::event::Amendment;
+use bpd::event::{Amendment, Phased};
 use bpd::store::{OwnCost, Reader, StoreError, Within, writer};
 
 use super::{KEYS, open, uid};
@@ -67,7 +67,7 @@ fn full_finish() -> Finish {
         uid: uid(1),
         finished_at: UnixMillis(1_714_980_002_040),
         took: Some(Duration::from_nanos(1_999_999_999)),
-        ending: Ending::Exited { exit_code: 130, signal: Some(2) },
+        ending: Ending::Exited { exit_code: Some(130), signal: Some(2) },
         totals: Some(Totals {
             cpu_ns: Some(1_500_000_001),
             user_ns: Some(1_400_000_000),
@@ -236,6 +236,40 @@ pub(super) fn fill_v4(dir: &Path) {
     writer.commit().unwrap();
 }
 
+/// What version 5 added, on top of all that version 4 holds. Frozen: the fixture `store-v5` holds exactly this.
+pub(super) fn fill_v5(dir: &Path) {
+    fill_v4(dir);
+    let (mut writer, _reader) = open(dir);
+    for (n, ending) in [
+        (12, Ending::Left { exit_code: Some(7), signal: None }),
+        (13, Ending::Left { exit_code: None, signal: None }),
+        (14, Ending::Exited { exit_code: None, signal: None }),
+        (15, Ending::Lost),
+    ] {
+        writer.begin(&bare(n, Source::Hook, Some("exec bash"))).unwrap();
+        let finish = full_finish();
+        let totals = Totals { background_cpu_ns: Some(n), ..finish.totals.unwrap() };
+        writer.finish(&Finish { uid: uid(n), ending, totals: Some(totals), ..finish }).unwrap();
+        writer.commit().unwrap();
+    }
+    for (n, phase, prompt_at) in [
+        (16, Phase::Stopped, Some(UnixMillis(1_714_980_017_000))),
+        (17, Phase::Background, Some(UnixMillis(1_714_980_018_000))),
+        (18, Phase::Running, None),
+    ] {
+        writer.begin(&bare(n, Source::Hook, Some("make &"))).unwrap();
+        let at = UnixMillis(1_714_980_019_000);
+        writer.phase(uid(n), Phased { phase: Phase::Stopped, at, prompt_at: None }).unwrap();
+        writer.phase(uid(n), Phased { phase, at, prompt_at }).unwrap();
+        writer.commit().unwrap();
+    }
+    let totals = Totals { background_cpu_ns: Some(77), ..Totals::default() };
+    writer
+        .amend(&Amendment { run: uid(12), totals, children: Vec::new(), rest: None, background: true })
+        .unwrap();
+    writer.commit().unwrap();
+}
+
 /// Eight counts that are all different.
 fn activity(from: u64) -> Activity {
     let nth = |n: u64| Some(from * 1_000_000 + n);
@@ -264,7 +298,7 @@ fn surroundings() -> Surroundings {
 
 fn shown(reader: &Reader) -> String {
     let rows = reader.rows(&Within::All, None, 99).unwrap();
-    let runs: Vec<_> = (1..=10).map(|id| (reader.get(id).unwrap(), reader.curve(id).ok())).collect();
+    let runs: Vec<_> = (1..=20).map(|id| (reader.get(id).unwrap(), reader.curve(id).ok())).collect();
     let rest =
         (reader.alerts(9).unwrap(), reader.own_costs(UnixMillis(0)).unwrap(), reader.open_runs().unwrap());
     format!("{rows:#?} {runs:#?} {rest:#?} {:?}", reader.counts())
@@ -342,6 +376,29 @@ fn a_store_of_version_4_opens_and_holds_what_it_held() {
     assert_eq!(who(10), (vec![("ld".to_owned(), true)], None));
     let fresh = tempfile::tempdir().unwrap();
     fill_v4(fresh.path());
+    let (_writer, as_written_now) = open(fresh.path());
+    assert_eq!(shown(&reader), shown(&as_written_now));
+}
+
+#[test]
+fn a_store_of_version_5_opens_and_holds_what_it_held() {
+    let scratch = copy_of("store-v5");
+    let (_writer, reader) = open(scratch.path());
+    let ended = |id| {
+        let run = reader.get(id).unwrap().unwrap();
+        (run.state, run.exit_code, run.totals.and_then(|totals| totals.background_cpu_ns))
+    };
+    assert_eq!(ended(11), (RunState::Left, Some(7), Some(77)));
+    assert_eq!(ended(12), (RunState::Left, None, Some(13)));
+    assert_eq!(ended(13), (RunState::Finished, None, Some(14)));
+    assert_eq!(ended(14), (RunState::Lost, None, Some(15)));
+    let open_one =
+        |id| (reader.get(id).unwrap().unwrap().state, reader.phase(id).unwrap().unwrap().prompt_at);
+    assert_eq!(open_one(15), (RunState::Stopped, Some(UnixMillis(1_714_980_017_000))));
+    assert_eq!(open_one(16), (RunState::Background, Some(UnixMillis(1_714_980_018_000))));
+    assert_eq!(open_one(17), (RunState::Running, None));
+    let fresh = tempfile::tempdir().unwrap();
+    fill_v5(fresh.path());
     let (_writer, as_written_now) = open(fresh.path());
     assert_eq!(shown(&reader), shown(&as_written_now));
 }
