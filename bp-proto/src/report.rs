@@ -315,8 +315,17 @@ pub struct Imported {
     pub taken: u64,
     /// Imported before, or recorded when they were typed.
     pub known: u64,
-    /// To be ignored by the user's own rules, or a look at bp itself.
+    /// All that were neither taken nor known: `looks`, `ignored`, and those without any text.
     pub left_out: u64,
+    /// Of `left_out`: commands that only look at bp, such as `bpctl list`.
+    #[serde(default)]
+    pub looks: u64,
+    /// Of `left_out`: those that a privacy rule of the user names.
+    #[serde(default)]
+    pub ignored: u64,
+    /// Of `taken`: those without a date.
+    #[serde(default)]
+    pub undated: u64,
 }
 
 /// A one-time code for `POST /session`: 60 s, one use.

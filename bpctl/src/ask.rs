@@ -36,8 +36,13 @@ pub struct Bpd {
 
 impl Bpd {
     pub fn connect() -> anyhow::Result<Self> {
+        Self::with_timeout(PATIENCE)
+    }
+
+    /// `timeout` = how long one answer may take.
+    pub fn with_timeout(timeout: Duration) -> anyhow::Result<Self> {
         let places = Places::find()?;
-        let client = Client::connect(&places.socket()?, PATIENCE)?;
+        let client = Client::connect(&places.socket()?, timeout)?;
         await_deliveries(&Spool::at(places.spool()));
         Ok(Self { client, places })
     }

@@ -289,7 +289,17 @@ words! {
     ImportOffer: "{} commands stand in {}.", "{1} içinde {0} komut var.";
     ImportAsk: "Import them, secrets masked, so that the first list is not empty? [y/N]", "İlk liste boş kalmasın diye, gizli bilgiler maskelenerek içe aktarılsın mı? [e/H]";
     ImportDone: "{}: {} imported, {} known already, {} left out", "{}: {} içe aktarıldı, {} zaten biliniyordu, {} dışarıda bırakıldı";
-    ImportOlder: "{} older ones stay where they are: the newest {} are imported", "{} eski komut yerinde kaldı: en yeni {} tanesi aktarılır";
+    ImportLeftOut: "left out: {}", "dışarıda bırakılanlar: {}";
+    ImportWithoutDate: "without a date: {} of the imported; the history has none, or one that cannot be true", "tarihsiz: içe aktarılanların {} tanesi; geçmişte tarih yok ya da olanaksız";
+    ImportLooks: "bpctl commands: {}", "bpctl komutu: {}";
+    ImportIgnored: "matching privacy rules: {}", "gizlilik kuralına uyan: {}";
+    ImportSpaced: "beginning with a space: {}", "boşlukla başlayan: {}";
+    ImportComments: "comments: {}", "açıklama: {}";
+    ImportEmpty: "empty: {}", "boş: {}";
+    ImportTooLong: "longer than 256 KiB: {}", "256 KiB’tan uzun: {}";
+    ImportFromBash: "taken over from bash by fish: {}", "fish’in bash’ten aldığı: {}";
+    ImportProgress: "Importing: {} % · {} lines", "İçe aktarılıyor: %{} · {} satır";
+    ImportCannot: "the history of {} cannot be imported", "{} geçmişi içe aktarılamaz";
     ImportLater: "The history was not imported ({}); later: bpctl import {}", "Geçmiş içe aktarılamadı ({}); sonra: bpctl import {}";
     MendAsk: "Change the file so? [y/N]", "Dosya böyle değiştirilsin mi? [e/H]";
     MendedMade: "made {}", "{} oluşturuldu";

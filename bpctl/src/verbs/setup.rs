@@ -66,12 +66,13 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
 /// So that the first list is not empty. What goes wrong with it is told, and is no fault of the setting up.
 fn offer_history(shell: Shell, yes: bool, screen: &Screen) -> anyhow::Result<()> {
     let Some(path) = import::find(shell)? else { return Ok(()) };
-    let history = import::History::read(shell, path)?;
-    if history.is_empty() {
+    let history = import::History::new(shell, path, screen.now);
+    let count = history.count()?;
+    if count == 0 {
         return Ok(());
     }
     let shown = history.path.display().to_string();
-    say(screen, Word::ImportOffer, &[&history.len().to_string(), &shown])?;
+    say(screen, Word::ImportOffer, &[&count.to_string(), &shown])?;
     if !yes && !agree::asked(screen, Word::ImportAsk)? {
         return Ok(());
     }

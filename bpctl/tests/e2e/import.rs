@@ -140,14 +140,16 @@ fn what_is_to_be_ignored_or_was_hidden_is_left_out_and_what_was_recorded_is_know
     let said = text(&bpctl(&shell.home, &["import", "zsh"]));
     assert!(said.contains(" 1 imported, 1 known already, 3 left out"), "{said}");
     assert_eq!(commands(&runs(&shell.home)), ["echo old", "echo typed"]);
-    // Lines without a date may have been recorded as they were typed: bp knows that shell.
-    fs::write(&file, "echo undated\n").unwrap();
+    // Of equal lines without a date those beyond the recorded ones are new.
+    fs::write(&file, "echo typed\necho undated\necho typed\n").unwrap();
     let said = text(&bpctl(&shell.home, &["import", "zsh"]));
-    assert!(said.contains(" 0 imported, 1 known already"), "{said}");
+    assert!(said.contains(" 2 imported, 1 known already"), "{said}");
+    let said = text(&bpctl(&shell.home, &["import", "zsh"]));
+    assert!(said.contains(" 0 imported, 3 known already"), "{said}");
 }
 
 #[test]
-fn only_the_newest_of_a_long_history_are_imported_and_the_rest_is_counted() {
+fn every_line_of_a_long_history_is_imported() {
     let home = Home::new();
     let lines: Vec<String> =
         (0..10_050).map(|at| format!("- cmd: echo {at}\n  when: {}\n", 1_700_000_000 + at)).collect();
@@ -156,11 +158,95 @@ fn only_the_newest_of_a_long_history_are_imported_and_the_rest_is_counted() {
     fs::write(&file, lines.concat()).unwrap();
     let _bpd = Served::start(&home);
     let said = text(&bpctl(&home, &["import", "fish"]));
-    assert!(said.contains("10000 imported") && said.contains("50 older ones"), "{said}");
+    assert!(said.contains(" 10050 imported, 0 known already, 0 left out"), "{said}");
     let newest = runs(&home);
     assert_eq!(newest.last().unwrap().command.as_deref(), Some("echo 10049"));
     let again = text(&bpctl(&home, &["import", "fish"]));
-    assert!(again.contains(" 0 imported, 10000 known already"), "{again}");
+    assert!(again.contains(" 0 imported, 10050 known already"), "{again}");
+}
+
+#[test]
+fn of_undated_histories_each_occurrence_of_a_line_is_imported_once_and_has_no_time() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let import = |name: &str, content: &str| {
+        let file = home.path().join(name);
+        fs::write(&file, content).unwrap();
+        text(&bpctl(&home, &["import", "bash", "--file", file.to_str().unwrap()]))
+    };
+    let said = import("first", "ls\nmake\nls\n");
+    assert!(
+        said.contains(" 3 imported, 0 known already, 0 left out") && said.contains("without a date: 3"),
+        "{said}"
+    );
+    let said = import("second", "uniqcmd-aaa --x\nls\nuniqcmd-bbb\n");
+    assert!(said.contains(" 2 imported, 1 known already, 0 left out"), "{said}");
+    let said = import("first", "ls\nmake\nls\nls\ngit log\n");
+    assert!(said.contains(" 2 imported, 3 known already"), "{said}");
+    let said = import("first", "ls\nmake\nls\nls\ngit log\n");
+    assert!(said.contains(" 0 imported, 5 known already"), "{said}");
+    let dated = import("dated", "#1700000000\ndated\n");
+    assert!(dated.contains(" 1 imported") && !dated.contains("without a date"), "{dated}");
+
+    let recorded = settled(&home, 8);
+    // As `list` has them, oldest first: those without a date come before all others.
+    assert_eq!(recorded.iter().filter(|run| run.started_at.is_none()).count(), 7, "{recorded:#?}");
+    assert_eq!(recorded.last().unwrap().command.as_deref(), Some("dated"));
+    for search in ["since:1h", "until:1s", "since:2020-01-01", "-since:1h", "-until:2020-01-01"] {
+        let found = text(&bpctl(&home, &["list", "--json", "--", search, "-dated"]));
+        assert_eq!(found.trim(), "[]", "{search}");
+    }
+    let shown: serde_json::Value =
+        serde_json::from_str(&text(&bpctl(&home, &["show", "1", "--json"]))).unwrap();
+    assert!(
+        shown["started_at"].is_null() && shown["imported"] == true && shown["tags"] == serde_json::json!([]),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_left_out_is_counted_with_its_reason_in_both_languages() {
+    let home = Home::new();
+    let file = home.path().join("history");
+    fs::create_dir_all(home.bp()).unwrap();
+    fs::write(home.bp().join("config.toml"), "[privacy]\nignore_commands = [\"^mysql\"]\n").unwrap();
+    let long = "x".repeat(300 << 10);
+    let content = format!(
+        "\u{feff}make\r\n  hidden\r\n# remark\r\n# other\r\nbpctl list\r\nmysql -p\r\necho a\0b \u{131}\r\n{long}\r\nlast"
+    );
+    let _bpd = Served::start(&home);
+    for (lang, expected) in [
+        (
+            "en",
+            "left out: bpctl commands: 1 · matching privacy rules: 1 · beginning with a space: 1 · comments: 2 · longer than 256 KiB: 1",
+        ),
+        (
+            "tr",
+            "dışarıda bırakılanlar: bpctl komutu: 1 · gizlilik kuralına uyan: 1 · boşlukla başlayan: 1 · açıklama: 2 · 256 KiB’tan uzun: 1",
+        ),
+    ] {
+        fs::write(&file, &content).unwrap();
+        let said = text(&bpctl(&home, &["--lang", lang, "import", "bash", "--file", file.to_str().unwrap()]));
+        assert!(said.contains(expected), "{said}");
+    }
+    assert_eq!(commands(&settled(&home, 3)), ["make", "echo ab ı", "last"]);
+}
+
+#[test]
+fn what_fish_took_over_from_bash_is_not_imported_twice() {
+    let home = Home::new();
+    fs::write(home.path().join(".bash_history"), "make all\nls -l\n").unwrap();
+    let file = history(&home, Kind::Fish);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(
+        &file,
+        "- cmd: make all\n  when: 1700000000\n- cmd: ls -l\n  when: 1700000000\n- cmd: make all\n  when: 1700000100\n",
+    )
+    .unwrap();
+    let _bpd = Served::start(&home);
+    let said = text(&bpctl(&home, &["import", "fish"]));
+    assert!(said.contains(" 1 imported, 0 known already, 2 left out"), "{said}");
+    assert!(said.contains("taken over from bash by fish: 2"), "{said}");
 }
 
 #[test]

@@ -12,8 +12,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::conversation::Said;
+use super::import::{self, Import};
 use super::mailbox::Mail;
-use super::{Ignored, Reload, import};
+use super::{Ignored, Reload};
 use crate::access::Access;
 use crate::event::{Body, Event, Receipt, Refusal, Watcher};
 use crate::queries::{NoAnswer, Own, Queries};
@@ -39,13 +40,18 @@ pub(super) struct Room {
 }
 
 /// The answer's JSON. `peer` = the process that asks, where the system tells.
-pub(super) async fn answer(room: &Arc<Room>, said: Said, peer: Option<u32>) -> Result<Vec<u8>, Failure> {
+pub(super) async fn answer(
+    room: &Arc<Room>,
+    said: Said,
+    peer: Option<u32>,
+    import: &mut Import,
+) -> Result<Vec<u8>, Failure> {
     match said {
         Said::Mail { pid, records } => {
             room.mail.accept(pid, &records, peer).await.map_err(|refusal| refusal.failure())?;
             json(&Nothing {})
         }
-        Said::Ask(request) => ask(room, request).await,
+        Said::Ask(request) => ask(room, request, import).await,
     }
 }
 
@@ -53,7 +59,7 @@ pub(super) async fn answer(room: &Arc<Room>, said: Said, peer: Option<u32>) -> R
 #[derive(Serialize)]
 struct Nothing {}
 
-async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
+async fn ask(room: &Arc<Room>, request: Request, import: &mut Import) -> Result<Vec<u8>, Failure> {
     match request {
         Request::Start(start) => {
             room.mail.drain().await;
@@ -68,7 +74,11 @@ async fn ask(room: &Arc<Room>, request: Request) -> Result<Vec<u8>, Failure> {
             json(&Nothing {})
         }
         Request::Completed(run) => completed(room, *run).await,
-        Request::Import(lines) => json(&import::take_in(room, lines).await?),
+        Request::Import(lines) => {
+            // What a shell has reported before this was asked may be among the lines.
+            room.mail.settle_soon().await;
+            json(&import::take_in(room, import, lines).await?)
+        }
         Request::Edit { run, edit } => {
             edit.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
             change(room, run, Some(edit)).await

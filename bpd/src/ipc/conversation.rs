@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Room};
+use super::import::Import;
 
 /// Who connects has something to say.
 const FIRST_BYTE: Duration = Duration::from_secs(2);
@@ -36,6 +37,7 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
         let _ = talk.answer(Err(refusal)).await;
         return;
     }
+    let mut import = Import::default();
     let mut patience = FIRST_BYTE;
     loop {
         let frame = match talk.request(patience, &stop).await {
@@ -57,7 +59,7 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
             }
         };
         let is_stop = matches!(request, Said::Ask(Request::Stop));
-        let answered = talk.answer(answer::answer(&room, request, process).await).await;
+        let answered = talk.answer(answer::answer(&room, request, process, &mut import).await).await;
         if is_stop {
             room.stop.cancel();
         }

@@ -76,6 +76,11 @@ impl Reader {
         }))
     }
 
+    /// Whether a run of this name was ever registered, also if it was deleted since.
+    pub fn is_registered(&self, uid: Ulid) -> Result<bool, StoreError> {
+        Ok(self.row_at(&rows::uid_key(rows::UIDS, uid))?.is_some())
+    }
+
     pub fn id_of(&self, uid: Ulid) -> Result<Option<u64>, StoreError> {
         let found = self.row_at(&rows::uid_key(rows::UIDS, uid))?;
         let Some(id) = found.and_then(|id| rows::id_of(&id)) else { return Ok(None) };
