@@ -116,7 +116,9 @@ impl Filter {
 
     /// `false` when the row alone rules the run out; `true` says that only [`Filter::holds`] knows.
     pub(super) fn may_hold(&self, row: &Row) -> bool {
+        let is_dated = row.cursor.started_at.dated().is_some();
         self.terms.iter().all(|term| match &term.test {
+            test if test.needs_date() && !is_dated => false,
             Test::Exit(code) if term.negated => ended_otherwise(row.state, row.exit_code, *code),
             test => test.of_row(row).is_none_or(|holds| holds != term.negated),
         })
@@ -151,7 +153,7 @@ impl Filter {
                 Test::Duration(bound) => bound.holds(lasted(run, now).as_secs_f64()),
                 test => test.of_run(run),
             };
-            if holds == term.negated {
+            if holds == term.negated || (run.started_at.is_none() && term.test.needs_date()) {
                 return Ok(false);
             }
         }
@@ -166,6 +168,11 @@ fn ended_otherwise(state: RunState, exit_code: Option<i32>, than: i32) -> bool {
 }
 
 impl Test {
+    /// A run without a date matches no condition on its time, nor the opposite of one.
+    fn needs_date(&self) -> bool {
+        matches!(self, Self::Since(_) | Self::Until(_))
+    }
+
     /// `None` when a row does not tell.
     fn of_row(&self, row: &Row) -> Option<bool> {
         Some(match self {
