@@ -30,6 +30,17 @@ pub struct Common {
     pub lang: Option<String>,
 }
 
+/// How an answer is written; without either, for people.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Output {
+    /// JSON, as the API has it
+    #[arg(long)]
+    pub json: bool,
+    /// Tab-separated values under a header, with UTC times: for scripts
+    #[arg(long, conflicts_with = "json")]
+    pub plain: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
     #[default]

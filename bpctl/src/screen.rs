@@ -1,4 +1,4 @@
-//! Where answers go: a person's terminal, in colour and as wide as it is, or a pipe, plain.
+//! Where answers go: a terminal, in colour and as wide as it is, or a pipe, without colour and as wide as `COLUMNS`.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::{Color, Common};
 use crate::text::escape;
+use crate::text::table::fold;
 use crate::text::words::{Lang, Word, fill};
 
 /// Columns in a pipe without `COLUMNS`, and on a terminal that does not tell its size.
@@ -19,8 +20,9 @@ const LEAST_WIDTH: usize = 20;
 #[derive(Clone, Debug)]
 pub struct Screen {
     pub lang: Lang,
-    /// A person reads.
-    pub person: bool,
+    /// Standard output is a terminal.
+    pub is_terminal: bool,
+    /// Columns that lines are fitted to.
     pub width: usize,
     pub zone: TimeZone,
     pub now: UnixMillis,
@@ -39,12 +41,12 @@ pub enum Tone {
 impl Screen {
     /// `config` = the config file, whose `lang` counts when nobody names one.
     pub fn new(common: &Common, config: Option<&Path>) -> Self {
-        let person = io::stdout().is_terminal();
+        let is_terminal = io::stdout().is_terminal();
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             lang: lang(common.lang.as_deref(), config),
-            person,
+            is_terminal,
             width: width(),
             height: terminal_size().map_or(usize::MAX, |(_, rows)| rows),
             zone: TimeZone::system(),
@@ -52,7 +54,7 @@ impl Screen {
             color: match common.color {
                 Color::Always => true,
                 Color::Never => false,
-                Color::Auto => person && !no_color && !dumb,
+                Color::Auto => is_terminal && !no_color && !dumb,
             },
         }
     }
@@ -62,7 +64,7 @@ impl Screen {
     pub fn plain(lang: Lang) -> Self {
         Self {
             lang,
-            person: false,
+            is_terminal: false,
             width: USUAL_WIDTH,
             zone: TimeZone::UTC,
             now: UnixMillis(0),
@@ -92,9 +94,27 @@ impl Screen {
         format!("\x1b[{code}m{text}\x1b[0m")
     }
 
-    /// Prints `page`, which ends with a newline; through a pager when a person cannot see it whole.
+    /// `text` in lines that fit the screen, broken between words. The first begins with `lead`, which takes `indent`
+    /// columns; the others begin with as many blanks.
+    pub fn paragraph(&self, lead: &str, indent: usize, text: &str) -> String {
+        let mut lines = String::new();
+        for (at, line) in fold(text, self.width.saturating_sub(indent)).iter().enumerate() {
+            let blanks = " ".repeat(indent);
+            let lead = if at == 0 { lead } else { blanks.as_str() };
+            lines.extend([lead, line, "\n"]);
+        }
+        lines
+    }
+
+    /// Prints sentences, each on lines of its own.
+    pub fn say_lines(&self, sentences: &[&str]) -> io::Result<()> {
+        let page: String = sentences.iter().map(|sentence| self.paragraph("", 0, sentence)).collect();
+        self.print(&page)
+    }
+
+    /// Prints `page`, which ends with a newline; through a pager when the terminal cannot show it whole.
     pub fn print(&self, page: &str) -> io::Result<()> {
-        if self.person && page.lines().count() >= self.height && paged(page) {
+        if self.is_terminal && page.lines().count() >= self.height && paged(page) {
             return Ok(());
         }
         print(page.as_bytes())

@@ -170,7 +170,7 @@ const FRAME: [(&str, &str); 17] = [
 ];
 
 /// Names of values, as the help shows them behind an option.
-const VALUES: [(&str, &str); 25] = [
+const VALUES: &[(&str, &str)] = &[
     ("WHEN", "NE_ZAMAN"),
     ("LANG", "DİL"),
     ("TAG", "ETİKET"),
@@ -198,7 +198,7 @@ const VALUES: [(&str, &str); 25] = [
     ("FACT", "BİLGİ"),
 ];
 
-const VERBS: [(&str, &str); 88] = [
+const VERBS: &[(&str, &str)] = &[
     ("Runs, lists, shows and compares commands", "Komutları çalıştırır, listeler, gösterir ve karşılaştırır"),
     ("When to colour", "Ne zaman renkli yazılacağı"),
     ("The language of what is said", "Hangi dilde yazılacağı"),
@@ -230,13 +230,16 @@ const VERBS: [(&str, &str); 88] = [
         "Only runs that began before this one: the id of the last run of the page before",
         "Yalnızca bundan önce başlayanlar: önceki sayfanın son çalıştırmasının numarası",
     ),
-    ("The documents of bpd as they come", "bpd'nin belgeleri, olduğu gibi"),
+    ("JSON, as the API has it", "API'deki gibi JSON"),
+    (
+        "Tab-separated values under a header, with UTC times: for scripts",
+        "Başlık altında sekmeyle ayrılmış değerler, UTC zamanlarla: betikler için",
+    ),
     ("Shows one run", "Bir çalıştırmayı gösterir"),
     (
         "Which one: an id, latest, latest-success, latest-failed, running, slowest, @TAG, latest{SEARCH}, `-`, `.`, …",
         "Hangisi: bir numara, latest, latest-success, latest-failed, running, slowest, @ETİKET, latest{ARAMA}, `-`, `.`, …",
     ),
-    ("The document of bpd as it comes", "bpd'nin belgesi, olduğu gibi"),
     (
         "Compares a run with an earlier one of the same command",
         "Bir çalıştırmayı aynı komutun daha önceki bir çalıştırmasıyla karşılaştırır",
@@ -253,7 +256,6 @@ const VERBS: [(&str, &str); 88] = [
         "Çalışan komutları izler, CPU'yu en çok kullanan önde; saniyede bir yeniden çizer",
     ),
     ("One look, as a table", "Bir bakış, tablo olarak"),
-    ("One look: the documents of bpd as they come", "Bir bakış: bpd'nin belgeleri, olduğu gibi"),
     ("Opens the dashboard in the browser", "Panoyu tarayıcıda açar"),
     ("The run to show; without one, the list", "Gösterilecek çalıştırma; verilmezse liste"),
     (
@@ -310,7 +312,10 @@ const VERBS: [(&str, &str); 88] = [
     ),
     ("Stops bpd if it runs, and starts it", "bpd çalışıyorsa durdurur ve yeniden başlatır"),
     ("Says whether bpd runs, and where", "bpd'nin çalışıp çalışmadığını ve nerede olduğunu söyler"),
-    ("The answer of bpd as it comes", "bpd'nin yanıtı, olduğu gibi"),
+    (
+        "Tab-separated values under a header: for scripts",
+        "Başlık altında sekmeyle ayrılmış değerler: betikler için",
+    ),
     ("Prints the newest lines of bpd's log", "bpd'nin günlüğünden en yeni satırları yazar"),
     ("How many lines", "Kaç satır"),
     (

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod escape;
 pub mod figures;
 pub mod help;
+pub mod rules;
 pub mod said;
 pub mod search;
 pub mod sparkline;

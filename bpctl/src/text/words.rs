@@ -60,6 +60,10 @@ words! {
     Cpu: "CPU", "CPU";
     Rss: "RSS", "RSS";
     Curve: "CURVE", "EĞRİ";
+    Project: "PROJECT", "PROJE";
+    Branch: "BRANCH", "DAL";
+    Commit: "COMMIT", "COMMIT";
+    OlderRuns: "older runs: add --before {}", "daha eskiler: --before {} ekleyin";
     Command: "COMMAND", "KOMUT";
     Hidden: "(hidden)", "(gizli)";
     Running: "running", "sürüyor";
@@ -169,6 +173,7 @@ words! {
     Page: "page", "sayfa";
     Socket: "socket", "soket";
     Data: "data", "veri";
+    TokenFile: "token", "token";
     Runs: "{} runs, {} running", "{} çalıştırma, {} sürüyor";
     AllWell: "all is well", "her şey yolunda";
     OverheadHead: "What bp itself has cost since {}", "bp'nin kendi maliyeti, {} tarihinden beri";
@@ -183,6 +188,15 @@ words! {
     ActorColumn: "BY", "KİM";
     Peak: "PEAK", "TEPE";
     Delivery: "NOTICE", "BİLDİRİM";
+    AlertCpuHigh: "command's CPU", "komutun CPU'su";
+    AlertHostCpu: "machine's CPU", "makinenin CPU'su";
+    AlertOfMachine: "machine", "makine";
+    NoticeNotYet: "not sent yet", "henüz gönderilmedi";
+    NoticeDesktop: "shown on the desktop", "masaüstünde gösterildi";
+    NoticeOff: "not shown: notices are off", "gösterilmedi: bildirimler kapalı";
+    NoticeCooldown: "not shown: one was shown shortly before", "gösterilmedi: az önce bir bildirim çıktı";
+    NoticeNoServer: "not shown: no desktop session", "gösterilmedi: masaüstü oturumu yok";
+    NoticeNoAnswer: "not shown: the desktop did not answer", "gösterilmedi: masaüstü yanıt vermedi";
     Deleted: "run {} is gone", "{} numaralı çalıştırma silindi";
     DeletedMany: "{} runs are gone", "{} çalıştırma silindi";
     RmAskOne: "Remove run {} for good? [y/N]", "Çalıştırma {} kalıcı olarak silinsin mi? [e/H]";

@@ -7,12 +7,17 @@ use bp_proto::{Actor, AlertReport, Request};
 
 use super::Exit;
 use crate::ask::Bpd;
+use crate::cli::Output;
 use crate::screen::{Screen, Tone};
-use crate::text::clock;
 use crate::text::escape::visible;
 use crate::text::table::{Align, fold, table, without};
 use crate::text::words::Word;
+use crate::text::{clock, figures};
 
+/// The names of the columns with `--plain`.
+const PLAIN_HEAD: &str = "fired_at\tended_at\trule\trun\tpeak\tthreshold\tabove_s\tdelivery\ttext\tactor\n";
+/// The rule that is about the machine and no run.
+const HOST_RULE: &str = "host-cpu";
 /// How far in an alert's sentence stands.
 const SENTENCE: usize = 10;
 const ACTOR_AT: usize = 3;
@@ -25,9 +30,8 @@ pub struct Args {
     /// About whose runs: human, ci, agent, or agent:NAME
     #[arg(long)]
     actor: Option<String>,
-    /// The documents of bpd as they come
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
@@ -37,15 +41,15 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         lang: Some(screen.lang.code().to_owned()),
     });
     let raw = Bpd::connect()?.ask_raw(&request)?;
-    if args.json {
+    if args.output.json {
         Screen::print_json(&raw)?;
         return Ok(Exit::Fine);
     }
     let alerts: Vec<AlertReport> = serde_json::from_slice(&raw)?;
-    screen.print(&if screen.person {
+    screen.print(&if !args.output.plain {
         people(&alerts, screen)
     } else {
-        alerts.iter().map(plain).collect()
+        alerts.iter().fold(PLAIN_HEAD.to_owned(), |page, alert| page + &plain(alert))
     })?;
     Ok(Exit::Fine)
 }
@@ -59,10 +63,14 @@ fn people(alerts: &[AlertReport], screen: &Screen) -> String {
     rows.extend(alerts.iter().map(|alert| {
         vec![
             clock::short(alert.fired_at, screen.now, &screen.zone),
-            alert.rule.clone(),
-            alert.run.map_or_else(String::new, |run| run.to_string()),
+            rule(alert, screen),
+            match alert.run {
+                Some(run) => run.to_string(),
+                None if alert.rule == HOST_RULE => screen.word(Word::AlertOfMachine).to_owned(),
+                None => figures::UNKNOWN.to_owned(),
+            },
             visible(&actor(alert)).into_owned(),
-            visible(alert.delivery.as_deref().unwrap_or_default()).into_owned(),
+            notice(alert, screen),
         ]
     }));
     let mut align = vec![Align::Right, Align::Left, Align::Right, Align::Left, Align::Left];
@@ -82,11 +90,34 @@ fn people(alerts: &[AlertReport], screen: &Screen) -> String {
     page
 }
 
+/// What an alert is about; a rule of a newer bpd under its own name.
+fn rule(alert: &AlertReport, screen: &Screen) -> String {
+    match alert.rule.as_str() {
+        "cpu-high" => screen.word(Word::AlertCpuHigh).to_owned(),
+        HOST_RULE => screen.word(Word::AlertHostCpu).to_owned(),
+        other => visible(other).into_owned(),
+    }
+}
+
+/// Whether a notice was shown, or why not.
+fn notice(alert: &AlertReport, screen: &Screen) -> String {
+    let word = match alert.delivery.as_deref() {
+        None => Word::NoticeNotYet,
+        Some("desktop") => Word::NoticeDesktop,
+        Some("off") => Word::NoticeOff,
+        Some("cooldown") => Word::NoticeCooldown,
+        Some("no-server") => Word::NoticeNoServer,
+        Some("no-answer") => Word::NoticeNoAnswer,
+        Some(other) => return visible(other).into_owned(),
+    };
+    screen.word(word).to_owned()
+}
+
 fn actor(alert: &AlertReport) -> String {
     alert.actor.as_ref().map_or_else(String::new, Actor::to_string)
 }
 
-/// fired, ended, rule, run, peak, threshold, seconds above, delivery, sentence, actor.
+/// One line below [`PLAIN_HEAD`], with bpd's own codes.
 fn plain(alert: &AlertReport) -> String {
     let fields = [
         alert.fired_at.to_string(),

@@ -12,10 +12,10 @@ pub struct Args {
     shell: Shell,
 }
 
-pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "bpctl", &mut script);
     // Never through a pager: it is read by a shell.
-    Screen { person: false, ..screen.clone() }.print(&String::from_utf8_lossy(&script))?;
+    Screen::print_at_once(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Fine)
 }

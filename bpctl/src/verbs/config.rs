@@ -12,13 +12,17 @@ use clap::Subcommand;
 
 use super::{Exit, Usage};
 use crate::bpd;
+use crate::cli::Output;
 use crate::screen::Screen;
+use crate::text::table::fold;
 use crate::text::words::Word;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    output: Output,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -26,7 +30,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Prints every key with what it means and the value in effect: a config file to begin with (the default)
-    Show,
+    Show(Output),
     /// Prints where the config file is
     Path,
     /// Says what is wrong with the config file, or with FILE
@@ -37,11 +41,8 @@ enum What {
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let places = Places::find()?;
-    match args.what.as_ref().unwrap_or(&What::Show) {
-        What::Show => match bpd::config(&bpd::program()?, None, screen.lang)? {
-            Some(text) => std::io::stdout().write_all(&text)?,
-            None => return Ok(Exit::Failed),
-        },
+    match args.what.as_ref().unwrap_or(&What::Show(args.output)) {
+        What::Show(output) => return show(&places.config, *output, screen),
         What::Path => writeln!(std::io::stdout(), "{}", places.config.display())?,
         What::Check { file } => return check(&places.config, file.as_deref(), screen),
         What::Reload => {
@@ -51,6 +52,36 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Fine)
+}
+
+/// What is in effect.
+fn show(file: &Path, output: Output, screen: &Screen) -> anyhow::Result<Exit> {
+    let Some(text) = bpd::config(&bpd::program()?, None, screen.lang)? else { return Ok(Exit::Failed) };
+    let text = String::from_utf8_lossy(&text);
+    if output.json || output.plain {
+        let keys: toml::Table = text.parse()?;
+        let document = serde_json::json!({ "file": file.display().to_string(), "config": keys });
+        return super::show::document(&document, output, screen);
+    }
+    screen.print(&text.lines().map(|line| folded(line, screen)).collect::<String>())?;
+    Ok(Exit::Fine)
+}
+
+/// A comment in lines that fit the screen, each of them a comment; a key and its value stay whole.
+fn folded(line: &str, screen: &Screen) -> String {
+    match line.strip_prefix("# ") {
+        Some(comment) if !is_value(comment) => {
+            let lines = fold(comment, screen.width.saturating_sub(2));
+            lines.iter().map(|line| format!("# {line}\n")).collect()
+        }
+        _ => format!("{line}\n"),
+    }
+}
+
+/// Whether a comment is a key that is commented out.
+fn is_value(comment: &str) -> bool {
+    let key = comment.split_once(" = ").map(|(key, _)| key);
+    key.is_some_and(|key| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
 }
 
 fn check(usual: &Path, file: Option<&Path>, screen: &Screen) -> anyhow::Result<Exit> {

@@ -5,23 +5,91 @@ use bp_proto::{Run, RunState, RunStats};
 
 use super::{Exit, pause};
 use crate::ask::{self, Bpd};
+use crate::cli::Output;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::sparkline::{highest, sparkline};
-use crate::text::table::{Align, room_of_last, table, without};
+use crate::text::table::{Align, middle, room_of_last, table};
 use crate::text::words::Word;
 use crate::text::{clock, figures};
 
+/// The names of the columns with `--plain`; new ones go behind the others.
+pub(super) const PLAIN_HEAD: &str = "id\tstate\texit_code\tstarted_at\tduration_s\tcpu_avg\trss_max_mb\tcwd\tcommand\tproject\tbranch\tcommit\n";
 /// Columns of a curve in a list.
 const CURVE: usize = 8;
 /// A curve that stays below is drawn against this.
 const QUIET_PERCENT: f64 = 10.0;
-/// A terminal that leaves the command less than this gives up columns for it, in this order: curve, memory, start.
+/// A terminal that leaves the command less than this gives up columns for it.
 const LEAST_COMMAND: usize = 20;
-const EXPENDABLE: [usize; 3] = [CURVE_AT, 5, 2];
-const CURVE_AT: usize = 6;
-/// Without room for this beside a curve there is none.
+/// Whole dates, project, branch and commit are shown only where they leave the command this much.
+const AMPLE_COMMAND: usize = 40;
+/// A narrower screen has no curves, and no words for states.
 const WIDE: usize = 90;
+/// A longer name of a project or a branch is cut in its middle.
+const MAX_NAME: usize = 20;
+/// Digits of a commit.
+const COMMIT_DIGITS: usize = 8;
+
+/// A column of the table, which has one of `Started` and `Date`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Id,
+    State,
+    /// The time, or the day.
+    Started,
+    /// Both.
+    Date,
+    Took,
+    Cpu,
+    Rss,
+    Curve,
+    Project,
+    Branch,
+    Commit,
+    Command,
+}
+use Column::{Branch, Command, Commit, Cpu, Curve, Date, Id, Project, Rss, Started, State, Took};
+
+/// The command is last: it takes the room that is left.
+const COLUMNS: [Column; 12] =
+    [Id, State, Started, Date, Took, Cpu, Rss, Curve, Project, Branch, Commit, Command];
+
+/// Columns that a screen leaves out, and the width that the command must have then; the first that fits is used.
+const LAYOUTS: [(&[Column], usize); 8] = [
+    (&[Started], AMPLE_COMMAND),
+    (&[Started, Project], AMPLE_COMMAND),
+    (&[Started, Project, Commit], AMPLE_COMMAND),
+    (&[Started, Project, Commit, Branch], AMPLE_COMMAND),
+    (&[Date, Project, Commit, Branch], LEAST_COMMAND),
+    (&[Date, Project, Commit, Branch, Curve], LEAST_COMMAND),
+    (&[Date, Project, Commit, Branch, Curve, Rss], LEAST_COMMAND),
+    (&[Date, Project, Commit, Branch, Curve, Rss, Started], 0),
+];
+
+impl Column {
+    fn heading(self) -> Word {
+        match self {
+            Id => Word::Id,
+            State => Word::State,
+            Started | Date => Word::Started,
+            Took => Word::Took,
+            Cpu => Word::Cpu,
+            Rss => Word::Rss,
+            Curve => Word::Curve,
+            Project => Word::Project,
+            Branch => Word::Branch,
+            Commit => Word::Commit,
+            Command => Word::Command,
+        }
+    }
+
+    fn align(self) -> Align {
+        match self {
+            Id | Started | Date | Took | Cpu | Rss => Align::Right,
+            State | Curve | Project | Branch | Commit | Command => Align::Left,
+        }
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,27 +104,27 @@ pub struct Args {
     /// Only runs that began before this one: the id of the last run of the page before
     #[arg(long, value_name = "RUN")]
     before: Option<String>,
-    /// The documents of bpd as they come
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
     let query = query(args, screen);
-    if args.json {
+    if args.output.json {
         Screen::print_json(&bpd.runs_raw(&query, args.limit as usize)?)?;
         return Ok(Exit::Fine);
     }
     let runs = bpd.runs(&query, args.limit as usize)?;
-    let page = if runs.is_empty() && screen.person && (args.actor.is_some() || !args.search.is_empty()) {
+    let is_filtered = args.actor.is_some() || args.before.is_some() || !args.search.is_empty();
+    let page = if args.output.plain {
+        runs.iter().fold(PLAIN_HEAD.to_owned(), |page, run| page + &plain(run))
+    } else if runs.is_empty() && is_filtered {
         notes(screen) + screen.word(Word::NoneMatch) + "\n"
-    } else if screen.person {
-        let curves = screen.width >= WIDE;
-        notes(screen)
-            + &people(&runs, screen, |run| if curves { curve(&mut bpd, run) } else { String::new() })
     } else {
-        runs.iter().map(plain).collect()
+        let curves = screen.width >= WIDE;
+        let table = people(&runs, screen, |run| if curves { curve(&mut bpd, run) } else { String::new() });
+        notes(screen) + &table + &older(&runs, args, screen)
     };
     screen.print(&page)?;
     Ok(Exit::Fine)
@@ -65,9 +133,18 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
 /// What the table does not show: that recording is paused.
 pub(super) fn notes(screen: &Screen) -> String {
     let mark = screen.paint(Tone::Bad, "!");
-    pause::beside(screen)
-        .into_iter()
-        .fold(String::new(), |notes, sentence| notes + &mark + " " + &sentence + "\n")
+    pause::beside(screen).iter().map(|sentence| screen.paragraph(&format!("{mark} "), 2, sentence)).collect()
+}
+
+/// On a terminal: how to see the runs before those of a full page.
+fn older(runs: &[Run], args: &Args, screen: &Screen) -> String {
+    match runs.last() {
+        Some(last) if screen.is_terminal && runs.len() == args.limit as usize => {
+            let text = screen.say(Word::OlderRuns, &[&last.id.to_string()]);
+            screen.paint(Tone::Faint, &screen.paragraph("", 0, &text))
+        }
+        _ => String::new(),
+    }
 }
 
 fn query(args: &Args, screen: &Screen) -> ListQuery {
@@ -96,30 +173,11 @@ fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) 
     if runs.is_empty() {
         return format!("{}\n", screen.word(Word::NoRuns));
     }
-    let head =
-        [Word::Id, Word::State, Word::Started, Word::Took, Word::Cpu, Word::Rss, Word::Curve, Word::Command];
-    let mut rows = vec![head.map(|word| screen.word(word).to_owned()).to_vec()];
+    let mut rows = vec![COLUMNS.map(|column| screen.word(column.heading()).to_owned()).to_vec()];
     rows.extend(runs.iter().map(|run| row(run, screen, curve(run))));
-    let mut align = vec![
-        Align::Right,
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Left,
-        Align::Left,
-    ];
-    if rows[1..].iter().all(|row| row[CURVE_AT].is_empty()) {
-        without(&mut rows, &mut align, CURVE_AT);
-    }
-    for column in EXPENDABLE {
-        // What was taken out already, the curve, stands behind the others.
-        let is_there = column < align.len() - 1;
-        if is_there && room_of_last(&rows, screen.width) < LEAST_COMMAND {
-            without(&mut rows, &mut align, column);
-        }
-    }
+    let is_empty = |at: usize| rows[1..].iter().all(|row| row[at].is_empty());
+    let empty: Vec<Column> = (0..COLUMNS.len()).filter(|at| is_empty(*at)).map(|at| COLUMNS[at]).collect();
+    let (rows, align) = laid_out(&rows, &empty, screen.width);
     let mut page = String::new();
     for (at, line) in table(&rows, &align, screen.width).iter().enumerate() {
         let line = match at {
@@ -132,6 +190,21 @@ fn people(runs: &[Run], screen: &Screen, mut curve: impl FnMut(&Run) -> String) 
         page.push('\n');
     }
     page
+}
+
+/// The columns that the screen has room for, and how each is aligned.
+fn laid_out(rows: &[Vec<String>], empty: &[Column], width: usize) -> (Vec<Vec<String>>, Vec<Align>) {
+    let mut chosen = (Vec::new(), Vec::new());
+    for (left_out, least_command) in LAYOUTS {
+        let is_kept = |at: &usize| !left_out.contains(&COLUMNS[*at]) && !empty.contains(&COLUMNS[*at]);
+        let kept: Vec<usize> = (0..COLUMNS.len()).filter(is_kept).collect();
+        let of = |row: &Vec<String>| kept.iter().map(|at| row[*at].clone()).collect::<Vec<_>>();
+        chosen = (rows.iter().map(of).collect(), kept.iter().map(|at| COLUMNS[*at].align()).collect());
+        if room_of_last(&chosen.0, width) >= least_command {
+            break;
+        }
+    }
+    chosen
 }
 
 fn is_bad(run: &Run) -> bool {
@@ -147,16 +220,32 @@ fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
         }
         _ => stats.map(|stats| stats.duration_s),
     };
+    let git = run.git.as_ref();
     vec![
         run.id.to_string(),
         state(run, screen),
         known(run.started_at.map(|at| clock::short(at, screen.now, &screen.zone))),
+        known(run.started_at.map(|at| clock::long(at, &screen.zone))),
         known(elapsed.map(|seconds| figures::duration(seconds, screen.lang))),
         known(stats.and_then(|stats| stats.cpu_avg).map(|cpu| figures::percent(cpu, screen.lang))),
         known(stats.and_then(|stats| peak(stats, screen))),
         curve,
+        middle(&project(run), MAX_NAME),
+        middle(&visible(git.and_then(|git| git.branch.as_deref()).unwrap_or_default()), MAX_NAME),
+        git.and_then(|git| git.commit.as_deref()).map(short_commit).unwrap_or_default(),
         command(run, screen),
     ]
+}
+
+/// The name of the project's directory.
+fn project(run: &Run) -> String {
+    let project = run.project.as_deref().unwrap_or_default();
+    visible(project.rsplit('/').next().unwrap_or(project)).into_owned()
+}
+
+/// The first digits of a commit, as every view for people has them.
+pub(super) fn short_commit(commit: &str) -> String {
+    visible(&commit.chars().take(COMMIT_DIGITS).collect::<String>()).into_owned()
 }
 
 /// Marked where it may have been higher, as `show` marks it.
@@ -192,7 +281,7 @@ pub(super) fn command(run: &Run, screen: &Screen) -> String {
         .map_or_else(|| screen.word(Word::Hidden).to_owned(), |text| visible(text).into_owned())
 }
 
-/// id, state, exit code, start, seconds, CPU %, RSS MiB, directory, command; tabs between, nothing localised.
+/// One line below [`PLAIN_HEAD`]; nothing is localised.
 pub(super) fn plain(run: &Run) -> String {
     let stats = run.run_stats.as_ref();
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
@@ -206,6 +295,9 @@ pub(super) fn plain(run: &Run) -> String {
         number(stats.and_then(|stats| stats.rss_max_mb)),
         visible(run.cwd.as_deref().unwrap_or_default()).into_owned(),
         visible(run.command.as_deref().unwrap_or_default()).into_owned(),
+        visible(run.project.as_deref().unwrap_or_default()).into_owned(),
+        visible(run.git.as_ref().and_then(|git| git.branch.as_deref()).unwrap_or_default()).into_owned(),
+        visible(run.git.as_ref().and_then(|git| git.commit.as_deref()).unwrap_or_default()).into_owned(),
     ];
     fields.join("\t") + "\n"
 }

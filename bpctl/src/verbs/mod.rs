@@ -141,7 +141,7 @@ impl Verb {
             Self::Status(args) => status::run(&args, &screen()),
             Self::Doctor(args) => doctor::run(&args, &screen()),
             Self::Overhead(args) => overhead::run(&args, &screen()),
-            Self::Completions(args) => completions::run(&args, &screen()),
+            Self::Completions(args) => completions::run(&args),
             Self::Daemon(args) => daemon::run(&args, &screen()),
             Self::Pause(args) => pause::pause(&args, &screen()),
             Self::Resume(args) => pause::resume(&args, &screen()),

@@ -5,24 +5,25 @@ use std::fmt::Write as _;
 
 use super::Exit;
 use crate::ask::Bpd;
+use crate::cli::Output;
 use crate::screen::{Screen, Tone};
+use crate::text::table::fold;
 use crate::text::words::Word;
 use crate::text::{clock, figures};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The document of bpd as it comes
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let raw = Bpd::connect()?.ask_raw(&Request::Overhead)?;
-    if args.json {
+    if args.output.json {
         Screen::print_json(&raw)?;
     } else {
         let overhead: Overhead = serde_json::from_slice(&raw)?;
-        screen.print(&if screen.person { people(&overhead, screen) } else { plain(&overhead) })?;
+        screen.print(&if !args.output.plain { people(&overhead, screen) } else { plain(&overhead) })?;
     }
     Ok(Exit::Fine)
 }
@@ -37,21 +38,24 @@ fn people(overhead: &Overhead, screen: &Screen) -> String {
         let _ = write!(cpu, " ({})", figures::fine_percent(share, lang));
     }
     let head = screen.say(Word::OverheadHead, &[&clock::long(overhead.since, &screen.zone)]);
-    let mut page = screen.paint(Tone::Strong, &head) + "\n";
+    let mut page = String::new();
+    for line in fold(&head, screen.width) {
+        page += &(screen.paint(Tone::Strong, &line) + "\n");
+    }
     for (name, value) in [
         (Word::OverheadCpu, cpu),
         (Word::Memory, figures::memory(overhead.rss_mb, lang)),
         (Word::Disk, figures::memory(overhead.disk_bytes as f64 / f64::from(1 << 20), lang)),
         (Word::Uptime, figures::duration(overhead.uptime_s, lang)),
     ] {
-        let _ = writeln!(page, "  {:<16}{value}", screen.word(name));
+        page.push_str(&screen.paragraph(&format!("  {:<16}", screen.word(name)), 18, &value));
     }
     page
 }
 
 fn plain(overhead: &Overhead) -> String {
     format!(
-        "since\t{}\ncpu_seconds\t{:.3}\ncommands_cpu_seconds\t{:.3}\nruns\t{}\nrss_mb\t{:.1}\ndisk_bytes\t{}\nuptime_s\t{:.1}\n",
+        "field\tvalue\nsince\t{}\ncpu_seconds\t{:.3}\ncommands_cpu_seconds\t{:.3}\nruns\t{}\nrss_mb\t{:.1}\ndisk_bytes\t{}\nuptime_s\t{:.1}\n",
         overhead.since,
         overhead.cpu_seconds,
         overhead.commands_cpu_seconds,

@@ -9,14 +9,18 @@ use bp_proto::mask::{self, Kept};
 use bp_proto::place::Places;
 use clap::Subcommand;
 
-use super::{Exit, list};
+use super::{Exit, list, pause, show};
+use crate::cli::Output;
 use crate::ignored;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
+use crate::text::rules;
 use crate::text::words::Word;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    output: Output,
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -32,8 +36,8 @@ struct TestArgs {
     /// As if it were typed there, not here
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// The line, quoted; read from standard input when there is none, so that it comes into no history
     line: Vec<String>,
 }
@@ -41,29 +45,42 @@ struct TestArgs {
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     match &args.what {
         Some(What::Test(args)) => test(args, screen),
-        None => in_force(screen),
+        None => in_force(args.output, screen),
     }
 }
 
 /// What is kept, what is not, and where that is said.
-fn in_force(screen: &Screen) -> anyhow::Result<Exit> {
+fn in_force(output: Output, screen: &Screen) -> anyhow::Result<Exit> {
     let places = Places::find()?;
     let config = places.config.display().to_string();
     let rules = ignored::rules(&places.config)?;
-    let mut page = format!("{}\n{}\n", screen.word(Word::PrivacyKept), screen.word(Word::PrivacyMasked));
+    if output.json || output.plain {
+        let paused: Vec<String> = pause::beside(screen);
+        let document = serde_json::json!({
+            "config": config,
+            "ignore_commands": rules.commands().collect::<Vec<_>>(),
+            "ignore_dirs": rules.dirs().collect::<Vec<_>>(),
+            "paused": paused,
+        });
+        return show::document(&document, output, screen);
+    }
+    let mut page: String = [Word::PrivacyKept, Word::PrivacyMasked]
+        .iter()
+        .map(|word| screen.paragraph("", 0, screen.word(*word)))
+        .collect();
     let mut say = |word: Word, rules: &mut dyn Iterator<Item = &str>| {
         let rules: Vec<String> = rules.map(|rule| visible(rule).into_owned()).collect();
         if !rules.is_empty() {
-            page += &(screen.say(word, &[&rules.join("  ")]) + "\n");
+            page += &screen.paragraph("", 0, &screen.say(word, &[&rules.join("  ")]));
         }
         rules.len()
     };
     let known = say(Word::PrivacyCommands, &mut rules.commands()) + say(Word::PrivacyDirs, &mut rules.dirs());
     if known == 0 {
-        page += &(screen.say(Word::PrivacyNoRules, &[&config]) + "\n");
+        page += &screen.paragraph("", 0, &screen.say(Word::PrivacyNoRules, &[&config]));
     }
     page += &list::notes(screen);
-    page += &(screen.word(Word::PrivacyMore).to_owned() + "\n");
+    page += &screen.paragraph("", 0, screen.word(Word::PrivacyMore));
     screen.print(&page)?;
     Ok(Exit::Fine)
 }
@@ -79,11 +96,10 @@ fn test(args: &TestArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let rules = ignored::rules(&Places::find()?.config)?;
     let dir = std::path::absolute(args.dir.as_deref().unwrap_or(Path::new(".")))?;
     let kept = kept(&rules, &line, &dir);
-    if args.json {
-        Screen::print_json(document(&kept).to_string().as_bytes())?;
-    } else {
-        screen.print(&page(&kept, screen))?;
+    if args.output.json || args.output.plain {
+        return show::document(&document(&kept), args.output, screen);
     }
+    screen.print(&page(&kept, screen))?;
     Ok(Exit::Fine)
 }
 
@@ -121,6 +137,7 @@ fn page(kept: &Result<Kept, Rule<'_>>, screen: &Screen) -> String {
     let said = match (&kept.rules[..], kept.truncated) {
         ([], None) => screen.paint(Tone::Faint, screen.word(Word::NothingMasked)),
         (rules, _) if !rules.is_empty() => {
+            let rules: Vec<_> = rules.iter().map(|rule| rules::name(rule, screen.lang)).collect();
             screen.paint(Tone::Good, &screen.say(Word::MaskedBy, &[&rules.join(", ")]))
         }
         _ => String::new(),
@@ -137,6 +154,6 @@ fn page(kept: &Result<Kept, Rule<'_>>, screen: &Screen) -> String {
 }
 
 fn hidden(word: Word, rule: &str, screen: &Screen) -> String {
-    let said = screen.paint(Tone::Good, &screen.say(word, &[&visible(rule)]));
-    format!("{}\n{said}\n", screen.word(Word::Hidden))
+    let said = screen.paragraph("", 0, &screen.say(word, &[&visible(rule)]));
+    format!("{}\n{}\n", screen.word(Word::Hidden), screen.paint(Tone::Good, said.trim_end()))
 }

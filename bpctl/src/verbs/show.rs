@@ -6,8 +6,10 @@ use bp_proto::{Level, Point, Quality, Request, Run, RunState, RunStats};
 
 use super::{Exit, activity, list};
 use crate::ask::Bpd;
+use crate::cli::Output;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
+use crate::text::rules;
 use crate::text::sparkline::sparkline;
 use crate::text::table::fold;
 use crate::text::words::{Word, fill};
@@ -19,8 +21,10 @@ const POINTS: u32 = 200;
 pub(super) const BETWEEN: &str = " · ";
 /// Less is shown as nothing.
 const LEAST_S: f64 = 0.0005;
-/// Four decimals, as those of `compare` in a pipe.
+/// Four decimals, as those of `compare --plain`.
 const PLAIN: f64 = 10_000.0;
+/// The header of one fact a line.
+pub(super) const PLAIN_HEAD: &str = "field\tvalue\n";
 /// Width of the names in front.
 const NAMES: usize = 12;
 
@@ -29,9 +33,8 @@ pub struct Args {
     /// Which one: an id, latest, latest-success, latest-failed, running, slowest, @TAG, latest{SEARCH}, `-`, `.`, …
     #[arg(default_value = "latest")]
     run: String,
-    /// The document of bpd as it comes
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
@@ -40,9 +43,9 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let raw = bpd.ask_raw(&Request::Show { run: selector, lang: Some(screen.lang.code().to_owned()) })?;
     let run: Run = serde_json::from_slice(&raw)?;
     bpd.shown(run.id);
-    if args.json {
+    if args.output.json {
         Screen::print_json(&raw)?;
-    } else if screen.person {
+    } else if !args.output.plain {
         let points = bpd.curve(run.id, POINTS)?;
         screen.print(&people(&run, &points, screen))?;
     } else {
@@ -51,12 +54,27 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
-/// `name<TAB>value`, as the document has them but for digits that nothing was measured to; what is nested is
+/// `name<TAB>value` under a header, as the document has them but for digits that nothing was measured to; what is nested is
 /// `run_stats.cpu_avg`.
 fn plain(document: &[u8]) -> anyhow::Result<String> {
-    let mut page = String::new();
+    let mut page = PLAIN_HEAD.to_owned();
     flatten("", &serde_json::from_slice(document)?, &mut page);
     Ok(page)
+}
+
+/// Prints a document of bpctl's own with `--json` or `--plain`.
+pub(super) fn document(
+    document: &serde_json::Value,
+    output: Output,
+    screen: &Screen,
+) -> anyhow::Result<Exit> {
+    let raw = serde_json::to_vec(document)?;
+    if output.json {
+        Screen::print_json(&raw)?;
+    } else {
+        screen.print(&plain(&raw)?)?;
+    }
+    Ok(Exit::Fine)
 }
 
 fn flatten(name: &str, value: &serde_json::Value, page: &mut String) {
@@ -87,9 +105,11 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     let mut page = Page { screen, text: String::new() };
     let id = run.id.to_string();
     let title = format!("{} · {}", screen.say(Word::Run, &[&id]), list::command(run, screen));
-    page.text.push_str(&screen.paint(Tone::Strong, &title));
-    page.text.push('\n');
-    page.line(Word::State, &ending(run, screen));
+    for line in fold(&title, screen.width) {
+        let _ = writeln!(page.text, "{}", screen.paint(Tone::Strong, &line));
+    }
+    // Painted, and shorter than any screen.
+    page.text.push_str(&format_line(screen.word(Word::State), &ending(run, screen)));
     page.line(Word::At, &started(run, screen));
     page.line(Word::In, &place(run));
     if let Some(stats) = &run.run_stats {
@@ -99,7 +119,7 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     page.optional(Word::Session, run.shell.as_deref());
     page.optional(Word::Note, run.note.as_deref());
     page.optional(Word::Tags, Some(run.tags.join(", ")).filter(|tags| !tags.is_empty()).as_deref());
-    page.optional(Word::Masked, Some(run.masked.join(", ")).filter(|rules| !rules.is_empty()).as_deref());
+    page.optional(Word::Masked, Some(masked(run, screen)).filter(|rules| !rules.is_empty()).as_deref());
     if let Some(parent) = run.parent {
         let line = screen.say(Word::Parent, &[&parent.to_string()]);
         page.text.push_str(&format_line("", &line));
@@ -110,6 +130,11 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     page.children(run);
     page.comments(run);
     page.text
+}
+
+/// The rules that masked something, in the reader's language.
+fn masked(run: &Run, screen: &Screen) -> String {
+    run.masked.iter().map(|rule| rules::name(rule, screen.lang)).collect::<Vec<_>>().join(", ")
 }
 
 /// When it began. An imported line says so, and why it may have no date.
@@ -146,12 +171,9 @@ fn ending(run: &Run, screen: &Screen) -> String {
 fn place(run: &Run) -> String {
     let mut place = visible(run.cwd.as_deref().unwrap_or(figures::UNKNOWN)).into_owned();
     if let Some(git) = &run.git {
-        let commit = git.commit.as_deref().map(|commit| commit.chars().take(8).collect::<String>());
-        let parts: Vec<String> = [git.branch.clone(), commit]
-            .into_iter()
-            .flatten()
-            .map(|part| visible(&part).into_owned())
-            .collect();
+        let branch = git.branch.as_deref().map(|branch| visible(branch).into_owned());
+        let commit = git.commit.as_deref().map(list::short_commit);
+        let parts: Vec<String> = [branch, commit].into_iter().flatten().collect();
         let _ = write!(place, " ({})", parts.join(" "));
     }
     place
@@ -177,8 +199,16 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn line(&mut self, name: Word, value: &str) {
-        let line = format_line(self.screen.word(name), value);
-        self.text.push_str(&line);
+        let name = self.screen.word(name);
+        self.folded(name, value);
+    }
+
+    /// Each line folded to the screen's width; `value` is not painted.
+    fn folded(&mut self, name: &str, value: &str) {
+        let room = self.screen.width.saturating_sub(NAMES + 3);
+        for (at, part) in fold(value, room).iter().enumerate() {
+            self.text.push_str(&format_line(if at == 0 { name } else { "" }, part));
+        }
     }
 
     fn optional(&mut self, name: Word, value: Option<&str>) {
@@ -259,14 +289,9 @@ impl Page<'_> {
         self.lines(vec![(Word::Quality, trust)]);
     }
 
-    /// Each folded to the terminal's width.
     fn lines(&mut self, lines: Vec<(Word, String)>) {
-        let room = self.screen.width.saturating_sub(NAMES + 3);
         for (name, line) in lines {
-            for (at, part) in fold(&line, room).iter().enumerate() {
-                let name = if at == 0 { self.screen.word(name) } else { "" };
-                self.text.push_str(&format_line(name, part));
-            }
+            self.line(name, &line);
         }
     }
 
@@ -298,7 +323,7 @@ impl Page<'_> {
         }
         for (at, row) in rows.iter().enumerate() {
             let name = if at == 0 { self.screen.word(Word::Children) } else { "" };
-            self.text.push_str(&format_line(name, row));
+            self.folded(name, row);
         }
     }
 
@@ -352,7 +377,7 @@ mod tests {
 
     fn screen(lang: Lang, width: usize) -> Screen {
         let (zone, now) = (TimeZone::UTC, UnixMillis(1_714_980_000_000));
-        Screen { lang, person: true, width, zone, now, height: usize::MAX, color: false }
+        Screen { lang, is_terminal: true, width, zone, now, height: usize::MAX, color: false }
     }
 
     /// As the API gives it.
@@ -426,10 +451,10 @@ mod tests {
     }
 
     #[test]
-    fn in_a_pipe_a_figure_has_four_decimals_and_whole_numbers_stay_whole() {
+    fn with_plain_a_figure_has_four_decimals_and_whole_numbers_stay_whole() {
         let document = br#"{"id":7,"note":null,"run_stats":{"cpu_avg":99.94672236537626,"wait_seconds":0.0,
             "rss_max_mb":41.90625,"minor_faults":16771,"quality":"exact"},"tags":["0.123456"]}"#;
-        let wanted = "id\t7\nnote\t\nrun_stats.cpu_avg\t99.9467\nrun_stats.minor_faults\t16771\n\
+        let wanted = "field\tvalue\nid\t7\nnote\t\nrun_stats.cpu_avg\t99.9467\nrun_stats.minor_faults\t16771\n\
             run_stats.quality\texact\nrun_stats.rss_max_mb\t41.9063\nrun_stats.wait_seconds\t0.0\ntags.0\t0.123456\n";
         assert_eq!(plain(document).unwrap(), wanted);
     }

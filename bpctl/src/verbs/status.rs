@@ -3,8 +3,9 @@
 use bp_proto::{Request, Status};
 use std::fmt::Write as _;
 
-use super::{Exit, pause};
+use super::{Exit, pause, show};
 use crate::ask::Bpd;
+use crate::cli::Output;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::figures;
@@ -12,48 +13,50 @@ use crate::text::words::Word;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The document of bpd as it comes
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let raw = Bpd::connect()?.ask_raw(&Request::Status)?;
-    if args.json {
+    if args.output.json {
         Screen::print_json(&raw)?;
     } else {
         let status: Status = serde_json::from_slice(&raw)?;
-        screen.print(&if screen.person { people(&status, screen) } else { plain(&status, screen) })?;
+        screen.print(&if !args.output.plain { people(&status, screen) } else { plain(&status, screen) })?;
     }
     Ok(Exit::Fine)
 }
 
 fn people(status: &Status, screen: &Screen) -> String {
     let up = figures::duration(status.uptime_s, screen.lang);
-    let mut page = screen.say(Word::Bpd, &[&status.version, &status.pid.to_string(), &up]) + "\n";
+    let bpd = screen.say(Word::Bpd, &[&status.version, &status.pid.to_string(), &up]);
+    let mut page = screen.paragraph("", 0, &bpd);
     for (name, value) in [
-        (Word::Page, format!("http://{}  (bpctl open)", status.http.address)),
+        (Word::Page, format!("http://{} (bpctl open)", status.http.address)),
         (Word::Socket, status.socket.display().to_string()),
         (Word::Data, status.data_dir.display().to_string()),
+        (Word::TokenFile, status.http.token_file.display().to_string()),
     ] {
-        let _ = writeln!(page, "  {:<8}{}", screen.word(name), visible(&value));
+        page.push_str(&screen.paragraph(&format!("  {:<8}", screen.word(name)), 10, &visible(&value)));
     }
     let runs = screen.say(Word::Runs, &[&status.runs.to_string(), &status.running.to_string()]);
-    let _ = writeln!(page, "  {runs}");
+    page.push_str(&screen.paragraph("  ", 2, &runs));
+    let mark = format!("  {} ", screen.paint(Tone::Bad, "!"));
     for sentence in pause::beside(screen) {
-        let _ = writeln!(page, "  {} {sentence}", screen.paint(Tone::Bad, "!"));
+        page.push_str(&screen.paragraph(&mark, 4, &sentence));
     }
     if status.degraded.is_empty() {
         let _ = writeln!(page, "  {}", screen.paint(Tone::Good, screen.word(Word::AllWell)));
     }
     for sentence in &status.degraded {
-        let _ = writeln!(page, "  {} {}", screen.paint(Tone::Bad, "!"), visible(sentence));
+        page.push_str(&screen.paragraph(&mark, 4, &visible(sentence)));
     }
     page
 }
 
-fn plain(status: &Status, screen: &Screen) -> String {
-    let mut page = String::new();
+pub(super) fn plain(status: &Status, screen: &Screen) -> String {
+    let mut page = show::PLAIN_HEAD.to_owned();
     for (name, value) in [
         ("version", status.version.clone()),
         ("pid", status.pid.to_string()),

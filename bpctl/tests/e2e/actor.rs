@@ -83,11 +83,14 @@ fn lists_are_of_one_actor_when_asked() {
         ("agent:y", 1, "date"),
         ("agent:z", 0, ""),
     ] {
-        for list in [listed(&["list", "--actor", actor]), listed(&["list", &format!("actor:{actor}")])] {
-            assert_eq!((list.lines().count(), list.contains(command)), (count, true), "{actor}: {list}");
+        for list in [
+            listed(&["list", "--plain", "--actor", actor]),
+            listed(&["list", "--plain", &format!("actor:{actor}")]),
+        ] {
+            assert_eq!((list.lines().count() - 1, list.contains(command)), (count, true), "{actor}: {list}");
         }
     }
-    assert_eq!(listed(&["watch", "--once", "--actor", "ci"]), "");
+    assert_eq!(listed(&["watch", "--once", "--actor", "ci"]), "Nothing is running.\n");
     let refused = bpctl(&home, &["list", "--actor", "robot"]);
     assert!(!refused.status.success());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("agent:NAME"), "{refused:?}");
@@ -122,8 +125,8 @@ fn alerts_are_of_one_actor_when_asked() {
     let of = |actor: &str| alerts(&["--actor", actor]).len();
     assert_eq!([of("human"), of("agent"), of("agent:x"), of("agent:y"), of("ci")], [1, 1, 1, 0, 0]);
     assert_eq!(alerts(&[]).len(), 2);
-    let plain = String::from_utf8(bpctl(&home, &["alerts", "--actor", "agent"]).stdout).unwrap();
-    assert!(plain.lines().count() == 1 && plain.ends_with("\tagent:x\n"), "{plain}");
+    let plain = String::from_utf8(bpctl(&home, &["alerts", "--plain", "--actor", "agent"]).stdout).unwrap();
+    assert!(plain.lines().count() == 2 && plain.ends_with("\tagent:x\n"), "{plain}");
     let refused = bpctl(&home, &["alerts", "--actor", "robot"]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(String::from_utf8_lossy(&refused.stderr).contains("agent:NAME"), "{refused:?}");

@@ -90,7 +90,7 @@ fn what_a_real_shell_has_remembered_is_imported_once() {
         );
         assert_eq!(runs(&home).len(), recorded.len());
         // Nothing of the secret lies anywhere in bp's own places.
-        let shown = text(&bpctl(&home, &["list"]));
+        let shown = text(&bpctl(&home, &["list", "--plain"]));
         assert!(shown.contains("finished") && !shown.contains("hunter2secret"), "{shown}");
     }
 }

@@ -34,4 +34,5 @@ mod shells;
 mod terminal;
 mod upgrade;
 mod verbs;
+mod views;
 mod watch;

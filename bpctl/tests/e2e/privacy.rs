@@ -55,17 +55,17 @@ fn a_pause_of_every_shell_ends_by_itself_when_its_time_is_over() {
     let _bpd = Served::start(&shell.home);
     let said = text(&bpctl(&shell.home, &["pause", "--all", "1h"]));
     assert!(said.contains("every shell until"), "{said}");
-    let status = text(&bpctl(&shell.home, &["status"]));
+    let status = text(&bpctl(&shell.home, &["status", "--plain"]));
     assert!(status.contains("paused\tRecording is paused in every shell until"), "{status}");
     let told: serde_json::Value =
         serde_json::from_slice(&bpctl(&shell.home, &["status", "--json"]).stdout).unwrap();
     let paused = told["paused"].as_array().unwrap();
     assert!(paused.len() == 1 && paused[0]["shell"].is_null() && paused[0]["until"].is_string(), "{told}");
-    // In a terminal a list says so above it; a pipe gets its lines alone.
+    // A list for people says so above it; one for scripts has its lines alone.
     for verb in ["bpctl list --lang en", "bpctl watch --once --lang en"] {
         let screen = shell.line(verb).screen;
         assert!(screen.contains("! Recording is paused in every shell until"), "{verb}: {screen}");
-        let piped = shell.line(format!("{verb} | cat")).screen;
+        let piped = shell.line(format!("{verb} --plain")).screen;
         assert!(!piped.contains("paused in every"), "{verb}: {piped}");
     }
     shell.line("echo unseen");

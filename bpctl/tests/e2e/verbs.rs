@@ -54,9 +54,10 @@ fn every_verb_says_by_its_exit_code_what_went_wrong() {
 
     let _bpd = Served::start(&home);
     assert_eq!(text(&bpctl(&home, &["list", "--json"])), "[]\n");
-    assert_eq!(text(&bpctl(&home, &["list"])), "");
+    assert!(text(&bpctl(&home, &["list"])).starts_with("No runs yet."));
+    assert_eq!(text(&bpctl(&home, &["list", "--plain"])).lines().count(), 1, "the header");
     assert_eq!(text(&bpctl(&home, &["watch", "--json"])), "[]\n");
-    assert_eq!(text(&bpctl(&home, &["watch"])), "");
+    assert_eq!(text(&bpctl(&home, &["watch"])), "Nothing is running.\n");
     for (words, code) in [
         (&["show", "77"][..], 4),
         (&["show", "-"], 4),
@@ -86,17 +87,20 @@ fn a_run_is_listed_shown_compared_changed_and_removed() {
     for _ in 0..2 {
         assert!(bpctl(&home, &["run", "--", "printf", "\u{1b}[31m"]).status.success());
     }
-    let list = text(&bpctl(&home, &["list"]));
-    let first: Vec<&str> = list.lines().next().unwrap().split('\t').collect();
+    let list = text(&bpctl(&home, &["list", "--plain"]));
+    assert!(list.starts_with("id\tstate\texit_code\tstarted_at\t"), "{list}");
+    let first: Vec<&str> = list.lines().nth(1).unwrap().split('\t').collect();
     assert_eq!((first[0], first[1], first[2], first[8]), ("2", "finished", "0", "printf '\\e[31m'"));
 
     let shown: Run = serde_json::from_str(&text(&bpctl(&home, &["show", "2", "--json"]))).unwrap();
     assert_eq!((shown.id, shown.exit_code), (2, Some(0)));
-    assert!(text(&bpctl(&home, &["show", "-"])).contains("id\t2\n"), "`-` is the run shown last");
-    assert!(text(&bpctl(&home, &["compare", "2", "latest-success"])).starts_with("verdict\t"));
+    assert!(text(&bpctl(&home, &["show", "-"])).starts_with("Run 2 · "), "`-` is the run shown last");
+    assert!(
+        text(&bpctl(&home, &["compare", "2", "latest-success", "--plain"])).starts_with("metric\tcurrent\t")
+    );
 
     assert_eq!(text(&bpctl(&home, &["tag", "1", "slow", "x", "-x"])), "run 1: slow\n");
-    assert!(text(&bpctl(&home, &["show", "@slow"])).contains("id\t1\n"));
+    assert!(text(&bpctl(&home, &["show", "@slow", "--plain"])).contains("\nid\t1\n"));
     assert_eq!(bpctl(&home, &["tag", "1", "a,b"]).status.code(), Some(2));
     assert_eq!(text(&bpctl(&home, &["--lang", "tr", "note", "1", "sebep"])), "çalıştırma 1: sebep\n");
     assert_eq!(text(&bpctl(&home, &["rm", "--yes", "1"])), "run 1 is gone\n");
@@ -140,8 +144,8 @@ fn what_a_run_did_and_what_the_machine_did_meanwhile_is_shown() {
     }
     let context = run.context.unwrap();
     assert_eq!(context.pressure_cpu_avg10.is_some(), has_pressure, "{context:?}");
-    // In a pipe: what is unknown has its name and nothing behind it.
-    let shown = text(&bpctl(&home, &["show", "latest"]));
+    // What is unknown has its name and nothing behind it.
+    let shown = text(&bpctl(&home, &["show", "latest", "--plain"]));
     let faults = format!("run_stats.minor_faults\t{}\n", stats.minor_faults.unwrap());
     assert!(shown.contains(&faults) && shown.contains("run_stats.host_cpu_avg\t"), "{shown}");
 }

@@ -294,7 +294,10 @@ fn a_command_that_would_paint_the_screen_is_shown_and_not_obeyed() {
     assert_eq!(terminal.gone(), Some(0));
     assert!(!terminal.all().contains("\x1b]0;owned"));
     let once = String::from_utf8(bpctl(&home, &["watch", "--once"]).stdout).unwrap();
-    assert!(once.starts_with("1\trunning\t") && once.ends_with("\\e]0;owned\\x07\n"), "{once}");
+    assert!(once.contains("\\e]0;owned\\x07\n") && !once.contains('\x1b'), "{once}");
+    let plain = String::from_utf8(bpctl(&home, &["watch", "--plain"]).stdout).unwrap();
+    assert!(plain.starts_with("id\tstate\t") && plain.contains("\n1\trunning\t"), "{plain}");
+    assert!(plain.contains("\t: \\e]0;owned") || plain.contains("\\e]0;owned\\x07\t"), "{plain}");
     kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::TERM).unwrap();
     child.wait().unwrap();
 }

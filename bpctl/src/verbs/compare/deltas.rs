@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     fn screen(lang: Lang, width: usize) -> Screen {
-        Screen { person: true, width, ..Screen::plain(lang) }
+        Screen { width, ..Screen::plain(lang) }
     }
 
     /// Wide figures of every name, with every verdict.

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{Exit, list, show};
 use crate::ask::Bpd;
+use crate::cli::Output;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
 use crate::text::figures;
@@ -55,9 +56,8 @@ pub struct Args {
     /// Exits 3 when the verdict is this
     #[arg(long, value_enum, value_name = "VERDICT")]
     fail_on: Vec<FailOn>,
-    /// The document of bpd as it comes
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,9 +89,9 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let raw = bpd.ask_raw(&Request::Compare(query))?;
     let comparison: Comparison = serde_json::from_slice(&raw)?;
     bpd.shown(comparison.current.id);
-    if args.json {
+    if args.output.json {
         Screen::print_json(&raw)?;
-    } else if screen.person {
+    } else if !args.output.plain {
         screen.print(&people(&comparison, screen))?;
     } else {
         screen.print(&plain(&comparison))?;
@@ -148,14 +148,14 @@ fn people(comparison: &Comparison, screen: &Screen) -> String {
     if !comparison.differs.is_empty() {
         let _ = writeln!(page, "\n{}", screen.paint(Tone::Strong, screen.word(Word::Differs)));
         for difference in &comparison.differs {
-            let side = |value: &Option<String>| {
-                value
-                    .as_deref()
-                    .map_or_else(|| figures::UNKNOWN.to_owned(), |text| visible(text).into_owned())
+            let side = |value: &Option<String>| match value.as_deref() {
+                None => figures::UNKNOWN.to_owned(),
+                Some(commit) if difference.what == "commit" => list::short_commit(commit),
+                Some(text) => visible(text).into_owned(),
             };
             let (baseline, current) = (side(&difference.baseline), side(&difference.current));
-            let _ =
-                writeln!(page, "  {}: {baseline} → {current}", named(&DIFFERENCES, &difference.what, screen));
+            let what = named(&DIFFERENCES, &difference.what, screen);
+            page.push_str(&screen.paragraph("  ", 4, &format!("{what}: {baseline} → {current}")));
         }
     }
     page
@@ -188,14 +188,14 @@ fn curves(comparison: &Comparison, screen: &Screen) -> String {
     page
 }
 
-/// `verdict`, then one figure a line: name, current, baseline, delta, change, verdict; tabs between.
+/// The runs and the verdict, then one figure a line.
 fn plain(comparison: &Comparison) -> String {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
     let mut page = format!(
-        "verdict\t{}\t{}\t{}\n",
-        code(comparison.verdict),
+        "metric\tcurrent\tbaseline\tdelta\tchange\tverdict\nrun\t{}\t{}\t\t\t{}\n",
         comparison.current.id,
-        comparison.baseline.id
+        comparison.baseline.id,
+        code(comparison.verdict)
     );
     for (name, metric) in &comparison.metrics {
         let fields = [

@@ -16,7 +16,9 @@ use clap::Subcommand;
 
 use super::Exit;
 use crate::bpd;
+use crate::cli::Output;
 use crate::screen::Screen;
+use crate::text::escape::visible;
 use crate::text::said::Said;
 use crate::text::words::Word;
 use std::time::Duration;
@@ -39,11 +41,7 @@ enum What {
     /// Stops bpd if it runs, and starts it
     Restart,
     /// Says whether bpd runs, and where
-    Status {
-        /// The answer of bpd as it comes
-        #[arg(long)]
-        json: bool,
-    },
+    Status(Output),
     /// Prints the newest lines of bpd's log
     Logs(logs::Args),
     /// Writes what makes the system start bpd at login
@@ -58,7 +56,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         What::Start => start::run(&places, screen),
         What::Stop => stop::run(&places, screen),
         What::Restart => restart(&places, screen),
-        What::Status { json } => status(&places, *json, screen),
+        What::Status(output) => status(&places, *output, screen),
         What::Logs(args) => logs::run(&places, args),
         What::Install => service::install(&places, screen),
         What::Uninstall => uninstall(screen),
@@ -98,23 +96,26 @@ pub fn restart(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
     start::run(places, screen)
 }
 
-fn status(places: &Places, json: bool, screen: &Screen) -> anyhow::Result<Exit> {
+fn status(places: &Places, output: Output, screen: &Screen) -> anyhow::Result<Exit> {
     let answer = Client::connect(&places.socket()?, PATIENCE)?.ask_raw(&Request::Status)?;
-    if json {
-        say(&String::from_utf8_lossy(&answer))?;
-        return Ok(Exit::Fine);
+    if output.json {
+        Screen::print_json(&answer)?;
+    } else if output.plain {
+        screen.print(&super::status::plain(&serde_json::from_slice(&answer)?, screen))?;
+    } else {
+        introduce(&serde_json::from_slice(&answer)?, screen)?;
     }
-    introduce(&serde_json::from_slice(&answer)?, screen)?;
     Ok(Exit::Fine)
 }
 
 fn introduce(status: &Status, screen: &Screen) -> anyhow::Result<()> {
     let pid = status.pid.to_string();
-    say(&screen.say(Word::BpdRuns, &[&status.version, &pid, &status.http.address]))?;
+    let runs = screen.say(Word::BpdRuns, &[&status.version, &pid, &status.http.address]);
+    let mut page = screen.paragraph("", 0, &runs);
     for sentence in &status.degraded {
-        say(&format!("! {sentence}"))?;
+        page.push_str(&screen.paragraph("! ", 2, &visible(sentence)));
     }
-    Ok(())
+    Ok(screen.print(&page)?)
 }
 
 fn say(line: &str) -> anyhow::Result<()> {

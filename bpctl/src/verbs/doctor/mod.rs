@@ -31,6 +31,9 @@ pub struct Args {
     /// `[{"check", "ok", "text", "remedy"}]`
     #[arg(long, conflicts_with = "fix")]
     json: bool,
+    /// Tab-separated values under a header: for scripts
+    #[arg(long, conflicts_with_all = ["fix", "json"])]
+    plain: bool,
     /// Mends what it can; shows the difference and asks before it edits a file of yours
     #[arg(long)]
     fix: bool,
@@ -94,6 +97,8 @@ fn report(args: &Args, findings: &[Finding], screen: &Screen) -> anyhow::Result<
     let wrong = findings.iter().any(|finding| finding.ok == Some(false));
     if args.json {
         Screen::print_json(&serde_json::to_vec(findings)?)?;
+    } else if args.plain {
+        screen.print(&plain(findings))?;
     } else {
         let mendable = !args.fix && findings.iter().any(|finding| finding.mend.is_some());
         screen.print(&page(findings, wrong, mendable, screen))?;
@@ -109,15 +114,26 @@ fn page(findings: &[Finding], wrong: bool, mendable: bool, screen: &Screen) -> S
             Some(false) => screen.paint(Tone::Bad, "✗"),
             None => screen.paint(Tone::Faint, "·"),
         };
-        let _ = writeln!(page, "{mark} {}", visible(&finding.text));
+        page.push_str(&screen.paragraph(&format!("{mark} "), 2, &visible(&finding.text)));
         if let Some(remedy) = &finding.remedy {
-            let _ = writeln!(page, "    {}", screen.say(Word::DoctorRemedy, &[&visible(remedy)]));
+            let remedy = screen.say(Word::DoctorRemedy, &[&visible(remedy)]);
+            page.push_str(&screen.paragraph("    ", 4, &remedy));
         }
     }
     if !wrong {
         let _ = writeln!(page, "{}", screen.word(Word::DoctorWell));
     } else if mendable {
-        let _ = writeln!(page, "{}", screen.word(Word::DoctorMendable));
+        page.push_str(&screen.paragraph("", 0, screen.word(Word::DoctorMendable)));
+    }
+    page
+}
+
+fn plain(findings: &[Finding]) -> String {
+    let mut page = "check\tok\ttext\tremedy\n".to_owned();
+    for finding in findings {
+        let ok = finding.ok.map_or("", |ok| if ok { "true" } else { "false" });
+        let remedy = finding.remedy.as_deref().unwrap_or_default();
+        let _ = writeln!(page, "{}\t{ok}\t{}\t{}", finding.check, visible(&finding.text), visible(remedy));
     }
     page
 }

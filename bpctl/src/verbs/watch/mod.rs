@@ -18,6 +18,7 @@ use self::board::{Action, Board};
 use self::painted::Painted;
 use super::{Exit, list};
 use crate::ask::Bpd;
+use crate::cli::Output;
 use crate::screen::Screen;
 use crate::text::words::Word;
 
@@ -34,20 +35,19 @@ pub struct Args {
     /// One look, as a table
     #[arg(long)]
     once: bool,
-    /// One look: the documents of bpd as they come
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let mut bpd = Bpd::connect()?;
-    if args.json {
+    if args.output.json {
         Screen::print_json(&bpd.ask_raw(&running(args.actor.clone(), screen))?)?;
         return Ok(Exit::Fine);
     }
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    if args.once || !screen.person || dumb {
-        return once(&mut bpd, args.actor.clone(), screen);
+    if args.once || args.output.plain || !screen.is_terminal || dumb {
+        return once(&mut bpd, args, screen);
     }
     let mut painted = Painted::begin()?;
     let outcome = look(bpd, args.actor.clone(), screen, &mut painted);
@@ -66,18 +66,18 @@ fn running(actor: Option<String>, screen: &Screen) -> Request {
     })
 }
 
-fn once(bpd: &mut Bpd, actor: Option<String>, screen: &Screen) -> anyhow::Result<Exit> {
-    let mut board = Board::of(actor);
+fn once(bpd: &mut Bpd, args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
+    let mut board = Board::of(args.actor.clone());
     let rows = gather::rows(&board, bpd, screen)?;
     board.show(rows);
-    let page = if screen.person {
+    let page = if !args.output.plain {
         let mut lines = view::table_lines(&board, screen, screen.width, usize::MAX);
         if board.rows.is_empty() {
             lines = vec![screen.word(Word::WatchNothing).to_owned()];
         }
         list::notes(screen) + &lines.join("\n") + "\n"
     } else {
-        board.rows.iter().map(|row| list::plain(&row.run)).collect::<String>()
+        board.rows.iter().fold(list::PLAIN_HEAD.to_owned(), |page, row| page + &list::plain(&row.run))
     };
     screen.print(&page)?;
     Ok(Exit::Fine)
