@@ -20,7 +20,7 @@ const ROWS: [(&str, &str, &str); 17] = [
     (
         "state:running",
         "running, stopped, background, finished, left or lost",
-        "running, stopped, background, finished, left ya da lost",
+        "running, stopped, background, finished, left, lost",
     ),
     (
         "'dur:>10s'",
@@ -57,7 +57,7 @@ pub fn help(lang: Lang) -> String {
             "In braces it names a run: bpctl show 'latest{exit:!0 cwd:.}'",
         ],
         Lang::Tr => [
-            "SEARCH şunları içerebilir:",
+            "ARAMA şunları içerebilir:",
             "Hepsi birden doğru olmalıdır.",
             "Küme ayracı içinde bir çalıştırmayı gösterir: bpctl show 'latest{exit:!0 cwd:.}'",
         ],

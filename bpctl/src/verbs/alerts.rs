@@ -46,10 +46,10 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let alerts: Vec<AlertReport> = serde_json::from_slice(&raw)?;
-    screen.print(&if !args.output.plain {
-        people(&alerts, screen)
-    } else {
+    screen.print(&if args.output.plain {
         alerts.iter().fold(PLAIN_HEAD.to_owned(), |page, alert| page + &plain(alert))
+    } else {
+        people(&alerts, screen)
     })?;
     Ok(Exit::Fine)
 }

@@ -72,7 +72,7 @@ fn folded(line: &str, screen: &Screen) -> String {
     match line.strip_prefix("# ") {
         Some(comment) if !is_value(comment) => {
             let lines = fold(comment, screen.width.saturating_sub(2));
-            lines.iter().map(|line| format!("# {line}\n")).collect()
+            lines.iter().fold(String::new(), |page, line| page + "# " + line + "\n")
         }
         _ => format!("{line}\n"),
     }

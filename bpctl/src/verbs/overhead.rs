@@ -23,7 +23,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         Screen::print_json(&raw)?;
     } else {
         let overhead: Overhead = serde_json::from_slice(&raw)?;
-        screen.print(&if !args.output.plain { people(&overhead, screen) } else { plain(&overhead) })?;
+        screen.print(&if args.output.plain { plain(&overhead) } else { people(&overhead, screen) })?;
     }
     Ok(Exit::Fine)
 }

@@ -45,11 +45,11 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     bpd.shown(run.id);
     if args.output.json {
         Screen::print_json(&raw)?;
-    } else if !args.output.plain {
+    } else if args.output.plain {
+        screen.print(&plain(&raw)?)?;
+    } else {
         let points = bpd.curve(run.id, POINTS)?;
         screen.print(&people(&run, &points, screen))?;
-    } else {
-        screen.print(&plain(&raw)?)?;
     }
     Ok(Exit::Fine)
 }

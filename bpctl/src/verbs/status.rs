@@ -23,7 +23,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         Screen::print_json(&raw)?;
     } else {
         let status: Status = serde_json::from_slice(&raw)?;
-        screen.print(&if !args.output.plain { people(&status, screen) } else { plain(&status, screen) })?;
+        screen.print(&if args.output.plain { plain(&status, screen) } else { people(&status, screen) })?;
     }
     Ok(Exit::Fine)
 }

@@ -91,10 +91,10 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     bpd.shown(comparison.current.id);
     if args.output.json {
         Screen::print_json(&raw)?;
-    } else if !args.output.plain {
-        screen.print(&people(&comparison, screen))?;
-    } else {
+    } else if args.output.plain {
         screen.print(&plain(&comparison))?;
+    } else {
+        screen.print(&people(&comparison, screen))?;
     }
     Ok(if is_broken(&args.fail_on, comparison.verdict) { Exit::Regression } else { Exit::Fine })
 }

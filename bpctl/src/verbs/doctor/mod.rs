@@ -27,6 +27,7 @@ use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Args {
     /// `[{"check", "ok", "text", "remedy"}]`
     #[arg(long, conflicts_with = "fix")]

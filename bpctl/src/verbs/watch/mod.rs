@@ -70,14 +70,14 @@ fn once(bpd: &mut Bpd, args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let mut board = Board::of(args.actor.clone());
     let rows = gather::rows(&board, bpd, screen)?;
     board.show(rows);
-    let page = if !args.output.plain {
+    let page = if args.output.plain {
+        board.rows.iter().fold(list::PLAIN_HEAD.to_owned(), |page, row| page + &list::plain(&row.run))
+    } else {
         let mut lines = view::table_lines(&board, screen, screen.width, usize::MAX);
         if board.rows.is_empty() {
             lines = vec![screen.word(Word::WatchNothing).to_owned()];
         }
         list::notes(screen) + &lines.join("\n") + "\n"
-    } else {
-        board.rows.iter().fold(list::PLAIN_HEAD.to_owned(), |page, row| page + &list::plain(&row.run))
     };
     screen.print(&page)?;
     Ok(Exit::Fine)
