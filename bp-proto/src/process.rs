@@ -55,6 +55,19 @@ pub fn is_alive(owner: Owner) -> bool {
     same && !matches!(state(&stat), Some(b'Z' | b'X' | b'x'))
 }
 
+/// Whether the process is gone, or is being taken apart by the kernel: then it releases its locks soon.
+pub fn is_ending(pid: u32) -> bool {
+    /// `PF_EXITING` in field 9, the kernel's flags of a process.
+    const EXITING: u64 = 4;
+    match stat(pid) {
+        Ok(stat) => {
+            matches!(state(&stat), Some(b'Z' | b'X' | b'x'))
+                || stat_field(&stat, 9).is_some_and(|flags| flags & EXITING != 0)
+        }
+        Err(error) => error.kind() == io::ErrorKind::NotFound && cfg!(target_os = "linux"),
+    }
+}
+
 /// This process itself.
 pub fn own() -> Owner {
     let pid = std::process::id();

@@ -8,6 +8,7 @@ use ulid::Ulid;
 
 use crate::actor::Actor;
 use crate::event::Owner;
+use crate::program::ProgramFile;
 use crate::request::Align;
 use crate::run::{Comment, Level, Quality, Run};
 use crate::time::UnixMillis;
@@ -160,7 +161,7 @@ pub struct AlertReport {
 }
 
 /// JSON is text: bytes of a path that are none are written as U+FFFD, rather than no answer at all.
-fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
@@ -191,6 +192,9 @@ pub struct Status {
     /// The pauses that are on; of shells that have gone none.
     #[serde(default)]
     pub paused: Vec<Paused>,
+    /// The program file that runs; `None` from a bpd that does not say.
+    #[serde(default)]
+    pub program: Option<ProgramFile>,
 }
 
 /// A time in which nothing that is typed is recorded.

@@ -5,6 +5,7 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::live::{CurveGrew, OpenSession, PausesChanged, RunChanged, SessionOpened, Ticket};
+use crate::program::ProgramFile;
 use crate::report::{
     AlertReport, Comparison, Difference, Failure, FailureBody, HostPoint, HostStats, HttpStatus, Lines,
     MetricDelta, Overhead, Paused, Performance, RouteTiming, Series, Status, Usual, Verdict,
@@ -60,6 +61,7 @@ fn wire() -> String {
         Status,
         Paused,
         HttpStatus,
+        ProgramFile,
         Overhead,
         Performance,
         RouteTiming,

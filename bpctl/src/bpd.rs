@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bp_proto::RUN_ENV;
+use bp_proto::program::EXIT_LOCK_HELD;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
@@ -61,22 +62,34 @@ pub fn launch(program: &Path) -> anyhow::Result<()> {
     spawned(&mut command).map(drop)
 }
 
-/// Starts bpd and waits until it can be reached. → its pid.
+/// What became of a bpd that was started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Started {
+    /// It can be reached; its pid.
+    Ready(u32),
+    /// It ended at once: another one holds the lock.
+    LockHeld,
+}
+
+/// Starts bpd and waits until it can be reached.
 ///
 /// # Errors
 /// What bpd said when it gave up, or that it was not ready within `patience`.
-pub fn start(program: &Path, patience: Duration) -> anyhow::Result<u32> {
+pub fn start(program: &Path, patience: Duration) -> anyhow::Result<Started> {
     let mut command = detached(program);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawned(&mut command)?;
     if is_ready(&mut child, patience)? {
-        return Ok(child.id());
+        return Ok(Started::Ready(child.id()));
     }
     let mut said = String::new();
     if let Some(stderr) = child.stderr.take() {
         stderr.take(8192).read_to_string(&mut said).or_say(Word::BpdUnheard, &[])?;
     }
     let status = child.wait().or_say(Word::BpdUnheard, &[])?;
+    if status.code() == Some(i32::from(EXIT_LOCK_HELD)) {
+        return Ok(Started::LockHeld);
+    }
     let said = said.trim().trim_start_matches("bpd: ");
     if said.is_empty() {
         return Err(Said::new(Word::BpdGaveUpMute, &[&status.to_string()]).into());

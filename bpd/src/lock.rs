@@ -1,17 +1,27 @@
 //! A held file lock: the one proof that no other bpd serves the same place. Never a pid file, never a connect: the
 //! kernel lets go when the holder dies, however it dies.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use bp_proto::private_file::{self, Moved, Open};
+use bp_proto::process;
+use rustix::fs::{FlockOperation, flock};
 
-/// Held until it is dropped or the process ends.
-#[derive(Debug)]
+/// A holder that is being taken apart by the kernel, as after `kill -9`, is waited for.
+const ENDING_PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Held until its last clone is dropped or the process ends.
+#[derive(Clone, Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Arc<File>,
+    /// What was in the way of the lock file.
+    pub moved: Option<Moved>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -27,41 +37,66 @@ fn by(pid: Option<u32>) -> String {
 }
 
 impl Lock {
-    /// Takes the lock at `path` at once, or says who has it. The file stays: removing it would let two hold it.
+    /// Takes the lock at `path`, or says who has it. Waits only for a holder that is ending. The file stays: removing
+    /// it would let two processes hold it. Whatever else lies at `path` is moved out of the way.
     pub fn hold(path: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: path.to_owned(), source };
+        let moved = match private_file::clear_file(path) {
+            Ok(moved) => moved,
+            Err(error) if is_unwritable(&error) => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let deadline = Instant::now() + ENDING_PATIENCE;
         loop {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags(OFlags::NOFOLLOW.bits() as i32)
-                .open(path)
-                .map_err(failed)?;
+            let mut file = open(path).map_err(failed)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(rustix::io::Errno::WOULDBLOCK) => {
-                    return Err(LockError::Held { path: path.to_owned(), pid: holder(&mut file) });
+                    let pid = holder(&mut file);
+                    if pid.is_some_and(process::is_ending) && Instant::now() < deadline {
+                        std::thread::sleep(LOOK_AGAIN);
+                        continue;
+                    }
+                    return Err(LockError::Held { path: path.to_owned(), pid });
                 }
                 Err(error) => return Err(failed(error.into())),
             }
-            // Whoever cleared the directory meanwhile left us a lock that nobody else will ever see.
+            // If the directory was cleared meanwhile, no other process will ever see this lock.
             if !is_at(&file, path) {
                 continue;
             }
             // For people and for the message above; nothing depends on it.
             let _ =
                 file.set_len(0).and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
-            return Ok(Self { _file: file });
+            return Ok(Self { _file: Arc::new(file), moved });
         }
     }
 }
 
+/// On a file system that is read-only a lock is held through a file that is only read, or through its directory.
+fn open(path: &Path) -> io::Result<File> {
+    match Open::to_write().and_read().or_create().open(path) {
+        Err(error) if is_unwritable(&error) => match Open::to_read().open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                File::open(path.parent().unwrap_or(Path::new("/")))
+            }
+            opened => opened,
+        },
+        opened => opened,
+    }
+}
+
+/// Whether the place may only be read: a read-only file system, or missing permissions.
+pub(crate) fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), std::fs::symlink_metadata(path)) {
+    let there = std::fs::symlink_metadata(path);
+    match (file.metadata(), there) {
         (Ok(held), Ok(there)) => held.dev() == there.dev() && held.ino() == there.ino(),
+        // The lock is on the directory: no file can be made in it.
+        (Ok(held), Err(_)) => held.is_dir(),
         _ => false,
     }
 }
@@ -98,11 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_its_place_is_not_followed() {
+    fn a_link_in_its_place_is_not_followed_but_moved_away() {
         let scratch = tempfile::tempdir().unwrap();
         let (path, target) = (scratch.path().join("bpd.lock"), scratch.path().join("target"));
         std::os::unix::fs::symlink(&target, &path).unwrap();
-        assert!(matches!(Lock::hold(&path), Err(LockError::Io { .. })));
+        let held = Lock::hold(&path).unwrap();
+        assert_eq!(held.moved.as_ref().map(|moved| moved.from.as_path()), Some(path.as_path()));
+        assert!(matches!(Lock::hold(&path), Err(LockError::Held { .. })));
         assert!(!target.exists());
     }
 }

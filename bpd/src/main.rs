@@ -4,7 +4,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use bp_proto::place::Places;
+use bp_proto::program::EXIT_LOCK_HELD;
 use bpd::config::MAX_TOLD;
+use bpd::lock::LockError;
 use bpd::words::Lang;
 use bpd::{logs, process, signals, supervisor};
 
@@ -33,7 +35,10 @@ fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "bpd: {error:#}");
-        ExitCode::FAILURE
+        match error.downcast_ref::<LockError>() {
+            Some(LockError::Held { .. }) => ExitCode::from(EXIT_LOCK_HELD),
+            _ => ExitCode::FAILURE,
+        }
     })
 }
 
@@ -41,6 +46,8 @@ fn serve(detached: bool) -> anyhow::Result<()> {
     let places = Places::find()?;
     process::settle(detached);
     let lock = supervisor::claim(&places)?;
+    // `bpctl daemon stop` waits for this lock: it is released when nothing else of this process is left.
+    std::mem::forget(lock.clone());
     let config = supervisor::read_config(&places)?;
     let logs = logs::start(&places.log(), &config.log)?;
     let runtime = supervisor::runtime()?;

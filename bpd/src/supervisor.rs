@@ -63,6 +63,8 @@ pub struct Parts {
     pub degraded: Degraded,
     /// When this process began.
     pub began: UnixMillis,
+    /// The file that this process was started from.
+    pub program: PathBuf,
     /// Held to the end.
     pub lock: Lock,
     pub reread: Reread,
@@ -99,6 +101,8 @@ impl Parts {
     ) -> anyhow::Result<Self> {
         let began = UnixMillis::now();
         let degraded = Degraded::default();
+        // Asked now: when the file is replaced, the kernel gives it another name.
+        let program = std::env::current_exe().unwrap_or_default();
         let endpoint = match socket {
             Some(socket) => Endpoint::inherited(&places, socket)?,
             None => Endpoint::bind(&places)?,
@@ -122,6 +126,7 @@ impl Parts {
             access,
             degraded,
             began,
+            program,
             lock,
             reread,
             logs: None,
@@ -137,6 +142,7 @@ impl Parts {
             data_dir: self.places.data.clone(),
             began: self.began,
             degraded: self.degraded.clone(),
+            program: self.program.clone(),
         })
     }
 }

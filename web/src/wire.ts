@@ -396,7 +396,11 @@ degraded_codes: Array<string>,
 /**
  * The pauses that are on; of shells that have gone none.
  */
-paused: Array<Paused>, };
+paused: Array<Paused>,
+/**
+ * The program file that runs; `None` from a bpd that does not say.
+ */
+program: ProgramFile | null, };
 
 /**
  * A time in which nothing that is typed is recorded.
@@ -416,6 +420,19 @@ export type HttpStatus = {
  * `127.0.0.1:7717`.
  */
 address: string, token_file: string, };
+
+/**
+ * A program file. Two of equal `checksum` and size are the same build.
+ */
+export type ProgramFile = { path: string, device: number, inode: number, bytes: number,
+/**
+ * Time of the last change of content, in nanoseconds since 1970; a string, because JSON numbers are too short.
+ */
+modified_ns: string,
+/**
+ * FNV-1a over the content, in hexadecimal digits.
+ */
+checksum: string, };
 
 /**
  * What bp itself has cost in the last seven days.

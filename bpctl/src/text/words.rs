@@ -362,6 +362,7 @@ words! {
     BpdMissing: "there is no bpd beside {} and none on the PATH; install both together", "{} yanında ve PATH'te bpd yok; ikisini birlikte kurun";
     BpdGaveUp: "bpd gave up: {}", "bpd vazgeçti: {}";
     BpdGaveUpMute: "bpd gave up ({}); see `bpctl daemon logs`", "bpd vazgeçti ({}); bakın: `bpctl daemon logs`";
+    BpdOutdated: "the bpd that runs is another build ({}) than the installed one ({}); `bpctl daemon restart` starts that one", "çalışan bpd ({}) kurulu olandan ({}) başka bir derleme; `bpctl daemon restart` kurulu olanı başlatır";
     BpdStarting: "bpd (pid {}) is still starting after {} s; see `bpctl daemon logs`", "bpd (pid {}) {} sn sonra hâlâ açılıyor; bakın: `bpctl daemon logs`";
     BpdUnheard: "cannot hear bpd", "bpd dinlenemiyor";
     NoLog: "there is no log yet; bpd writes it to {}", "henüz günlük yok; bpd onu {} dosyasına yazar";

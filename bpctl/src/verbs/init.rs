@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use bp_proto::place::Places;
 use clap::ValueEnum;
 
-use super::Exit;
+use super::{Exit, daemon};
 use crate::bpd;
 
 #[derive(Debug, clap::Args)]
@@ -95,7 +95,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn start_unless_served() -> anyhow::Result<()> {
-    if bpd::is_served(&Places::find()?.socket()?) {
+    let places = Places::find()?;
+    // The socket of a bpd that was just killed still accepts connections. A new bpd waits until it is gone.
+    if bpd::is_served(&places.socket()?) && !daemon::is_ending(&places) {
         return Ok(());
     }
     bpd::launch(&bpd::program()?)

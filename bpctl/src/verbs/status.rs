@@ -3,7 +3,7 @@
 use bp_proto::{Request, Status};
 use std::fmt::Write as _;
 
-use super::{Exit, pause, show};
+use super::{Exit, daemon, pause, show};
 use crate::ask::Bpd;
 use crate::cli::Output;
 use crate::screen::{Screen, Tone};
@@ -46,10 +46,11 @@ fn people(status: &Status, screen: &Screen) -> String {
     for sentence in pause::beside(screen) {
         page.push_str(&screen.paragraph(&mark, 4, &sentence));
     }
-    if status.degraded.is_empty() {
+    let degraded: Vec<_> = status.degraded.iter().cloned().chain(daemon::outdated(status, screen)).collect();
+    if degraded.is_empty() {
         let _ = writeln!(page, "  {}", screen.paint(Tone::Good, screen.word(Word::AllWell)));
     }
-    for sentence in &status.degraded {
+    for sentence in &degraded {
         page.push_str(&screen.paragraph(&mark, 4, &visible(sentence)));
     }
     page
@@ -70,7 +71,7 @@ pub(super) fn plain(status: &Status, screen: &Screen) -> String {
     ] {
         let _ = writeln!(page, "{name}\t{}", visible(&value));
     }
-    for sentence in &status.degraded {
+    for sentence in status.degraded.iter().chain(daemon::outdated(status, screen).as_ref()) {
         let _ = writeln!(page, "degraded\t{}", visible(sentence));
     }
     for sentence in pause::beside(screen) {

@@ -12,6 +12,7 @@ mod fish;
 mod hook;
 mod import;
 mod jobs;
+mod lifecycle;
 mod notice;
 mod oldbash;
 mod others;

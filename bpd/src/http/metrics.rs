@@ -91,6 +91,7 @@ mod tests {
             degraded: vec!["x".to_owned()],
             degraded_codes: Vec::new(),
             paused: Vec::new(),
+            program: None,
         };
         let own = Own { cpu_ns: 1_500_000_000, rss_bytes: 4096, began: UnixMillis(0) };
         let route = RouteTiming {

@@ -10,6 +10,7 @@ mod list;
 mod no_answer;
 mod overhead;
 mod own;
+mod program;
 mod scan;
 mod search;
 mod select;
@@ -28,6 +29,7 @@ use crate::store::Reader;
 use crate::words::{self, Lang};
 use derive::Derive;
 use no_answer::Sentence;
+use program::Program;
 use select::{Field, select};
 
 pub use degraded::Degraded;
@@ -46,6 +48,7 @@ pub struct Queries {
     derive: Derive,
     lang: Arc<Mutex<Lang>>,
     identity: Arc<Identity>,
+    program: Arc<Program>,
 }
 
 /// What this bpd is and where it listens, for `status`.
@@ -59,6 +62,8 @@ pub struct Identity {
     pub began: UnixMillis,
     /// What was found wrong, while starting and since.
     pub degraded: Degraded,
+    /// The file that this process was started from.
+    pub program: PathBuf,
 }
 
 /// In every question `lang` is a language tag or an `Accept-Language` list, as the door received it, and an answer
@@ -68,7 +73,8 @@ impl Queries {
     /// `lang` = the language of sentences when nobody asks for one.
     pub fn new(reader: Reader, lang: Lang, identity: Identity) -> Self {
         let derive = Derive::new(reader.clone());
-        Self { reader, derive, lang: Arc::new(Mutex::new(lang)), identity: Arc::new(identity) }
+        let program = Arc::new(Program::new(identity.program.clone()));
+        Self { reader, derive, lang: Arc::new(Mutex::new(lang)), identity: Arc::new(identity), program }
     }
 
     /// The language of sentences when nobody asks for one.
@@ -86,6 +92,7 @@ impl Queries {
         let (runs, running) = self.reader.counts();
         let lang = self.usual_lang();
         let troubles = identity.degraded.troubles().into_iter().chain(self.reader.degraded());
+        let troubles = troubles.chain(self.program.trouble());
         let (degraded, degraded_codes) = troubles
             .map(|trouble| (words::trouble(lang, trouble.id, &trouble.params), trouble.id.to_owned()))
             .unzip();
@@ -104,6 +111,7 @@ impl Queries {
             degraded,
             degraded_codes,
             paused: self.paused(now),
+            program: self.program.file().cloned(),
         }
     }
 

@@ -166,5 +166,6 @@ trouble-journal-unreadable = { $records } records of the journal do not read and
 trouble-not-erased = the text of a deleted run could not be erased: { $why }
 trouble-old-config = the old config stays in effect: { $why }
 trouble-port-taken = port { $port } is taken; the page and the API are at http://{ $address } instead
+trouble-program-replaced = another build of bpd is installed at { $path } than the one that runs; `bpctl daemon restart` starts it
 trouble-record-damaged = a record of run { $run } is damaged: { $why }
 trouble-vanished = { $dir } has vanished; no shell finds bpd

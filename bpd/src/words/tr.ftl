@@ -166,5 +166,6 @@ trouble-journal-unreadable = güncenin { $records } kaydı okunamadı ve atland�
 trouble-not-erased = silinen bir çalıştırmanın metni diskten silinemedi: { $why }
 trouble-old-config = eski ayarlar geçerli kalıyor: { $why }
 trouble-port-taken = { $port } portu dolu; pano ve API bunun yerine http://{ $address } adresinde
+trouble-program-replaced = { $path } yolundaki bpd, çalışandan başka bir derleme; `bpctl daemon restart` yenisini başlatır
 trouble-record-damaged = { $run } numaralı çalıştırmanın bir kaydı bozuk: { $why }
 trouble-vanished = { $dir } yok oldu; hiçbir kabuk bpd'yi bulamıyor

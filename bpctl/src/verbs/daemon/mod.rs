@@ -1,5 +1,6 @@
 //! `bpctl daemon …`: starts, stops and looks after bpd.
 
+mod lock;
 mod logs;
 mod service;
 mod start;
@@ -11,6 +12,7 @@ use std::io::Write as _;
 use bp_proto::Status;
 use bp_proto::client::Client;
 use bp_proto::place::Places;
+use bp_proto::process;
 use bp_proto::request::Request;
 use clap::Subcommand;
 
@@ -84,7 +86,13 @@ pub fn start(places: &Places, screen: &Screen) -> anyhow::Result<()> {
 
 /// The pid of the bpd that runs, as it wrote it down itself: also of one that answers nobody.
 pub fn pid(places: &Places) -> Option<u32> {
-    stop::holder(&places.store_lock())
+    lock::holder(&places.store_lock())
+}
+
+/// Whether the process that holds the lock is being taken apart by the kernel.
+pub fn is_ending(places: &Places) -> bool {
+    let held_lock = places.store_lock();
+    lock::is_held(&held_lock).is_ok_and(|is_held| is_held) && pid(places).is_some_and(process::is_ending)
 }
 
 /// Stops bpd if it runs, and starts it. One that could not start again is not stopped.
@@ -112,7 +120,7 @@ fn introduce(status: &Status, screen: &Screen) -> anyhow::Result<()> {
     let pid = status.pid.to_string();
     let runs = screen.say(Word::BpdRuns, &[&status.version, &pid, &status.http.address]);
     let mut page = screen.paragraph("", 0, &runs);
-    for sentence in &status.degraded {
+    for sentence in status.degraded.iter().chain(outdated(status, screen).as_ref()) {
         page.push_str(&screen.paragraph("! ", 2, &visible(sentence)));
     }
     Ok(screen.print(&page)?)
@@ -120,4 +128,19 @@ fn introduce(status: &Status, screen: &Screen) -> anyhow::Result<()> {
 
 fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Says that the installed bpd is another build than the one that runs. A bpd whose own file was replaced says so
+/// itself, among its other troubles.
+pub fn outdated(status: &Status, screen: &Screen) -> Option<String> {
+    if status.degraded_codes.iter().any(|code| code == "program-replaced") {
+        return None;
+    }
+    let running = status.program.as_ref()?;
+    let installed = bpd::program().ok()?;
+    let is_same = running.is_at(&installed).ok()?;
+    (!is_same).then(|| {
+        let (running, installed) = (running.path.display().to_string(), installed.display().to_string());
+        screen.say(Word::BpdOutdated, &[&running, &installed])
+    })
 }

@@ -1,74 +1,68 @@
-//! `bpctl daemon stop`: bpd has ended when it let go of its lock.
+//! `bpctl daemon stop`: returns after the bpd that ran has released its lock, which it does when its process ends.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bp_proto::client::{Client, ClientError};
 use bp_proto::place::Places;
+use bp_proto::process;
 use bp_proto::request::Request;
-use rustix::fs::{FlockOperation, flock};
 
-use super::{PATIENCE, say};
+use super::{PATIENCE, lock, say};
 use crate::screen::Screen;
-use crate::text::said::{OrSay as _, Said};
+use crate::text::said::Said;
 use crate::text::words::Word;
 use crate::verbs::Exit;
 
 /// What is in flight is one commit and a few requests, each with its own deadline.
 const END: Duration = Duration::from_secs(30);
+/// A bpd that holds the lock and cannot be reached is starting or ending: it is waited for this long.
+const UNREACHABLE_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 pub(super) fn run(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
-    let lock = places.store_lock();
-    let asked = Client::connect(&places.socket()?, PATIENCE).and_then(|mut bpd| bpd.ask_raw(&Request::Stop));
-    match asked {
-        Ok(_) => {}
-        Err(ClientError::Unreachable { .. } | ClientError::Silent { .. }) => {
-            return not_reached(&lock, screen);
+    let held_lock = places.store_lock();
+    let began = Instant::now();
+    let mut was_running = false;
+    loop {
+        let pid = lock::holder(&held_lock);
+        match Client::connect(&places.socket()?, PATIENCE).and_then(|mut bpd| bpd.ask_raw(&Request::Stop)) {
+            Ok(_) => return released(&held_lock, pid, screen),
+            Err(ClientError::Silent { .. }) => {
+                return Err(Said::new(Word::BpdDeaf, &[&lock::who(&held_lock)]).into());
+            }
+            // It is starting, or ending: then the lock is released soon.
+            Err(ClientError::Unreachable { .. } | ClientError::Broken(_)) => {}
+            Err(ClientError::Refused(failure)) if failure.error.code == "stopping" => {}
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
+        if !lock::is_held(&held_lock)? {
+            let word = if was_running { Word::BpdStopped } else { Word::BpdNotRunning };
+            say(screen.word(word))?;
+            return Ok(Exit::Fine);
+        }
+        was_running = true;
+        if began.elapsed() > UNREACHABLE_PATIENCE && !pid.is_some_and(process::is_ending) {
+            return Err(Said::new(Word::BpdDeaf, &[&lock::who(&held_lock)]).into());
+        }
+        std::thread::sleep(LOOK_AGAIN);
     }
+}
+
+/// Waits until the lock is free, or held by another bpd than the one that was stopped: a shell may have started it.
+fn released(held_lock: &Path, pid: Option<u32>, screen: &Screen) -> anyhow::Result<Exit> {
     let deadline = Instant::now() + END;
-    while is_held(&lock)? {
+    while lock::is_held(held_lock)? {
+        let holder = lock::holder(held_lock);
+        if pid.is_some() && holder.is_some() && holder != pid {
+            break;
+        }
         if Instant::now() > deadline {
-            return Err(Said::new(Word::BpdLingers, &[&who(&lock), &END.as_secs().to_string()]).into());
+            let seconds = END.as_secs().to_string();
+            return Err(Said::new(Word::BpdLingers, &[&lock::who(held_lock), &seconds]).into());
         }
         std::thread::sleep(LOOK_AGAIN);
     }
     say(screen.word(Word::BpdStopped))?;
     Ok(Exit::Fine)
-}
-
-fn not_reached(lock: &Path, screen: &Screen) -> anyhow::Result<Exit> {
-    if is_held(lock)? {
-        return Err(Said::new(Word::BpdDeaf, &[&who(lock)]).into());
-    }
-    say(screen.word(Word::BpdNotRunning))?;
-    Ok(Exit::Fine)
-}
-
-fn is_held(lock: &Path) -> anyhow::Result<bool> {
-    let file = match File::open(lock) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Ok(Err(error).or_say(Word::CannotUse, &[&lock.display().to_string()])?),
-    };
-    match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(false),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
-        Err(error) => Ok(Err(error).or_say(Word::CannotUse, &[&lock.display().to_string()])?),
-    }
-}
-
-fn who(lock: &Path) -> String {
-    holder(lock).map_or_else(String::new, |pid| format!(" (pid {pid})"))
-}
-
-/// The holder's pid, which it wrote for people.
-pub(super) fn holder(lock: &Path) -> Option<u32> {
-    let mut text = String::new();
-    File::open(lock).and_then(|file| file.take(16).read_to_string(&mut text)).ok()?;
-    text.trim().parse().ok()
 }

@@ -22,7 +22,12 @@ pub(super) fn look(
     };
     let text = screen.say(Word::DoctorBpdRuns, &[&status.version, &status.pid.to_string()]);
     let mut findings = vec![Finding::fine("bpd", text)];
-    findings.extend(skew(&status.version, env!("CARGO_PKG_VERSION"), screen));
+    let skew = skew(&status.version, env!("CARGO_PKG_VERSION"), screen);
+    // Another version is another build anyway.
+    if skew.is_none() {
+        findings.extend(daemon::outdated(status, screen).map(|text| old_build(text, screen)));
+    }
+    findings.extend(skew);
     findings.extend(degraded(status, screen));
     findings
 }
@@ -31,6 +36,9 @@ pub(super) fn look(
 fn degraded(status: &Status, screen: &Screen) -> Vec<Finding> {
     let codes = status.degraded_codes.iter().map(String::as_str).chain(std::iter::repeat(""));
     let found = status.degraded.iter().zip(codes).map(|(sentence, code)| {
+        if code == "program-replaced" {
+            return old_build(sentence.clone(), screen);
+        }
         let remedy = match code {
             "disk-full" | "disk-nearly-full" => {
                 screen.say(Word::DoctorRoom, &[&status.data_dir.display().to_string()])
@@ -62,6 +70,10 @@ fn skew(bpd: &str, own: &str, screen: &Screen) -> Option<Finding> {
     let text = screen.say(Word::DoctorSkew, &[bpd, own]);
     let remedy = screen.word(Word::DoctorRestart).to_owned();
     (bpd != own).then(|| Finding::wrong("version", text, remedy).mended_by(Mend::Restart))
+}
+
+fn old_build(text: String, screen: &Screen) -> Finding {
+    Finding::wrong("build", text, screen.word(Word::DoctorRestart).to_owned()).mended_by(Mend::Restart)
 }
 
 /// `answers` = bpd runs, and should have taken what waits.

@@ -59,6 +59,7 @@ impl Server {
             data_dir: dir.to_owned(),
             began,
             degraded: Degraded::default(),
+            program: std::path::PathBuf::new(),
         };
         let queries = Queries::new(reader, Lang::En, identity);
         let (events, events_in) = mpsc::channel(64);

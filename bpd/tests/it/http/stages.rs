@@ -39,6 +39,7 @@ async fn alone(dir: &Path, limits: Limits) -> Alone {
         data_dir: dir.to_owned(),
         began: UnixMillis::now(),
         degraded: Degraded::default(),
+        program: std::path::PathBuf::new(),
     };
     let (sender, events) = mpsc::channel(1);
     let (recorded, _) = broadcast::channel(1);

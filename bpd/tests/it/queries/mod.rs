@@ -91,6 +91,7 @@ impl Room {
             data_dir: dir.path().to_owned(),
             began: BEGAN,
             degraded: Degraded::default(),
+            program: std::path::PathBuf::new(),
         };
         let queries = Queries::new(reader, Lang::En, identity);
         Self { writer, queries, runs: 0, now: BEGAN, _dir: dir }
