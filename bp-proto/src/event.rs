@@ -242,6 +242,16 @@ pub struct Totals {
     pub peak_lower_bound: bool,
     /// Children are known to have escaped the accounting.
     pub incomplete: bool,
+    /// What bpd refused to believe. Set by bpd alone: what a client says of it is not read.
+    #[serde(skip)]
+    pub implausible: ImplausibleTotals,
+}
+
+/// The figures of a run that could not be true and were stored as unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImplausibleTotals {
+    pub duration: bool,
+    pub cpu_seconds: bool,
 }
 
 /// Totals are added up: what others report stays far from where sums overflow. In nanoseconds 146 years.
@@ -289,6 +299,12 @@ impl Totals {
             quality: cpu.quality,
             peak_lower_bound,
             incomplete: self.incomplete || later.incomplete,
+            implausible: ImplausibleTotals {
+                duration: self.implausible.duration || later.implausible.duration,
+                // A source that is believed may have come later.
+                cpu_seconds: cpu.cpu_ns.is_none()
+                    && (self.implausible.cpu_seconds || later.implausible.cpu_seconds),
+            },
         }
     }
 }
@@ -365,5 +381,15 @@ mod tests {
         assert!(!sampled.completed_by(exact).peak_lower_bound);
         assert!(sampled.completed_by(Totals { rss_max_bytes: Some(8), ..exact }).peak_lower_bound);
         assert_eq!(sampled.completed_by(Totals::default()).rss_max_bytes, Some(9));
+    }
+
+    #[test]
+    fn cpu_time_that_was_refused_may_be_known_from_another_source_later() {
+        let implausible = ImplausibleTotals { duration: true, cpu_seconds: true };
+        let refused = Totals { implausible, ..Totals::default() };
+        let known = refused.completed_by(totals(4, Quality::Exact));
+        assert_eq!((known.cpu_ns, known.implausible.cpu_seconds), (Some(4), false));
+        assert!(known.implausible.duration);
+        assert_eq!(refused.completed_by(Totals::default()).implausible, implausible);
     }
 }

@@ -32,10 +32,10 @@ mod wire;
 
 pub use activity::Activity;
 pub use actor::{Actor, ActorKind};
-pub use event::{Draft, Ending, Finish, Owner, Start, Totals};
+pub use event::{Draft, Ending, Finish, ImplausibleTotals, Owner, Start, Totals};
 pub use report::{AlertReport, Comparison, Failure, Overhead, Status};
 pub use request::Request;
-pub use run::{Child, Comment, Context, Git, Level, Quality, Rest, Run, RunState, RunStats};
+pub use run::{Child, Comment, Context, Git, Implausible, Level, Quality, Rest, Run, RunState, RunStats};
 pub use sample::{Point, Sample};
 pub use surroundings::Surroundings;
 pub use time::UnixMillis;

@@ -195,6 +195,10 @@ pub struct Status {
     /// The program file that runs; `None` from a bpd that does not say.
     #[serde(default)]
     pub program: Option<ProgramFile>,
+    /// Figures that bpd refused since it began, because they could not be true.
+    #[serde(default)]
+    #[cfg_attr(test, ts(type = "number"))]
+    pub implausible: u64,
 }
 
 /// A time in which nothing that is typed is recorded.

@@ -53,6 +53,9 @@ pub struct Run {
     /// Processes of the run lived on after its end.
     pub background: bool,
     pub imported: bool,
+    /// Figures that cannot be true: each is unknown, not wrong.
+    #[serde(default)]
+    pub implausible: Vec<Implausible>,
     pub tags: Vec<String>,
     pub note: Option<String>,
     /// Derived; `None` while nothing is known.
@@ -138,6 +141,19 @@ impl RunState {
     pub fn is_open(self) -> bool {
         matches!(self, Self::Running | Self::Stopped | Self::Background)
     }
+}
+
+/// A figure that bpd refused because it cannot be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Implausible {
+    /// Longer than the shell that reported it has lived.
+    Duration,
+    /// More than all CPUs can give in the run's time.
+    CpuSeconds,
+    /// Posted samples outside the run. They keep their times and give no CPU seconds.
+    Samples,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use bp_proto::{Ending, Finish, UnixMillis};
+use bp_proto::{Ending, Finish, ImplausibleTotals, Totals, UnixMillis};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::event::{Body, Event, Measured, Receipt, Recorded, Refusal, Reply};
+use crate::plausible;
 use crate::store::{OwnCost, Writer};
 
 /// Changes that are made durable together: whatever queued while the last group was written, at most.
@@ -124,13 +125,21 @@ impl Group {
             Body::Import { start, took } => {
                 let (registered, known) = writer.begin(&start)?;
                 if let Some(took) = took.filter(|_| !known) {
+                    // A history file may say anything.
+                    let life = UnixMillis::now().since(start.draft.started_at);
+                    let is_plausible = plausible::is_duration(took, Some(life));
+                    let took = if is_plausible { took } else { Duration::ZERO };
+                    let totals = (!is_plausible).then(|| Totals {
+                        implausible: ImplausibleTotals { duration: true, ..ImplausibleTotals::default() },
+                        ..Totals::default()
+                    });
                     let finished_at = start.draft.started_at.plus(took);
                     writer.finish(&Finish {
                         uid: start.uid,
                         finished_at,
                         took: Some(took),
                         ending: Ending::Lost,
-                        totals: None,
+                        totals,
                         children: Vec::new(),
                         rest: None,
                         waited: None,

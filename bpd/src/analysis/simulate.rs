@@ -31,6 +31,7 @@ pub(crate) fn run_of(stats: RunStats) -> Run {
         signal: None,
         background: false,
         imported: false,
+        implausible: Vec::new(),
         tags: Vec::new(),
         note: None,
         run_stats: Some(stats),

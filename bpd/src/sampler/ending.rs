@@ -10,12 +10,13 @@ use super::counters::Counted;
 use super::describing::PAUSE;
 use super::hearing::Heard;
 use super::ledger::Ledger;
-use super::open::{Now, Open};
+use super::open::{Now, Open, life_of};
 use super::stage::Stage;
 use super::tail::Tail;
 use super::tally::{self, Usage};
 use super::totals::{self, Accounts, Count};
 use crate::event::{Body, Measured, Reply};
+use crate::plausible;
 
 /// A line that was typed ahead has reported its start before it starts anything; that is read within this.
 const DOUBT: Duration = Duration::from_millis(100);
@@ -50,7 +51,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(2);
 impl Stage {
     /// The end of a run as it was reported. What is of that moment is read: its counter, its processes. The rest of a
     /// line's end waits until its shell has drawn the prompt, unless the next line is there before that.
-    pub(super) fn reported(&mut self, finish: Finish, reply: Option<Reply>, now: Now) {
+    pub(super) fn reported(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
+        self.check_duration(&mut finish, now);
         let shell = self.open.get(&finish.uid).filter(|open| open.start.draft.source == Source::Hook);
         let shell = shell.map(|open| open.owner);
         let heard = shell.map_or_else(Heard::default, |shell| self.hearing.take(shell));
@@ -69,6 +71,26 @@ impl Stage {
         // No reading is its any more.
         open.in_doubt = true;
         self.leaving.push_back(Leaving { finish, reply, now });
+    }
+
+    /// A reported duration that cannot be true gives way to the time since bpd heard of the start. That one places the
+    /// run's processes; it is not shown.
+    fn check_duration(&mut self, finish: &mut Finish, now: Now) {
+        let Some(open) = self.open.get_mut(&finish.uid) else {
+            if finish.took.is_some_and(|took| !plausible::is_duration(took, None)) {
+                refuse_duration(finish);
+            }
+            return;
+        };
+        let told = told(open, finish);
+        let since_start = open.since_start(now);
+        // Most ends need no look at the process.
+        let life = if told > since_start { life_of(open.owner, now) } else { None };
+        if !plausible::is_duration(told, life) {
+            open.has_implausible_duration = true;
+            finish.took = Some(open.elapsed(now));
+            finish.finished_at = finish.finished_at.min(now.wall);
+        }
     }
 
     /// When the rest of a line's end is to be done, on the sampler's clock.
@@ -144,6 +166,9 @@ impl Stage {
     fn end_seen(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
         let Some(mut open) = self.open.remove(&uid) else {
+            if let Some((totals, took)) = finish.totals.as_mut().zip(finish.took) {
+                plausible::check_cpu(totals, took, self.machine_cpus);
+            }
             return self.pass(Body::Finish(Box::new(finish)), reply);
         };
         let told = told(&open, &finish);
@@ -191,6 +216,10 @@ impl Stage {
         // The wrapper has seen some that we have not found.
         totals.incomplete |= finish.background && living == 0 && !is_whole;
         finish.background = living > 0 && finish.ending != Ending::Lost;
+        // What lives on, and what a lost run left, has been read up to now.
+        let goes_on = living > 0 || finish.ending == Ending::Lost;
+        let read_over = if goes_on { took.max(open.elapsed(self.now())) } else { took };
+        plausible::check_cpu(&mut totals, read_over, self.machine_cpus);
         if let Some(usage) = &usage {
             let cpu_ns = open.curve_end(totals.cpu_ns, usage);
             if accounts.observed
@@ -201,6 +230,9 @@ impl Stage {
             }
         }
         finish.totals = Some(totals);
+        if open.has_implausible_duration {
+            refuse_duration(&mut finish);
+        }
         tell_children(&open, &mut finish, usage.as_ref());
         if finish.background {
             self.live_on(&open, totals, &usage.unwrap_or_default(), now);
@@ -290,6 +322,12 @@ impl Stage {
             self.lose(uid, seen_at, now);
         }
     }
+}
+
+/// Makes the duration unknown.
+fn refuse_duration(finish: &mut Finish) {
+    finish.took = Some(Duration::ZERO);
+    finish.totals.get_or_insert_default().implausible.duration = true;
 }
 
 /// How long the run took, as its reporter has it.

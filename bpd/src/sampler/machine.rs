@@ -201,6 +201,21 @@ pub(super) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// CPUs that are in the machine, whether or not this process may use them; `None`: unknown.
+pub(super) fn all_cpus() -> Option<u32> {
+    count_in_list(procfile::read("/sys/devices/system/cpu/present").ok()?.trim())
+}
+
+/// How many numbers are in a list such as `0-3,8`.
+fn count_in_list(list: &str) -> Option<u32> {
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+        Some(last.checked_sub(first)? + 1)
+    };
+    list.split(',').map(count).sum()
+}
+
 /// CPUs that a process may use: affinity and cgroup quota respected.
 pub(super) fn cpus(pid: Option<u32>) -> u32 {
     // It reads a dozen files of its own control group.

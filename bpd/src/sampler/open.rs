@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bp_proto::event::Source;
 use bp_proto::process::TICKS_PER_SECOND;
-use bp_proto::{Owner, Sample, Start, Surroundings, Totals, Ulid, UnixMillis};
+use bp_proto::{Owner, Sample, Start, Surroundings, Totals, Ulid, UnixMillis, process};
 
 use super::counters::Counted;
 use super::machine::{Busy, Look};
@@ -86,6 +86,8 @@ pub(super) struct Open {
     pub takes_last_tick: bool,
     /// Its end was reported, and waits to be told what started then.
     pub in_doubt: bool,
+    /// The duration that was reported cannot be true.
+    pub has_implausible_duration: bool,
     /// Clocks and counters were read when its end was written, not when that was read.
     pub end_was_heard: bool,
     /// Other runs were opened within it.
@@ -107,7 +109,13 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(start: Start, owner: Owner, interval: Duration, now: Now) -> Self {
-        let age = now.wall.since(start.draft.started_at) + now.into_milli;
+        let mut age = now.wall.since(start.draft.started_at) + now.into_milli;
+        if age >= FRESH
+            && let Some(life) = life_of(owner, now)
+        {
+            // The start comes from a clock that was not set.
+            age = age.min(life);
+        }
         let opening = match start.draft.source {
             _ if age >= FRESH => Opening::Late,
             Source::Hook => Opening::Hook,
@@ -139,6 +147,7 @@ impl Open {
             watched: false,
             takes_last_tick,
             in_doubt: false,
+            has_implausible_duration: false,
             end_was_heard: false,
             has_inner: false,
             observed: false,
@@ -233,6 +242,11 @@ impl Open {
         let suspended = now.lead().saturating_sub(self.lead);
         // Else it was after the end.
         if (LEAST_SUSPEND..took).contains(&suspended) { suspended } else { Duration::ZERO }
+    }
+
+    /// Time since the run's start, suspended time counted.
+    pub(super) fn since_start(&self, now: Now) -> Duration {
+        now.boot.saturating_sub(self.began)
     }
 
     /// Monotonic time since the run's start.
@@ -361,6 +375,13 @@ impl Open {
             && wrapper.under.is_some_and(|under| is_same(self.owner, under))
             && wrapper.draft.started_at >= latest
     }
+}
+
+/// How long a process that lives now has lived, suspended time counted; `None`: unknown.
+pub(super) fn life_of(owner: Owner, now: Now) -> Option<Duration> {
+    let is_known = owner.start_ticks > 0 && process::is_alive(owner);
+    let began = Duration::from_secs_f64(owner.start_ticks as f64 / TICKS_PER_SECOND as f64);
+    is_known.then(|| now.boot.saturating_sub(began))
 }
 
 /// Whether two descriptions may mean one process; unknown start times fit any.

@@ -27,6 +27,7 @@ use super::tail::Tail;
 use super::tree::{Claim, Tree};
 use super::watchers::Watchers;
 use crate::event::{Amendment, Body, Event, Measured, Receipt, Reply, Watcher};
+use crate::plausible;
 use crate::typed::{self, Typed};
 
 /// Ended runs of `bpctl run` that still wait for their wrapper's account.
@@ -68,6 +69,8 @@ pub(super) struct Stage {
     nested: VecDeque<(Owner, Ulid)>,
     pub(super) lookups: Lookups,
     pub(super) host: String,
+    /// All CPUs of the machine; `None`: unknown.
+    pub(super) machine_cpus: Option<u32>,
     epoch: Instant,
     /// Time since boot, suspended time counted.
     pub(super) boot: fn() -> Duration,
@@ -102,6 +105,7 @@ impl Stage {
             nested: VecDeque::new(),
             lookups: Lookups::new(),
             host: machine::host_name(),
+            machine_cpus: machine::all_cpus(),
             epoch: Instant::now(),
             boot: machine::since_boot,
         }
@@ -486,7 +490,10 @@ impl Stage {
                 self.read(&[run]);
                 self.tree.was_waited_for(run, waited);
             }
-            let Some(totals) = finish.totals else { return answer(reply, Receipt::Finished) };
+            let Some(mut totals) = finish.totals else { return answer(reply, Receipt::Finished) };
+            if let Some(took) = finish.took {
+                plausible::check_cpu(&mut totals, took, self.machine_cpus);
+            }
             if let Some(open) = self.open.get_mut(&run) {
                 open.exact = Some(totals);
             }

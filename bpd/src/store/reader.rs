@@ -361,6 +361,7 @@ fn begun(id: u64, start: Start, edited: Option<Edited>) -> Run {
         signal: None,
         background: false,
         imported: draft.source == bp_proto::event::Source::Import,
+        implausible: Vec::new(),
         tags: edited.tags,
         note: edited.note,
         run_stats: None,

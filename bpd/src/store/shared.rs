@@ -23,6 +23,8 @@ pub(super) struct Shared {
     /// both.
     pub(super) buffers: RwLock<Buffers>,
     pub(super) total: AtomicU64,
+    /// Figures that were stored as unknown because they could not be true, since the store was opened.
+    pub(super) implausible: AtomicU64,
     pub(super) health: Health,
     pub(super) hosts: RwLock<Hosts>,
     index: RwLock<Arc<dyn Index>>,
@@ -47,6 +49,7 @@ impl Shared {
             journal,
             buffers: RwLock::default(),
             total: AtomicU64::new(0),
+            implausible: AtomicU64::new(0),
             health,
             hosts: RwLock::default(),
             index: RwLock::new(index),

@@ -194,7 +194,8 @@ impl Staging {
         let took = finish.took.unwrap_or_else(|| finish.finished_at.since(UnixMillis(entry.started_at_ms)));
         entry.finish = Some(at);
         entry.changes += 1;
-        entry.cover.duration_ms = Some(took.as_millis() as u64);
+        let is_implausible = finish.totals.is_some_and(|totals| totals.implausible.duration);
+        entry.cover.duration_ms = (!is_implausible).then_some(took.as_millis() as u64);
         (entry.cover.state, entry.cover.exit_code) = match finish.ending {
             Ending::Exited { exit_code, .. } => (State::Finished, exit_code),
             Ending::Left { exit_code, .. } => (State::Left, exit_code),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
@@ -20,6 +20,7 @@ use super::shared::{Fetched, Shared};
 use super::staging::Staging;
 use super::{OwnCost, Position, StoreError};
 use crate::event::{Amendment, HostReading, Phased, Refusal};
+use crate::plausible::Window;
 
 /// Points that a client may post to one run.
 const MAX_POINTS: u64 = 1_000_000;
@@ -120,6 +121,8 @@ impl Writer {
         }
         self.stage_chunk(id)?;
         self.stage(&Record::Finish { id, finish: Box::new(finish.clone()), previous: entry.finish })?;
+        let refused = finish.totals.map(|totals| totals.implausible).unwrap_or_default();
+        self.count_implausible(u64::from(refused.duration) + u64::from(refused.cpu_seconds));
         self.ended.push(id);
         Ok(id)
     }
@@ -163,11 +166,23 @@ impl Writer {
         }
         let known = self.times.entry(id).or_default();
         let new: Vec<Point> = points.iter().filter(|point| known.insert(time_bits(point))).cloned().collect();
+        let ended_at = match entry.cover.state {
+            State::Running => UnixMillis::now(),
+            _ => UnixMillis(entry.started_at_ms)
+                .plus(Duration::from_millis(entry.cover.duration_ms.unwrap_or(0))),
+        };
+        let started_s = UnixMillis(entry.started_at_ms).as_seconds();
+        let window = Window::new(started_s, Some(ended_at.as_seconds()));
+        self.count_implausible(new.iter().filter(|point| !window.contains(point.ts)).count() as u64);
         for batch in new.chunks(MAX_BATCH_POINTS) {
             let nth = self.checked(|writer| writer.staging.entry(id))?.map_or(0, |entry| entry.chunks);
             self.stage(&Record::Points { id, nth, points: batch.to_vec() })?;
         }
         Ok(id)
+    }
+
+    fn count_implausible(&self, figures: u64) {
+        self.shared.implausible.fetch_add(figures, Ordering::Relaxed);
     }
 
     /// Completes a run's totals ([`bp_proto::Totals::completed_by`]), children and background; the run may be open, then
@@ -183,6 +198,7 @@ impl Writer {
             _ => Amended::of(amendment),
         };
         self.stage(&Record::Amend { id, amended: Box::new(amended), previous: entry.amend })?;
+        self.count_implausible(u64::from(amendment.totals.implausible.cpu_seconds));
         Ok(id)
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("access", &[]),
     ("alerts", &["analysis", "config", "event", "queries", "words"]),
-    ("analysis", &[]),
+    ("analysis", &["plausible"]),
     ("config", &["trouble", "words"]),
     ("event", &[]),
     ("http", &["access", "event", "queries"]),
@@ -16,12 +16,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("listen", &["trouble"]),
     ("lock", &[]),
     ("logs", &[]),
+    ("plausible", &[]),
     ("process", &[]),
     ("queries", &["analysis", "store", "trouble", "words"]),
-    ("recorder", &["event", "store"]),
-    ("sampler", &["event", "typed"]),
+    ("recorder", &["event", "plausible", "store"]),
+    ("sampler", &["event", "plausible", "typed"]),
     ("signals", &[]),
-    ("store", &["event", "trouble"]),
+    ("store", &["event", "plausible", "trouble"]),
     ("trouble", &[]),
     ("typed", &[]),
     ("words", &[]),
@@ -49,7 +50,7 @@ const OWNERS: &[(&str, &str)] = &[
 ];
 
 /// Modules that are functions of their arguments alone, and what they may therefore not name.
-const PURE: &[&str] = &["analysis", "alerts/machine.rs", "alerts/rules.rs", "typed.rs"];
+const PURE: &[&str] = &["analysis", "alerts/machine.rs", "alerts/rules.rs", "plausible.rs", "typed.rs"];
 const IMPURE: &[&str] = &[
     "std::fs",
     "std::net",

@@ -1,11 +1,13 @@
 //! The end of a run on disk and what became known later, in all versions: the second knows what the run did besides
 //! burning CPU time, and what the machine did meanwhile; the third for how long it was suspended; the fourth which of its
 //! children burned more than was seen, and what else the run's time is made of; the fifth whether the line ended its shell,
-//! and what its processes used after its end.
+//! what its processes used after its end, and which figures were refused because they cannot be true.
 
 use std::time::Duration;
 
-use bp_proto::{Activity, Child, Ending, Finish, Quality, Rest, Surroundings, Totals, Ulid, UnixMillis};
+use bp_proto::{
+    Activity, Child, Ending, Finish, ImplausibleTotals, Quality, Rest, Surroundings, Totals, Ulid, UnixMillis,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Amended, Record};
@@ -407,16 +409,31 @@ impl From<TotalsV3> for Totals {
 pub(super) struct TotalsV5 {
     third: TotalsV3,
     background_cpu_ns: Option<u64>,
+    /// Bits: 1 duration, 2 CPU seconds.
+    implausible: u8,
 }
+
+const IMPLAUSIBLE_DURATION: u8 = 1;
+const IMPLAUSIBLE_CPU_SECONDS: u8 = 2;
 
 impl TotalsV5 {
     fn of(totals: &Totals) -> Self {
-        Self { third: TotalsV3::of(totals), background_cpu_ns: totals.background_cpu_ns }
+        let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+        let ImplausibleTotals { duration, cpu_seconds } = totals.implausible;
+        Self {
+            third: TotalsV3::of(totals),
+            background_cpu_ns: totals.background_cpu_ns,
+            implausible: bit(duration, IMPLAUSIBLE_DURATION) | bit(cpu_seconds, IMPLAUSIBLE_CPU_SECONDS),
+        }
     }
 }
 
 impl From<TotalsV5> for Totals {
     fn from(totals: TotalsV5) -> Self {
-        Self { background_cpu_ns: totals.background_cpu_ns, ..totals.third.into() }
+        let implausible = ImplausibleTotals {
+            duration: totals.implausible & IMPLAUSIBLE_DURATION != 0,
+            cpu_seconds: totals.implausible & IMPLAUSIBLE_CPU_SECONDS != 0,
+        };
+        Self { background_cpu_ns: totals.background_cpu_ns, implausible, ..totals.third.into() }
     }
 }
