@@ -11,7 +11,7 @@ use crate::report::{
     MetricDelta, Overhead, Paused, Performance, RouteTiming, Series, Status, Usual, Verdict,
 };
 use crate::request::{AlertsQuery, Align, CompareQuery, Edit, ListQuery, SamplesQuery};
-use crate::run::{Child, Comment, Context, Git, Level, Quality, Rest, Run, RunState, RunStats};
+use crate::run::{Child, Comment, Context, Git, Implausible, Level, Quality, Rest, Run, RunState, RunStats};
 use crate::sample::Point;
 
 const HEAD: &str = "// Written from bp-proto by its test `the_dashboards_types_are_those_of_the_wire`; do not edit.\n\
@@ -36,6 +36,7 @@ fn wire() -> String {
         Run,
         RunState,
         RunStats,
+        Implausible,
         Quality,
         Git,
         Child,

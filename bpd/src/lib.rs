@@ -11,7 +11,7 @@ pub mod ipc;
 pub mod listen;
 pub mod lock;
 pub mod logs;
-mod plausible;
+pub mod plausible;
 pub mod process;
 pub mod queries;
 pub mod recorder;

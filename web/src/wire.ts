@@ -45,7 +45,11 @@ started_at: string | null, finished_at: string | null, state: RunState, exit_cod
 /**
  * Processes of the run lived on after its end.
  */
-background: boolean, imported: boolean, tags: Array<string>, note: string | null,
+background: boolean, imported: boolean,
+/**
+ * Figures that cannot be true: each is unknown, not wrong.
+ */
+implausible: Array<Implausible>, tags: Array<string>, note: string | null,
 /**
  * Derived; `None` while nothing is known.
  */
@@ -107,6 +111,11 @@ host_cpu_avg: number | null,
  * Share of the run's time in which some task of the machine waited for a CPU, for memory, for a disk; percent.
  */
 pressure_cpu: number | null, pressure_memory: number | null, pressure_io: number | null, };
+
+/**
+ * A figure that bpd refused because it cannot be true.
+ */
+export type Implausible = "duration" | "cpu_seconds" | "samples";
 
 /**
  * How the totals were obtained, best first.
@@ -401,6 +410,9 @@ paused: Array<Paused>,
  * The program file that runs; `None` from a bpd that does not say.
  */
 program: ProgramFile | null, };
+ * Figures that bpd refused since it began, because they could not be true.
+ */
+implausible: number, };
 
 /**
  * A time in which nothing that is typed is recorded.

@@ -26,6 +26,7 @@ export function aRun(given: Partial<Run> & { stats?: Partial<RunStats> } = {}): 
     signal: null,
     background: false,
     imported: false,
+    implausible: [],
     tags: [],
     note: null,
     run_stats: {

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use bp_proto::event::Waited;
 use bp_proto::run::Quality;
-use bp_proto::{Activity, Surroundings, Totals};
+use bp_proto::{Activity, ImplausibleTotals, Surroundings, Totals};
 use libc::{c_int, pid_t};
 
 /// A block of `ru_inblock` and `ru_oublock`.
@@ -83,6 +83,7 @@ impl Cost {
             // The largest process's peak, not the sum of those that lived together.
             peak_lower_bound: true,
             incomplete,
+            implausible: ImplausibleTotals::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bp_proto::{Level, Point, Quality, Request, Run, RunState, RunStats};
+use bp_proto::{Implausible, Level, Point, Quality, Request, Run, RunState, RunStats};
 
 use super::{Exit, activity, list};
 use crate::ask::Bpd;
@@ -115,6 +115,8 @@ fn people(run: &Run, points: &[Point], screen: &Screen) -> String {
     if let Some(stats) = &run.run_stats {
         page.figures(stats, points);
     }
+    let refused = run.implausible.iter().map(|figure| screen.word(implausible(*figure)).to_owned());
+    page.lines(refused.map(|reason| (Word::Unknown, reason)).collect());
     page.surroundings(run);
     page.optional(Word::Session, run.shell.as_deref());
     page.optional(Word::Note, run.note.as_deref());
@@ -177,6 +179,15 @@ fn place(run: &Run) -> String {
         let _ = write!(place, " ({})", parts.join(" "));
     }
     place
+}
+
+/// Why a figure is unknown.
+fn implausible(figure: Implausible) -> Word {
+    match figure {
+        Implausible::Duration => Word::ImplausibleDuration,
+        Implausible::CpuSeconds => Word::ImplausibleCpu,
+        Implausible::Samples => Word::ImplausibleSamples,
+    }
 }
 
 fn quality(quality: Quality) -> Word {

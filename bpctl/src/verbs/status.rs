@@ -42,6 +42,10 @@ fn people(status: &Status, screen: &Screen) -> String {
     }
     let runs = screen.say(Word::Runs, &[&status.runs.to_string(), &status.running.to_string()]);
     page.push_str(&screen.paragraph("  ", 2, &runs));
+    if status.implausible > 0 {
+        let count = figures::count(status.implausible, screen.lang);
+        page.push_str(&screen.paragraph("  ", 2, &screen.say(Word::ImplausibleCount, &[&count])));
+    }
     let mark = format!("  {} ", screen.paint(Tone::Bad, "!"));
     for sentence in pause::beside(screen) {
         page.push_str(&screen.paragraph(&mark, 4, &sentence));
@@ -68,6 +72,7 @@ pub(super) fn plain(status: &Status, screen: &Screen) -> String {
         ("runs", status.runs.to_string()),
         ("running", status.running.to_string()),
         ("uptime_s", format!("{:.1}", status.uptime_s)),
+        ("implausible", status.implausible.to_string()),
     ] {
         let _ = writeln!(page, "{name}\t{}", visible(&value));
     }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use bp_proto::{Activity, Quality, RunStats, Sample, Surroundings, Totals};
+use bp_proto::{Activity, Implausible, Point, Quality, RunStats, Sample, Surroundings, Totals};
 
 use super::curve::{BYTES_PER_MIB, Curve, NS_PER_SECOND, Piece};
 use super::quantile;
+use crate::plausible::{self, Window};
 
 const P95: f64 = 0.95;
 /// An average over less than this many steps of the accounting would be made of its rounding.
@@ -29,6 +30,8 @@ pub struct Span {
     pub background: bool,
     /// CPUs that it could use, if known: nothing burns more.
     pub cpus: Option<u32>,
+    /// When posted samples are of the run; `None`: its times are not known.
+    pub window: Option<Window>,
 }
 
 impl Span {
@@ -60,13 +63,30 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
     let pieces = curve.pieces();
     match curve {
         Curve::Measured(samples) => measured(&mut stats, samples, &pieces, &totals, span),
-        Curve::Posted(_) => posted(&mut stats, &pieces, &totals),
+        Curve::Posted(points) => posted(&mut stats, points, &pieces, &totals, span),
     }
     let high_water = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
     let seen = pieces.iter().filter_map(|piece| piece.rss_mb);
     stats.rss_max_mb = highest(seen.chain(high_water));
     drop_foreign_split(&mut stats);
     Some(stats)
+}
+
+/// The figures of a run that could not be true and are therefore unknown.
+pub fn implausible(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Vec<Implausible> {
+    let refused = totals.map(|totals| totals.implausible).unwrap_or_default();
+    let Curve::Posted(points) = curve else {
+        return listed([refused.duration, refused.cpu_seconds, false]);
+    };
+    let outside = span.window.is_some_and(|window| !points.iter().all(|point| window.contains(point.ts)));
+    let within = posted_cpu(points, span);
+    let is_cpu_refused = within.is_some_and(|cpu_s| !is_posted_cpu(cpu_s, span));
+    listed([refused.duration, refused.cpu_seconds || is_cpu_refused, outside])
+}
+
+fn listed(refused: [bool; 3]) -> Vec<Implausible> {
+    let all = [Implausible::Duration, Implausible::CpuSeconds, Implausible::Samples];
+    all.into_iter().zip(refused).filter_map(|(figure, is_refused)| is_refused.then_some(figure)).collect()
 }
 
 /// What the run did besides burning CPU time.
@@ -118,7 +138,8 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
     let is_better = totals.quality <= Quality::Times && !totals.incomplete && !span.open && !span.background;
     let better = totals.cpu_ns.filter(|_| is_better);
     let cpu_ns = better.or_else(|| totals.cpu_ns.into_iter().chain(sampled_cpu).max());
-    stats.cpu_seconds = cpu_ns.map(seconds);
+    // A curve that was drawn beside a refused account is no proof of the whole.
+    stats.cpu_seconds = cpu_ns.filter(|_| !totals.implausible.cpu_seconds).map(seconds);
     stats.max_processes = samples.iter().map(|sample| sample.processes).chain(totals.max_processes).max();
 
     // The time in which the CPU seconds were spent. Of an open run that is known up to its last sample; background
@@ -205,19 +226,34 @@ fn possible(pieces: &[Piece], most_percent: f64) -> Vec<(f64, f64)> {
 
 /// Posted points are readings at instants, CPU included: their averages are time integrals (trapezoids) over the
 /// time that they cover.
-fn posted(stats: &mut RunStats, pieces: &[Piece], totals: &Totals) {
+fn posted(stats: &mut RunStats, points: &[Point], pieces: &[Piece], totals: &Totals, span: Span) {
     let weights = weights(pieces, 0.0, 0.0);
     let memory = known(pieces, &weights);
     let cpu: Vec<(f64, f64)> =
         pieces.iter().zip(&weights).map(|(piece, weight)| (piece.cpu_percent, *weight)).collect();
     stats.cpu_avg = mean(&cpu);
     stats.rss_avg_mb = mean(&memory);
-    let covered_s = pieces.last().map_or(0.0, |piece| piece.to_s);
-    let integral = stats.cpu_avg.map(|percent| percent / 100.0 * covered_s).filter(|_| covered_s > 0.0);
+    let integral = posted_cpu(points, span).filter(|cpu_s| is_posted_cpu(*cpu_s, span));
     stats.cpu_seconds = totals.cpu_ns.map(seconds).or(integral);
     stats.cpu_max = highest(cpu.iter().map(|(percent, _)| *percent));
     stats.cpu_p95 = quantile::weighted(cpu, P95);
     stats.rss_p95_mb = quantile::weighted(memory, P95);
+}
+
+/// CPU seconds between posted samples that lie within the run; `None` where no two neighbours do.
+fn posted_cpu(points: &[Point], span: Span) -> Option<f64> {
+    let is_within = |point: &Point| span.window.is_none_or(|window| window.contains(point.ts));
+    let between = points.windows(2).filter(|pair| pair.iter().all(is_within));
+    let parts = between.map(|pair| {
+        let seconds = (pair[1].ts - pair[0].ts).max(0.0);
+        (seconds, f64::midpoint(pair[0].cpu_percent, pair[1].cpu_percent) / 100.0 * seconds)
+    });
+    let (covered_s, cpu_s) = parts.fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+    (covered_s > 0.0).then_some(cpu_s)
+}
+
+fn is_posted_cpu(cpu_s: f64, span: Span) -> bool {
+    span.window.is_none() || plausible::is_posted_cpu(cpu_s, span.duration.as_secs_f64(), span.cpus)
 }
 
 /// (memory, weight) where memory is known: what nobody could read is averaged with nothing.
@@ -261,7 +297,7 @@ mod tests {
     use super::*;
 
     fn lasted(ms: u64) -> Span {
-        Span { duration: Duration::from_millis(ms), open: false, background: false, cpus: None }
+        Span { duration: Duration::from_millis(ms), open: false, background: false, cpus: None, window: None }
     }
 
     #[track_caller]

@@ -80,6 +80,7 @@ mod tests {
     #[test]
     fn the_text_is_prometheus_own() {
         let status = Status {
+            implausible: 0,
             version: String::new(),
             pid: 1,
             http: HttpStatus { address: String::new(), token_file: PathBuf::new() },

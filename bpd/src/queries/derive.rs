@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bp_proto::{Comment, Run, RunState, RunStats, UnixMillis};
+use bp_proto::{Comment, Implausible, Run, RunState, RunStats, UnixMillis};
 use moka::sync::Cache;
 
 use super::NoAnswer;
@@ -15,6 +15,7 @@ use crate::analysis::curve;
 use crate::analysis::noise::MAX_POOL;
 use crate::analysis::stats::{self, Span};
 use crate::analysis::untold;
+use crate::plausible::Window;
 use crate::store::{Curve, Reader, Row, Within};
 use crate::words::{self, Lang};
 
@@ -24,6 +25,9 @@ const MOST_FINDINGS: u64 = 4096;
 
 /// A history is looked for among this many runs before: a command that nearly always fails has none.
 pub(super) const HISTORY_ROWS: usize = 400;
+
+/// A run's figures, and those that are unknown because they could not be true.
+type Known = (Option<RunStats>, Vec<Implausible>);
 
 /// (run, revision). A run that was read may have changed since: what is derived from it is kept under the revision that
 /// was read, never under the one that it has by now.
@@ -40,6 +44,8 @@ pub(super) struct Derive {
 #[derive(Debug)]
 pub(super) struct Figures {
     pub stats: Option<RunStats>,
+    /// What is unknown because it could not be true.
+    implausible: Vec<Implausible>,
     /// Host and kind of actor: only runs of one kind are measured by each other.
     kind: u64,
     signalled: bool,
@@ -56,10 +62,17 @@ impl Derive {
 
     /// The run's figures, as of `now` while it is open.
     pub(super) fn stats(&self, run: &Run, now: UnixMillis) -> Result<Option<RunStats>, NoAnswer> {
+        Ok(self.known(run, now)?.0)
+    }
+
+    /// The run's figures, and those that are unknown because they could not be true.
+    fn known(&self, run: &Run, now: UnixMillis) -> Result<Known, NoAnswer> {
         if run.is_open() {
             return self.read_stats(run, now);
         }
-        Ok(self.figures(run.id, Some(run))?.and_then(|figures| figures.stats.clone()))
+        let figures = self.figures(run.id, Some(run))?;
+        Ok(figures
+            .map_or_else(Known::default, |figures| (figures.stats.clone(), figures.implausible.clone())))
     }
 
     /// Figures of a run that has ended; `None` when it is gone. `run` saves reading it.
@@ -80,9 +93,11 @@ impl Derive {
             },
         };
         // `now` matters to open runs alone.
-        let stats = self.read_stats(run, run.finished_at.or(run.started_at).unwrap_or_default())?;
+        let (stats, implausible) =
+            self.read_stats(run, run.finished_at.or(run.started_at).unwrap_or_default())?;
         let figures = Arc::new(Figures {
             stats,
+            implausible,
             kind: kind(run),
             signalled: run.signal.is_some(),
             nested: run.parent.is_some(),
@@ -94,22 +109,28 @@ impl Derive {
         Ok(Some(figures))
     }
 
-    fn read_stats(&self, run: &Run, now: UnixMillis) -> Result<Option<RunStats>, NoAnswer> {
+    fn read_stats(&self, run: &Run, now: UnixMillis) -> Result<Known, NoAnswer> {
         let kept = self.reader.curve(run.id)?;
         let curve = curve_of(&kept);
         if run.imported && run.took.is_none() {
             // Of a history that keeps no durations nothing is known.
-            return Ok(None);
-        }
-        if run.shell.is_some() && run.took == Some(Duration::ZERO) && curve.is_empty() {
-            // Left behind by a shell without a clock: nothing can be said per time, nor compared with what can.
-            return Ok(None);
+            return Ok(Known::default());
         }
         let open = run.is_open();
         let duration = lasted(run, now);
         let cpus = run.context.as_ref().and_then(|context| context.cpus);
-        let span = Span { duration, open, background: run.background, cpus };
-        Ok(stats::of(curve, run.totals.as_ref(), span))
+        let window = run.started_at.map(|started_at| {
+            // The wall clock may have been set meanwhile.
+            let ended_at = run.finished_at.unwrap_or(now).max(started_at.plus(duration));
+            Window::new(started_at.as_seconds(), ended_at.as_seconds())
+        });
+        let span = Span { duration, open, background: run.background, cpus, window };
+        let implausible = stats::implausible(curve, run.totals.as_ref(), span);
+        // Without a duration nothing can be said per time, nor compared. A shell without a clock left such a line too.
+        let is_timeless = run.shell.is_some() && run.took == Some(Duration::ZERO) && curve.is_empty();
+        let has_duration = !is_timeless && !implausible.contains(&Implausible::Duration);
+        let stats = has_duration.then(|| stats::of(curve, run.totals.as_ref(), span)).flatten();
+        Ok((stats, implausible))
     }
 
     /// The figures of the newest runs before `run` that it may be measured by: same key, host and kind of actor,
@@ -131,7 +152,7 @@ impl Derive {
 
     /// The run with its figures and comments.
     pub(super) fn complete(&self, mut run: Run, lang: Lang, now: UnixMillis) -> Result<Run, NoAnswer> {
-        run.run_stats = self.stats(&run, now)?;
+        (run.run_stats, run.implausible) = self.known(&run, now)?;
         if let (Some(rest), Some(stats)) = (&mut run.rest, &run.run_stats) {
             untold::derive(&mut run.children, rest, stats);
         }

@@ -112,6 +112,7 @@ impl Queries {
             degraded_codes,
             paused: self.paused(now),
             program: self.program.file().cloned(),
+            implausible: self.reader.implausible(),
         }
     }
 

@@ -83,9 +83,9 @@ impl Stage {
             return;
         };
         let told = told(open, finish);
-        let since_start = open.since_start(now);
-        // Most ends need no look at the process.
-        let life = if told > since_start { life_of(open.owner, now) } else { None };
+        // The others measure with a clock that is never set. Most ends need no look at the process.
+        let is_doubtful = open.start.draft.source == Source::Hook && told > open.since_start(now);
+        let life = if is_doubtful { life_of(open.owner, now) } else { None };
         if !plausible::is_duration(told, life) {
             open.has_implausible_duration = true;
             finish.took = Some(open.elapsed(now));
@@ -166,10 +166,7 @@ impl Stage {
     fn end_seen(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
         let Some(mut open) = self.open.remove(&uid) else {
-            if let Some((totals, took)) = finish.totals.as_mut().zip(finish.took) {
-                plausible::check_cpu(totals, took, self.machine_cpus);
-            }
-            return self.pass(Body::Finish(Box::new(finish)), reply);
+            return self.pass_unopened(finish, reply);
         };
         let told = told(&open, &finish);
         // What ended before bpd looked at it has no processes to be looked at.
@@ -217,7 +214,7 @@ impl Stage {
         totals.incomplete |= finish.background && living == 0 && !is_whole;
         finish.background = living > 0 && finish.ending != Ending::Lost;
         // What lives on, and what a lost run left, has been read up to now.
-        let goes_on = living > 0 || finish.ending == Ending::Lost;
+        let goes_on = finish.background || finish.ending == Ending::Lost;
         let read_over = if goes_on { took.max(open.elapsed(self.now())) } else { took };
         plausible::check_cpu(&mut totals, read_over, self.machine_cpus);
         if let Some(usage) = &usage {
@@ -230,9 +227,6 @@ impl Stage {
             }
         }
         finish.totals = Some(totals);
-        if open.has_implausible_duration {
-            refuse_duration(&mut finish);
-        }
         tell_children(&open, &mut finish, usage.as_ref());
         if finish.background {
             self.live_on(&open, totals, &usage.unwrap_or_default(), now);
@@ -240,13 +234,29 @@ impl Stage {
             self.tree.forget(uid);
             self.leave_scope(open.owner);
         }
+        self.rest_shell(&open);
+        if open.has_implausible_duration {
+            refuse_duration(&mut finish);
+        }
+        self.remember(open, finish.finished_at);
+        self.pass(Body::Finish(Box::new(finish)), reply);
+    }
+
+    /// The end of a run whose start bpd has not seen open, such as a posted run without a process.
+    fn pass_unopened(&mut self, mut finish: Finish, reply: Option<Reply>) {
+        if let Some((totals, took)) = finish.totals.as_mut().zip(finish.took) {
+            plausible::check_cpu(totals, took, self.machine_cpus);
+        }
+        self.pass(Body::Finish(Box::new(finish)), reply);
+    }
+
+    /// Keeps the files of a shell open that waits for its next line.
+    fn rest_shell(&mut self, open: &Open) {
         let shell = open.owner.pid;
         let may_rest = open.start.draft.source == Source::Hook && self.tree.is_new(shell);
         if may_rest && self.probe.rest(shell) {
             self.resting.rest(shell);
         }
-        self.remember(open, finish.finished_at);
-        self.pass(Body::Finish(Box::new(finish)), reply);
     }
 
     /// Takes in what has left the run before it was seen.

@@ -209,9 +209,9 @@ pub(super) fn all_cpus() -> Option<u32> {
 /// How many numbers are in a list such as `0-3,8`.
 fn count_in_list(list: &str) -> Option<u32> {
     let count = |range: &str| {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
-        Some(last.checked_sub(first)? + 1)
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+        to.checked_sub(from)?.checked_add(1)
     };
     list.split(',').map(count).sum()
 }
@@ -255,6 +255,15 @@ fn quota_cpus(groups: &str, mount: &Path) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_cpus_is_counted() {
+        for (list, count) in
+            [("0", Some(1)), ("0-3", Some(4)), ("0-1,4,8-9", Some(5)), ("", None), ("3-1", None)]
+        {
+            assert_eq!(count_in_list(list), count, "{list:?}");
+        }
+    }
 
     #[test]
     fn a_number_that_is_no_pid_gets_the_cpus_of_bpd() {

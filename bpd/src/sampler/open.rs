@@ -111,6 +111,7 @@ impl Open {
     pub(super) fn new(start: Start, owner: Owner, interval: Duration, now: Now) -> Self {
         let mut age = now.wall.since(start.draft.started_at) + now.into_milli;
         if age >= FRESH
+            && start.draft.source == Source::Hook
             && let Some(life) = life_of(owner, now)
         {
             // The start comes from a clock that was not set.

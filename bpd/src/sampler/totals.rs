@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bp_proto::{Quality, Surroundings, Totals};
+use bp_proto::{ImplausibleTotals, Quality, Surroundings, Totals};
 
 use super::tally::Usage;
 
@@ -186,6 +186,7 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
                 && usage.is_some_and(|usage| misses(accounts, usage)))
             // A counter and a control group are read first when the shell is.
             || usage.is_some_and(|usage| began_unseen(accounts, usage)),
+        implausible: ImplausibleTotals::default(),
     }
 }
 

@@ -259,6 +259,11 @@ impl Reader {
         (self.shared.total.load(Ordering::Relaxed), running)
     }
 
+    /// Figures that were stored as unknown since the store was opened, because they could not be true.
+    pub fn implausible(&self) -> u64 {
+        self.shared.implausible.load(Ordering::Relaxed)
+    }
+
     /// Oldest first; those of the last 31 days are kept.
     pub fn own_costs(&self, since: UnixMillis) -> Result<Vec<OwnCost>, StoreError> {
         let from = rows::cost_key(since);

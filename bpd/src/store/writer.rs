@@ -172,7 +172,7 @@ impl Writer {
                 .plus(Duration::from_millis(entry.cover.duration_ms.unwrap_or(0))),
         };
         let started_s = UnixMillis(entry.started_at_ms).as_seconds();
-        let window = Window::new(started_s, Some(ended_at.as_seconds()));
+        let window = Window::new(started_s, ended_at.as_seconds());
         self.count_implausible(new.iter().filter(|point| !window.contains(point.ts)).count() as u64);
         for batch in new.chunks(MAX_BATCH_POINTS) {
             let nth = self.checked(|writer| writer.staging.entry(id))?.map_or(0, |entry| entry.chunks);

@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("logs", &[]),
     ("plausible", &[]),
     ("process", &[]),
-    ("queries", &["analysis", "store", "trouble", "words"]),
+    ("queries", &["analysis", "plausible", "store", "trouble", "words"]),
     ("recorder", &["event", "plausible", "store"]),
     ("sampler", &["event", "plausible", "typed"]),
     ("signals", &[]),

@@ -257,7 +257,7 @@ async fn the_shells_account_is_kept_and_only_completed(probe: Probe) {
     let start = lab.hook_start(&shell, "work");
     let uid = start.uid;
     lab.start(start).await;
-    let reported = Totals { user_ns: Some(7), ..totals(Duration::from_secs(9), Quality::Times) };
+    let reported = Totals { user_ns: Some(7), ..totals(Duration::from_millis(15), Quality::Times) };
     let settled = lab.finish(ended(uid, Some(reported))).await.totals.unwrap();
     assert_eq!(
         (settled.cpu_ns, settled.user_ns, settled.quality),

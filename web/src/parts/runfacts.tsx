@@ -67,6 +67,7 @@ function Remarks({ run }: { run: Run }) {
     ...(run.masked.length > 0 ? [tn('run.masked', run.masked.length, { rules: run.masked.join(', ') })] : []),
     ...(run.command_truncated === null ? [] : [t('run.truncated', { n: formatNumber(run.command_truncated, lang.value) })]),
     ...(run.background ? [t('run.background')] : []),
+    ...run.implausible.map((figure) => t(`implausible.${figure}`)),
   ];
   return (
     <>

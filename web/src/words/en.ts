@@ -227,6 +227,9 @@ export const en = {
   'figure.split': '{user} user, {system} system',
   'figure.at_least': '≥ {value}',
 
+  'implausible.duration': 'The reported duration is longer than the shell has lived. It is unknown.',
+  'implausible.cpu_seconds': 'The reported CPU time is more than all CPUs can give in this time. It is unknown.',
+  'implausible.samples': 'Some samples lie outside the run. They keep their times and give no CPU time.',
   'quality.exact': 'Exact totals',
   'quality.counter': 'Totals from an inherited counter',
   'quality.times': 'Totals from the shell’s accounting, to 1 ms',

@@ -230,6 +230,9 @@ export const tr: Words = {
   'figure.split': '{user} kullanıcı, {system} sistem',
   'figure.at_least': '≥ {value}',
 
+  'implausible.duration': 'Bildirilen süre kabuğun ömründen uzun. Süre bilinmiyor.',
+  'implausible.cpu_seconds': 'Bildirilen CPU süresi, tüm CPU’ların bu sürede verebileceğinden çok. CPU süresi bilinmiyor.',
+  'implausible.samples': 'Kimi örnekler çalıştırmanın dışında kalıyor. Zamanları korunur, CPU süresi vermezler.',
   'quality.exact': 'Toplamlar kesin',
   'quality.counter': 'Toplamlar devralınan bir sayaçtan',
   'quality.times': 'Toplamlar kabuğun hesabından, 1 ms duyarlıkla',

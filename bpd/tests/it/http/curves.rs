@@ -139,3 +139,42 @@ async fn the_system_says_how_it_is() {
     assert_eq!((&starts["answers"], &starts["errors"]), (&json!(1), &json!(0)));
     server.stop().await;
 }
+
+async fn finished_with(server: &Server, points: &Value) -> Value {
+    let id = server.ask("POST", "/runs").json(r#"{"command":"job"}"#).send().await.expect(201).json()["id"]
+        .clone();
+    server.ask("POST", &format!("/runs/{id}/samples")).json(&points.to_string()).send().await.expect(201);
+    let finish = server.ask("PATCH", &format!("/runs/{id}/finish")).json(r#"{"exit_code":0}"#);
+    finish.send().await.expect(200).json()
+}
+
+#[tokio::test]
+async fn samples_outside_a_run_keep_their_times_and_give_no_cpu_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path()).await;
+    let now = bp_proto::UnixMillis::now().as_seconds();
+    let point = |ts: f64, cpu: f64| json!({"ts": ts, "cpu_percent": cpu, "rss_mb": 10.0});
+
+    // The client's clock was set right between two samples.
+    let run = finished_with(&server, &json!([point(now - 86_400.0, 50.0), point(now, 50.0)])).await;
+    assert!(run["run_stats"]["cpu_seconds"].is_null(), "{run}");
+    assert_eq!(run["implausible"], json!(["samples"]), "{run}");
+    let kept = curve(&server, "").await;
+    assert_eq!(kept[0]["ts"], now - 86_400.0);
+
+    // Within the run, but more than all CPUs can give.
+    let run = finished_with(&server, &json!([point(now - 1.0, 900_000.0), point(now, 900_000.0)])).await;
+    assert_eq!(
+        (&run["run_stats"]["cpu_seconds"], &run["implausible"]),
+        (&Value::Null, &json!(["cpu_seconds"]))
+    );
+
+    // Times that count from the run's start are within it.
+    let run = finished_with(&server, &json!([point(0.0, 40.0), point(0.05, 40.0)])).await;
+    assert_eq!(run["implausible"], json!([]), "{run}");
+    assert!((run["run_stats"]["cpu_seconds"].as_f64().unwrap() - 0.02).abs() < 1e-6, "{run}");
+
+    let status = server.ask("GET", "/api/system/health/detailed").send().await.expect(200).json();
+    assert_eq!(status["implausible"], 1, "one sample: {status}");
+    server.stop().await;
+}

@@ -22,10 +22,10 @@ async fn bpctl_run_typed_in_a_hooked_shell_is_that_shells_run() {
     });
     assert_eq!(tags.await, ["nightly"]);
 
-    let exact = totals(Duration::from_millis(1234), Quality::Exact);
+    let exact = totals(Duration::from_millis(12), Quality::Exact);
     drop(lab.send(Body::Finish(Box::new(ended(wrapper_uid, Some(exact))))).await);
     assert_eq!(lab.amended(hook_uid).await.totals, exact);
-    let times = totals(Duration::from_millis(1300), Quality::Times);
+    let times = totals(Duration::from_millis(13), Quality::Times);
     let settled = lab.finish(ended(hook_uid, Some(times))).await.totals.unwrap();
     assert_eq!((settled.cpu_ns, settled.quality), (exact.cpu_ns, Quality::Exact));
 }

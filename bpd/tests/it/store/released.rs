@@ -10,7 +10,7 @@ use std::time::Duration;
 use bp_proto::event::{Draft, Phase, Source};
 use bp_proto::request::Edit;
 use bp_proto::{
-    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, Level, Owner, Point, Quality, Rest,
+    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, ImplausibleTotals, Level, Owner, Point, Quality, Rest,
     RunState, Sample, Start, Surroundings, Totals, UnixMillis,
 };
 use bpd::event::{Amendment, Phased};
@@ -248,7 +248,8 @@ pub(super) fn fill_v5(dir: &Path) {
     ] {
         writer.begin(&bare(n, Source::Hook, Some("exec bash"))).unwrap();
         let finish = full_finish();
-        let totals = Totals { background_cpu_ns: Some(n), ..finish.totals.unwrap() };
+        let implausible = ImplausibleTotals { duration: n == 13, cpu_seconds: n == 14 };
+        let totals = Totals { background_cpu_ns: Some(n), implausible, ..finish.totals.unwrap() };
         writer.finish(&Finish { uid: uid(n), ending, totals: Some(totals), ..finish }).unwrap();
         writer.commit().unwrap();
     }

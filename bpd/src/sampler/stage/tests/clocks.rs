@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bp_proto::Totals;
+use bp_proto::{Quality, Totals};
 
 use super::*;
 
@@ -141,5 +141,45 @@ async fn a_wall_clock_that_is_set_changes_neither_the_duration_of_a_lost_run_nor
         assert_eq!(finish.ending, Ending::Lost);
         let lasted = finish.finished_at.0 - began.0;
         assert!((0..60_000).contains(&lasted), "{lasted} ms");
+    }
+}
+
+/// What is recorded of a line that its shell reports like this.
+async fn reported(begun: UnixMillis, took: Option<Duration>, totals: Option<Totals>) -> Finish {
+    let shell = Shell::new();
+    let mut stage = Stage::new(Duration::from_secs(1), None);
+    take(&mut stage, Body::CaughtUp).await;
+    let mut start = hook(1, shell.owner());
+    start.draft.started_at = begun;
+    take(&mut stage, Body::Start(Box::new(start))).await;
+    let finish = Finish { took, totals, ..finish(1) };
+    take(&mut stage, Body::Finish(Box::new(finish))).await;
+    finished(&mut stage)
+}
+
+#[tokio::test]
+async fn a_duration_longer_than_the_shell_has_lived_is_unknown() {
+    let now = UnixMillis::now();
+    let unset = reported(UnixMillis(0), Some(56 * 365 * 24 * HOUR), None).await;
+    let hours = reported(now.minus(3 * HOUR), Some(3 * HOUR), None).await;
+    let short = reported(now, Some(Duration::from_millis(3)), None).await;
+    for (finish, is_implausible) in [(unset, true), (hours, true), (short, false)] {
+        let flagged = finish.totals.is_some_and(|totals| totals.implausible.duration);
+        assert_eq!(flagged, is_implausible, "{finish:?}");
+        assert_eq!(finish.took == Some(Duration::ZERO), is_implausible);
+    }
+}
+
+#[tokio::test]
+async fn cpu_time_that_no_machine_can_give_is_unknown() {
+    let ms = |cpu_ms: u64| {
+        let quality = Quality::Times;
+        Some(Totals { cpu_ns: Some(cpu_ms * 1_000_000), user_ns: Some(1), quality, ..Totals::default() })
+    };
+    for (took_ms, cpu_ms, is_implausible) in [(90, 8_041_680_000, true), (90, 80, false), (1, 10, false)] {
+        let took = Some(Duration::from_millis(took_ms));
+        let totals = reported(UnixMillis::now(), took, ms(cpu_ms)).await.totals.unwrap();
+        assert_eq!(totals.implausible.cpu_seconds, is_implausible, "{took_ms} {cpu_ms} {totals:?}");
+        assert_eq!((totals.cpu_ns.is_none(), totals.user_ns.is_none()), (is_implausible, is_implausible));
     }
 }
