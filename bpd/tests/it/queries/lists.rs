@@ -78,6 +78,7 @@ fn a_run_is_shown_as_the_contract_has_it() {
             "signal": null,
             "background": false,
             "imported": false,
+        "implausible": [],
             "tags": ["a"],
             "note": null,
             "run_stats": run_stats,

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bp_proto::event::{Draft, Phase, Source};
 use bp_proto::request::Edit;
 use bp_proto::{
-    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, ImplausibleTotals, Level, Owner, Point, Quality, Rest,
-    RunState, Sample, Start, Surroundings, Totals, UnixMillis,
+    Activity, Actor, AlertReport, Child, Context, Ending, Finish, Git, ImplausibleTotals, Level, Owner,
+    Point, Quality, Rest, RunState, Sample, Start, Surroundings, Totals, UnixMillis,
 };
 use bpd::event::{Amendment, Phased};
 use bpd::store::{OwnCost, Reader, StoreError, Within, writer};
