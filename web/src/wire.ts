@@ -409,7 +409,8 @@ paused: Array<Paused>,
 /**
  * The program file that runs; `None` from a bpd that does not say.
  */
-program: ProgramFile | null, };
+program: ProgramFile | null,
+/**
  * Figures that bpd refused since it began, because they could not be true.
  */
 implausible: number, };
