@@ -71,7 +71,13 @@ impl Shell {
 
     pub fn hook(self) -> &'static str {
         match self {
-            Self::Bash => include_str!("../../../shell/bp.bash"),
+            Self::Bash => concat!(
+                include_str!("../../../shell/bash/1-places.bash"),
+                include_str!("../../../shell/bash/2-history.bash"),
+                include_str!("../../../shell/bash/3-line.bash"),
+                include_str!("../../../shell/bash/4-prompt.bash"),
+                include_str!("../../../shell/bash/5-load.bash"),
+            ),
             Self::Zsh => include_str!("../../../shell/bp.zsh"),
             Self::Fish => include_str!("../../../shell/bp.fish"),
             Self::Powershell => include_str!("../../../shell/bp.ps1"),

@@ -1,0 +1,152 @@
+# bp for bash, part 1: where records go, who writes them, and the files that this takes.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # The parts share their variables.
+
+# Sets `__bizim_run` and the files in it: the same places in the same order as bp_proto::place.
+__bizim_place() {
+    if [[ -n ${BP_HOME-} ]]; then
+        [[ $BP_HOME == /* ]] || return 1
+        __bizim_run=$BP_HOME/run
+    elif [[ -d /run/user/$EUID && ! -L /run/user/$EUID && -O /run/user/$EUID ]]; then
+        __bizim_run=/run/user/$EUID/bp
+    elif [[ -d /dev/shm ]]; then
+        __bizim_run=/dev/shm/bp-$EUID
+    else
+        __bizim_run=${HOME:?}/.local/state/bp/run
+    fi
+    [[ -d $__bizim_run/mail ]] || (umask 077 && command mkdir -p -- "$__bizim_run/mail")
+    __bizim_mail=$__bizim_run/mail/$$
+    __bizim_scratch=$__bizim_run/.shell.$$
+    __bizim_sweep "$__bizim_run"/.shell.
+}
+
+# From bash 5.2 on: the file that PS0 opens when a line begins, so that bpd hears of it. It holds the words that identify
+# this shell. It is in the data directory, because a logout empties the runtime directory and a missing file would print
+# an error on the screen.
+__bizim_place_line() {
+    local dir exists
+    __bizim_line='' __bizim_line_file=''
+    ((__bizim_version >= 502)) && [[ -r /proc/self/stat ]] || return 0
+    if [[ -n ${BP_HOME-} ]]; then
+        dir=$BP_HOME/data/shells
+    elif [[ ${XDG_DATA_HOME-} == /* ]]; then
+        dir=$XDG_DATA_HOME/bp/shells
+    else
+        dir=${HOME:?}/.local/share/bp/shells
+    fi
+    if [[ ! -d $dir ]]; then
+        # Not in the home of another user, which HOME may name after `sudo -s`.
+        exists=$dir
+        while [[ -n $exists && ! -e $exists ]]; do exists=${exists%/*}; done
+        [[ -O ${exists:-/} ]] && (umask 077 && command mkdir -p -- "$dir") || return 0
+    fi
+    __bizim_line_file=$dir/$$
+    __bizim_sweep "$dir"/
+    [[ ! -f $__bizim_line_file || -L $__bizim_line_file ]] || builtin printf '%s\n' "$__bizim_shell" >|"$__bizim_line_file"
+    __bizim_renew_line
+}
+
+# Before each prompt: `__bizim_line` names the file only if it exists.
+__bizim_renew_line() {
+    local dir=${__bizim_line_file%/*}
+    __bizim_line=''
+    [[ -n $dir && -O $dir && ! -L $dir && ! -L $__bizim_line_file ]] || return 0
+    if [[ ! -f $__bizim_line_file ]]; then
+        __bizim_create "$__bizim_line_file"
+        __bizim_guarded __bizim_write_line
+    fi
+    [[ ! -r $__bizim_line_file || ! -f $__bizim_line_file ]] || __bizim_line=$__bizim_line_file
+}
+
+__bizim_write_line() { builtin printf '%s\n' "$__bizim_shell" >>"$__bizim_line_file"; }
+
+# Removes the files `$1`PID of shells that are gone.
+__bizim_sweep() {
+    local file stale
+    stale=()
+    for file in "$1"[0-9]*; do
+        [[ ! -e $file || -d /proc/${file##*[./]} || ! -d /proc/$$ ]] || stale+=("$file")
+    done
+    ((${#stale[@]} == 0)) || command rm -f -- "${stale[@]}"
+}
+
+# Sets `actor`: `BP_ACTOR`, else an agent or a CI system by the variables that they set. bp_proto::actor has the same lists.
+__bizim_actor() {
+    local mark value
+    case ${BP_ACTOR-} in human | ci | agent:?*) actor=$BP_ACTOR && return ;; esac
+    actor=${AI_AGENT-} actor=${actor%%@*}
+    [[ -z $actor ]] || { actor=agent:${actor:0:64} && return; }
+    for mark in CLAUDECODE=claude-code CURSOR_AGENT=cursor CODEX_SANDBOX=codex CODEX_THREAD_ID=codex \
+        GEMINI_CLI=gemini OPENCODE=opencode AUGMENT_AGENT=augment CLINE_ACTIVE=cline \
+        GOOSE_TERMINAL=goose QWEN_CODE=qwen COPILOT_CLI=copilot; do
+        value=${mark%%=*} value=${!value-}
+        case $value in '' | 0 | false) ;; *) actor=agent:${mark#*=} && return ;; esac
+    done
+    for mark in CI GITHUB_ACTIONS GITLAB_CI BUILDKITE CIRCLECI TRAVIS JENKINS_URL TEAMCITY_VERSION \
+        TF_BUILD BITBUCKET_BUILD_NUMBER APPVEYOR DRONE; do
+        value=${!mark-}
+        case $value in '' | 0 | false) ;; *) actor=ci && return ;; esac
+    done
+}
+
+# Sets `__bizim_shell`, a field of every record: `name version boot-id start-ticks actor parent`.
+__bizim_identify() {
+    local LC_ALL=C IFS=' ' boot='' stat='' actor='' parent=${BP_RUN-} version
+    __bizim_actor
+    IFS= builtin read -r boot </proc/sys/kernel/random/boot_id || :
+    IFS= builtin read -r stat </proc/$$/stat || :
+    # The program's name, in brackets, may hold anything; field 22 is the 20th behind it.
+    builtin read -r -a stat <<<"${stat##*) }" || :
+    actor=${actor//[!A-Za-z0-9:._-]/_} parent=${parent//[!A-Za-z0-9]/_}
+    version=${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}.${BASH_VERSINFO[2]}
+    __bizim_shell="bash $version ${boot:--} ${stat[19]:--} ${actor:--} ${parent:--}"
+}
+
+# Creates an empty file for this user alone. The umask is read from the kernel, without a fork, and restored.
+__bizim_create() {
+    local name mask='' rest
+    while IFS=$' \t' builtin read -r name mask rest; do
+        [[ $name != Umask: ]] || break
+        mask=
+    done </proc/self/status
+    if [[ -n $mask ]]; then
+        umask 077
+        builtin printf '' >>"$1"
+        umask "$mask"
+    else
+        (umask 077 && builtin printf '' >>"$1")
+    fi
+}
+
+# Calls "$@" so that a limit on file sizes cannot kill the shell. A trap of the user's stays.
+__bizim_guarded() {
+    if [[ $__bizim_traps == *' SIGXFSZ'* ]]; then
+        "$@"
+    else
+        builtin trap '' XFSZ
+        "$@"
+        builtin trap - XFSZ
+    fi
+}
+
+# Sorts what `trap -p XFSZ DEBUG` printed. `__bizim_traps` then names the traps that are the user's, and `__bizim_owner` is
+# the text of the DEBUG trap. In POSIX mode bash prints names without SIG, and `-` for what is not trapped.
+__bizim_sort_traps() {
+    # A quote within the quoted text is `'\''`. No `eval`: under `extdebug` a DEBUG trap may forbid commands by their text.
+    local rest=${__bizim_traps//\'\\\'\'/$'\1'} text name
+    rest=${rest#$'\n'}$'\n' __bizim_traps=''
+    while [[ $rest == "trap -- "* ]]; do
+        text=''
+        if [[ $rest == "trap -- '"* ]]; then
+            rest=${rest#*\'} text=${rest%%\'*} rest=${rest#*\'}
+            name=${rest%%$'\n'*}
+        else
+            name=-
+        fi
+        rest=${rest#*$'\n'} text=${text//$'\1'/\'}
+        case $name in
+        *XFSZ) __bizim_traps+=' SIGXFSZ' ;;
+        *DEBUG) [[ $text == *__bizim_* ]] || __bizim_traps+=' DEBUG' __bizim_owner=$text ;;
+        esac
+    done
+}
