@@ -17,55 +17,29 @@ __bizim_place() {
     [[ -d $__bizim_run/mail ]] || (umask 077 && command mkdir -p -- "$__bizim_run/mail")
     __bizim_mail=$__bizim_run/mail/$$
     __bizim_scratch=$__bizim_run/.shell.$$
-    __bizim_sweep "$__bizim_run"/.shell.
+    __bizim_sweep
 }
 
-# From bash 5.2 on: the file that PS0 opens when a line begins, so that bpd hears of it. It holds the words that identify
-# this shell. It is in the data directory, because a logout empties the runtime directory and a missing file would print
-# an error on the screen.
+# From bash 5.2 on: the file that PS0 opens when a line begins, so that bpd hears of it. It exists as long as the shell does
+# (a missing file would print an error), and no other program has a use for it.
 __bizim_place_line() {
-    local dir exists
-    __bizim_line='' __bizim_line_file=''
-    ((__bizim_version >= 502)) && [[ -r /proc/self/stat ]] || return 0
-    if [[ -n ${BP_HOME-} ]]; then
-        dir=$BP_HOME/data/shells
-    elif [[ ${XDG_DATA_HOME-} == /* ]]; then
-        dir=$XDG_DATA_HOME/bp/shells
-    else
-        dir=${HOME:?}/.local/share/bp/shells
-    fi
-    if [[ ! -d $dir ]]; then
-        # Not in the home of another user, which HOME may name after `sudo -s`.
-        exists=$dir
-        while [[ -n $exists && ! -e $exists ]]; do exists=${exists%/*}; done
-        [[ -O ${exists:-/} ]] && (umask 077 && command mkdir -p -- "$dir") || return 0
-    fi
-    __bizim_line_file=$dir/$$
-    __bizim_sweep "$dir"/
-    [[ ! -f $__bizim_line_file || -L $__bizim_line_file ]] || builtin printf '%s\n' "$__bizim_shell" >|"$__bizim_line_file"
-    __bizim_renew_line
-}
-
-# Before each prompt: `__bizim_line` names the file only if it exists.
-__bizim_renew_line() {
-    local dir=${__bizim_line_file%/*}
     __bizim_line=''
-    [[ -n $dir && -O $dir && ! -L $dir && ! -L $__bizim_line_file ]] || return 0
-    if [[ ! -f $__bizim_line_file ]]; then
-        __bizim_create "$__bizim_line_file"
-        __bizim_guarded __bizim_write_line
-    fi
-    [[ ! -r $__bizim_line_file || ! -f $__bizim_line_file ]] || __bizim_line=$__bizim_line_file
+    ((__bizim_version < 502)) || [[ ! -r /proc/$$/timerslack_ns ]] || __bizim_line=1
 }
 
-__bizim_write_line() { builtin printf '%s\n' "$__bizim_shell" >>"$__bizim_line_file"; }
+# Tells bpd who this shell is, and its CPU times so far, before the first line. Records of this kind are old ones.
+__bizim_print_hello() {
+    builtin printf '\0001K\0%s\0' "$__bizim_shell"
+    builtin times
+    builtin printf '\0\0'
+}
 
-# Removes the files `$1`PID of shells that are gone.
+# Removes the files of shells that are gone.
 __bizim_sweep() {
     local file stale
     stale=()
-    for file in "$1"[0-9]*; do
-        [[ ! -e $file || -d /proc/${file##*[./]} || ! -d /proc/$$ ]] || stale+=("$file")
+    for file in "$__bizim_run"/.shell.[0-9]*; do
+        [[ ! -e $file || -d /proc/${file##*.} || ! -d /proc/$$ ]] || stale+=("$file")
     done
     ((${#stale[@]} == 0)) || command rm -f -- "${stale[@]}"
 }
@@ -146,7 +120,11 @@ __bizim_sort_traps() {
         rest=${rest#*$'\n'} text=${text//$'\1'/\'}
         case $name in
         *XFSZ) __bizim_traps+=' SIGXFSZ' ;;
-        *DEBUG) [[ $text == *__bizim_* ]] || __bizim_traps+=' DEBUG' __bizim_owner=$text ;;
+        *DEBUG)
+            # Ours with the owner's behind it is there if no line has begun since the prompt.
+            [[ $text != "$__bizim_chain "* ]] || text=${text#"$__bizim_chain "}
+            [[ $text == *__bizim_* ]] || __bizim_traps+=' DEBUG' __bizim_owner=$text
+            ;;
         esac
     done
 }

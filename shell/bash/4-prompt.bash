@@ -38,7 +38,7 @@ __bizim_prompt_with_care() {
 __bizim_rearm() {
     local strings="${PROMPT_COMMAND[*]}${PS0-}"
     if [[ ${#strings} == "$__bizim_length" && ${PROMPT_COMMAND-} == "$__bizim_head" && ${BP_OFF-} != 1 && $- != *x* &&
-        -z $__bizim_traps$__bizim_care${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} && -f $__bizim_line_or_not &&
+        -z $__bizim_traps$__bizim_care${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} &&
         ${HISTCONTROL-} != *erasedups* ]] && shopt -q promptvars; then
         __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_lost=0 __bizim_looks=0 __bizim_debug=$__bizim_fire
     else
@@ -91,9 +91,6 @@ __bizim_await() {
         __bizim_state=0
         [[ ${PS0-} == *"$__bizim_ps0"* ]] || PS0=${PS0-}$__bizim_ps0
     fi
-    [[ -z $__bizim_line_file || -f $__bizim_line ]] || __bizim_renew_line
-    __bizim_line_or_not=${__bizim_line:-/dev/null/}
-    [[ -n $__bizim_line_file ]] || __bizim_line_or_not=/proc/self/stat
     __bizim_base=$HISTCMD __bizim_seen=$HISTCMD __bizim_compares=0 __bizim_care=$__bizim_client __bizim_home=1 __bizim_other=() __bizim_flags=('')
     __bizim_entry='' __bizim_base_entry='' __bizim_lost=0 __bizim_looks=0
     if [[ ${HISTCONTROL-} == *erasedups* ]] || ((__bizim_version < 501)); then

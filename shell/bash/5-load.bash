@@ -34,11 +34,11 @@ __bizim_arm() {
         # shellcheck disable=SC2016
         __bizim_ps0+='${__bizim_nil/${__bizim_may_set[f${PROMPT_COMMAND+${PROMPT_COMMAND@a}}]:+${PROMPT_COMMAND[__bizim_end]:=$__bizim_alone}}}'
     fi
-    if [[ -n $__bizim_line_file ]]; then
+    if [[ -n $__bizim_line ]]; then
         # From bash 5.2 on `$(<file)` opens a file without a fork. inotify reports that to bpd, which so learns that a line has
-        # begun in this shell, whoever owns DEBUG. `__bizim_line` is empty unless the file exists.
+        # begun in this shell, whoever owns DEBUG.
         # shellcheck disable=SC2016
-        __bizim_ps0+='${__bizim_line:+${__bizim_nil/$(<"$__bizim_line")}}'
+        __bizim_ps0+='${__bizim_line:+${__bizim_nil/$(</proc/$$/timerslack_ns)}}'
     fi
 }
 
@@ -81,7 +81,7 @@ __bizim_load() {
     __bizim_version=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
     __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=9999 __bizim_moved=0 __bizim_base=0 __bizim_seen=0 __bizim_stamp=0 __bizim_tilde=''
     __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_text='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_owner='' __bizim_client='' __bizim_care=1 __bizim_blessed='' __bizim_length=0
-    __bizim_home=0 __bizim_lost=1 __bizim_looks=0 __bizim_other=() __bizim_flags=('') __bizim_debug='' __bizim_line_or_not=/
+    __bizim_home=0 __bizim_lost=1 __bizim_looks=0 __bizim_other=() __bizim_flags=('') __bizim_debug=''
     __bizim_more=0 __bizim_stamps=() __bizim_codes=() __bizim_numbers=() __bizim_gaps=()
     __bizim_place && __bizim_identify && __bizim_place_line || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
@@ -89,6 +89,7 @@ __bizim_load() {
         __bizim_client=${__bizim_bpctl:-$(builtin type -P bpctl)}
         [[ -n $__bizim_client ]] || return 0
     fi
+    [[ -z $__bizim_line ]] || __bizim_deliver __bizim_print_hello || :
     __bizim_arm
     # Whole groups with their own stderr: `set -x` shows nothing of them. The traps that matter are looked at without a
     # fork: mostly there are none, and `trap -p` has nothing to fail on where it may not print. In a function `trap -p

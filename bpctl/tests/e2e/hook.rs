@@ -457,7 +457,7 @@ fn a_line_that_bash_tells_when_it_has_ended_says_so() {
         ("HISTCONTROL=ignoreboth", &["(true)", "cat </dev/null"], &[true, false]),
         ("PROMPT_COMMAND=\"cat </dev/null; $PROMPT_COMMAND\"", &["(true)", "false"], &[true, false]),
         ("PROMPT_COMMAND+=('echo -n')", &["(true)", "false"], &[true, false]),
-        ("trap 'seen=1' DEBUG", &["true", "(true)"], &[true, true]),
+        ("trap 'seen=1' DEBUG", &["true", "(true)"], &[false, true]),
     ] {
         for transport in [Transport::Mailbox, Transport::Socket] {
             let home = Home::new();
