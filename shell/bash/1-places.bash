@@ -2,6 +2,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # The parts share their variables.
 
+# `set -x` shows nothing of the loading. In all parts `local` stands without values: `set -k` would take these for its
+# environment.
+{
+    __bizim_traced=''
+    case $- in *x*) __bizim_traced=1 && set +x ;; esac
+} 2>/dev/null
+
 # Sets `__bizim_run` and the files in it: the same places in the same order as bp_proto::place.
 __bizim_place() {
     if [[ -n ${BP_HOME-} ]]; then
@@ -36,11 +43,13 @@ __bizim_print_hello() {
 
 # Removes the files of shells that are gone.
 __bizim_sweep() {
-    local file stale
-    stale=()
+    local file stale fails
+    stale=() fails=''
+    ! shopt -q failglob 2>/dev/null || { fails=1 && shopt -u failglob; }
     for file in "$__bizim_run"/.shell.[0-9]*; do
         [[ ! -e $file || -d /proc/${file##*.} || ! -d /proc/$$ ]] || stale+=("$file")
     done
+    [[ -z $fails ]] || shopt -s failglob
     ((${#stale[@]} == 0)) || command rm -f -- "${stale[@]}"
 }
 
@@ -65,7 +74,8 @@ __bizim_actor() {
 
 # Sets `__bizim_shell`, a field of every record: `name version boot-id start-ticks actor parent`.
 __bizim_identify() {
-    local LC_ALL=C IFS=' ' boot='' stat='' actor='' parent=${BP_RUN-} version
+    local LC_ALL IFS boot stat actor parent version
+    LC_ALL=C IFS=' ' boot='' stat='' actor='' parent=${BP_RUN-}
     __bizim_actor
     IFS= builtin read -r boot </proc/sys/kernel/random/boot_id || :
     IFS= builtin read -r stat </proc/$$/stat || :
@@ -78,7 +88,8 @@ __bizim_identify() {
 
 # Creates an empty file for this user alone. The umask is read from the kernel, without a fork, and restored.
 __bizim_create() {
-    local name mask='' rest
+    local name mask rest
+    mask=''
     while IFS=$' \t' builtin read -r name mask rest; do
         [[ $name != Umask: ]] || break
         mask=
@@ -107,7 +118,8 @@ __bizim_guarded() {
 # the text of the DEBUG trap. In POSIX mode bash prints names without SIG, and `-` for what is not trapped.
 __bizim_sort_traps() {
     # A quote within the quoted text is `'\''`. No `eval`: under `extdebug` a DEBUG trap may forbid commands by their text.
-    local rest=${__bizim_traps//\'\\\'\'/$'\1'} text name
+    local rest text name
+    rest=${__bizim_traps//\'\\\'\'/$'\1'}
     rest=${rest#$'\n'}$'\n' __bizim_traps=''
     while [[ $rest == "trap -- "* ]]; do
         text=''

@@ -85,8 +85,8 @@ __bizim_read_entry() {
 # Sets `__bizim_text` to the history entries from number `$1` to `$2`, one below the other. Empty if the history shows
 # them in another form: a readonly HISTTIMEFORMAT puts a date in front of each.
 __bizim_read_entries() {
-    local all rest number from next LC_ALL=C
-    __bizim_text=''
+    local all rest number from next LC_ALL
+    LC_ALL=C __bizim_text=''
     [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"
     [[ -z ${HISTTIMEFORMAT-} || ${HISTTIMEFORMAT@a} != *r* ]] || return 0
     # In DEBUG HISTCMD is smaller than at the prompt.
@@ -108,14 +108,16 @@ __bizim_read_entries() {
 
 # Blanks, the number, a blank or `*`, a blank, and then the text: whether it starts with a blank.
 __bizim_entry_is_blank() {
-    local text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
+    local text
+    text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
     text=${text#"$__bizim_entry_number"}
     [[ ${text:2} == [[:space:]]* ]]
 }
 
 # One line, and nothing in it but a comment.
 __bizim_entry_is_comment() {
-    local text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
+    local text
+    text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
     text=${text#"$__bizim_entry_number"}
     text=${text:2}
     text=${text#"${text%%[![:space:]]*}"}

@@ -74,7 +74,8 @@ __bizim_fired() {
 # Called with the first simple command of the line, before it runs. After `( … )` that is the first of PROMPT_COMMAND, or
 # none: the line has ended, and an upper-case `how` says that the times are not those of its start.
 __bizim_start() {
-    local late=
+    local late
+    late=''
     [[ -n $1 && $1 != __bizim_* && ${PROMPT_COMMAND-} != "$1" && ${PROMPT_COMMAND-} != "$1"[!A-Za-z0-9_]* ]] || late=1
     if ((__bizim_state == 3)); then
         __bizim_is_new || return 0
@@ -104,7 +105,8 @@ __bizim_begin_without_ps0() {
 
 # Several lines were pasted, or a prompt was drawn without the hook: writes starts and ends of all lines but the last.
 __bizim_catch_up() {
-    local at number=$((__bizim_base + __bizim_moved)) end gap=0
+    local at number end gap
+    number=$((__bizim_base + __bizim_moved)) gap=0
     for ((at = 1; at <= __bizim_more; at++)); do
         if ((__bizim_state == 1)); then
             __bizim_judge_older "$number" "$gap"

@@ -36,7 +36,8 @@ __bizim_prompt_with_care() {
 # set by our strings in PROMPT_COMMAND, because a function that ends restores the trap from before. Mostly all is as it
 # was left: for PROMPT_COMMAND and PS0, long strings, the length tells that.
 __bizim_rearm() {
-    local strings="${PROMPT_COMMAND[*]}${PS0-}"
+    local strings
+    strings="${PROMPT_COMMAND[*]}${PS0-}"
     if [[ ${#strings} == "$__bizim_length" && ${PROMPT_COMMAND-} == "$__bizim_head" && ${BP_OFF-} != 1 && $- != *x* &&
         -z $__bizim_traps$__bizim_care${bash_preexec_imported-}${__bp_imported-}${BLE_VERSION-} &&
         ${HISTCONTROL-} != *erasedups* ]] && shopt -q promptvars; then
@@ -59,7 +60,8 @@ __bizim_rearm_with_care() {
         -n ${PROMPT_COMMAND[__bizim_end + 1]-} ]]; then
         __bizim_take_place
     fi
-    local strings="${PROMPT_COMMAND[*]}${PS0-}"
+    local strings
+    strings="${PROMPT_COMMAND[*]}${PS0-}"
     __bizim_length=${#strings}
     [[ -z ${BLE_VERSION-} ]] || return 0
     if [[ $__bizim_traps != *' DEBUG'* ]]; then
@@ -118,7 +120,8 @@ __bizim_beside_preexec() { [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; 
 # bash-preexec's DEBUG trap takes any other command of PROMPT_COMMAND for a line of the user's: be one of its functions.
 __bizim_join_preexec() {
     local entry
-    local -a entries=()
+    local -a entries
+    entries=()
     for entry in "${PROMPT_COMMAND[@]}"; do
         __bizim_without_us
         [[ -z $entry ]] || entries+=("$entry")
@@ -147,7 +150,8 @@ __bizim_precmd() {
 # `PROMPT_COMMAND="other; $PROMPT_COMMAND"`. Where nothing else is, one string does both.
 __bizim_take_place() {
     local entry
-    local -a others=()
+    local -a others
+    others=()
     [[ ${PROMPT_COMMAND+${PROMPT_COMMAND@a}} != *r* ]] || return 0
     declare -ga PROMPT_COMMAND # Under `set -u` a plain string has no number of elements.
     for entry in ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"}; do
@@ -166,7 +170,8 @@ __bizim_take_place() {
 
 # Before bash 5.1 PROMPT_COMMAND is one string.
 __bizim_take_place_in_string() {
-    local entry=${PROMPT_COMMAND-}
+    local entry
+    entry=${PROMPT_COMMAND-}
     [[ $entry != "$__bizim_before"$'\n'*"$__bizim_after" ]] || return 0
     ((__bizim_version < 404)) || [[ ${PROMPT_COMMAND+${PROMPT_COMMAND@a}} != *r* ]] || return 0
     __bizim_without_us

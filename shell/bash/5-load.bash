@@ -95,8 +95,9 @@ __bizim_load() {
     # fork: mostly there are none, and `trap -p` has nothing to fail on where it may not print. In a function `trap -p
     # DEBUG` shows nothing, so this stands at the top level, as does every change of that trap, which a function's end
     # would undo.
+    local begin set_debug
     # shellcheck disable=SC2016
-    local begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-} __bizim_traps=;builtin trap -p XFSZ DEBUG >&-||eval "$__bizim_look";'
+    begin='{ __bizim_status=$? __bizim_now=${EPOCHREALTIME-} __bizim_traps=;builtin trap -p XFSZ DEBUG >&-||eval "$__bizim_look";'
     # A here-string is a pipe, which takes the traps and gives them back. (Before bash 5.1 it is a file that bash has
     # unlinked already; that does as well.)
     # shellcheck disable=SC2016
@@ -109,7 +110,7 @@ __bizim_load() {
         __bizim_look='[[ -O $__bizim_run && ! -L $__bizim_run ]] && { [[ -e $__bizim_scratch ]] || __bizim_create "$__bizim_scratch"; builtin trap -p XFSZ DEBUG >|"$__bizim_scratch"; IFS= builtin read -r -d "" __bizim_traps <"$__bizim_scratch" || :; [[ -z $__bizim_traps ]] || : >|"$__bizim_scratch"; } || :; __bizim_sort_traps'
     fi
     # shellcheck disable=SC2016
-    local set_debug='case $__bizim_debug in ?*) builtin trap -- "$__bizim_debug" DEBUG ;; esac'
+    set_debug='case $__bizim_debug in ?*) builtin trap -- "$__bizim_debug" DEBUG ;; esac'
     __bizim_nothing='__bizim_nil() { :; }' # What `set -x` does not show.
     # shellcheck disable=SC2016
     __bizim_before="$begin"' __bizim_prompt; case $__bizim_traps in *" DEBUG"*) __bizim_yield; '"$set_debug"' ;; esac; } 2>/dev/null'
@@ -159,3 +160,4 @@ if [[ $- == *i* && ${BP_OFF-} != 1 ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINF
         fi 2>/dev/null
     fi
 fi
+{ [[ -z $__bizim_traced ]] || set -x; } 2>/dev/null

@@ -58,10 +58,12 @@ fn licences(closing: &mut Vec<String>) -> Result<()> {
 fn shellcheck() -> Result<()> {
     let folder = build::root().join("shell");
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "bash") {
-            files.push(path);
+    for folder in [folder.clone(), folder.join("bash")] {
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "bash") {
+                files.push(path);
+            }
         }
     }
     files.push(build::root().join(".ci/run"));

@@ -191,7 +191,7 @@ fn a_line_that_leads_to_a_program_that_is_gone_is_written_anew() {
 fn a_saved_hook_of_another_version_is_named_and_left_alone() {
     let home = Home::new();
     home.rc(Kind::Bash, "", false, "source ~/saved.bash");
-    let hook = fs::read_to_string(Kind::Bash.hook()).unwrap();
+    let hook = Kind::Bash.hook_text();
     let saved = home.path().join("saved.bash");
     fs::write(&saved, format!("{hook}# an older one\n")).unwrap();
     let _bpd = Served::start(&home);

@@ -85,7 +85,7 @@ fn bash_preexecs_own_tests_pass_with_the_hook_in_the_shell() {
         return;
     }
     let theirs = std::fs::read_to_string(&script).unwrap();
-    let hook = std::fs::read_to_string(Kind::Bash.hook()).unwrap();
+    let hook = Kind::Bash.hook_text();
     let loads = hook.replace("if [[ $- == *i* && ", "if [[ ");
     assert_ne!(loads, hook, "the hook asks for an interactive shell in another way");
     for (order, text) in [("before", format!("{loads}\n{theirs}")), ("after", format!("{theirs}\n{loads}"))] {

@@ -38,6 +38,17 @@ impl Kind {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../shell").join(format!("bp.{}", self.name()))
     }
 
+    /// The whole hook in one text, as `bpctl init` prints it.
+    pub(crate) fn hook_text(self) -> String {
+        if self != Self::Bash {
+            return fs::read_to_string(self.hook()).unwrap();
+        }
+        let folder = self.hook().with_file_name("bash");
+        let mut parts: Vec<_> = fs::read_dir(folder).unwrap().map(|part| part.unwrap().path()).collect();
+        parts.sort();
+        parts.iter().map(|part| fs::read_to_string(part).unwrap()).collect()
+    }
+
     /// The numbered prompt, and nothing on the screen that a shell paints by itself.
     pub(crate) fn prompt(self) -> &'static str {
         match self {
@@ -102,13 +113,7 @@ impl Home {
             assert!(Command::new("cp").arg(from).arg(&programs).status().unwrap().success());
         }
         for kind in [Kind::Bash, Kind::Zsh, Kind::Fish] {
-            fs::copy(kind.hook(), home.scratch.path().join(kind.hook().file_name().unwrap())).unwrap();
-        }
-        let parts = home.scratch.path().join("bash");
-        fs::create_dir(&parts).unwrap();
-        for part in fs::read_dir(Kind::Bash.hook().with_extension("").with_file_name("bash")).unwrap() {
-            let part = part.unwrap();
-            fs::copy(part.path(), parts.join(part.file_name())).unwrap();
+            fs::write(home.scratch.path().join(kind.hook().file_name().unwrap()), kind.hook_text()).unwrap();
         }
         for dir in [home.scratch.path(), &home.path(), &home.work()] {
             std::os::unix::fs::chown(dir, home.user, home.user).unwrap();
