@@ -59,7 +59,9 @@ fn shellcheck() -> Result<()> {
     let folder = build::root().join("shell");
     let mut files = Vec::new();
     for folder in [folder.clone(), folder.join("bash")] {
-        for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        for entry in
+            std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?
+        {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "bash") {
                 files.push(path);
