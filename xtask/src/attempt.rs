@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     eprintln!("[1/3] the dashboard");
     web::build()?;
-    eprintln!("[2/3] the programs (the first time: some minutes)");
+    eprintln!("[2/3] the programs (the first time 6 to 15 minutes, later some seconds)");
     let programs = if arguments.release { build::shipped()? } else { build::quick()? };
     eprintln!("[3/3] a bpd of its own");
     let daemon = Daemon::start(&programs)?;
@@ -80,7 +80,7 @@ fn open_shell(daemon: &Daemon, programs: &Path) -> Result<()> {
     clean_up_at(&[SIGHUP, SIGTERM], daemon, &scratch)?;
     let mut command = match name {
         "zsh" => zsh(&shell, &scratch)?,
-        "fish" => fish(&shell),
+        "fish" => fish(&shell, &scratch),
         _ => bash(&shell, &scratch)?,
     };
     command.env("BP_HOME", daemon.home()).env("PATH", path_with(programs)?);
@@ -98,7 +98,14 @@ fn open_shell(daemon: &Daemon, programs: &Path) -> Result<()> {
 
 fn bash(shell: &Path, scratch: &TempDir) -> Result<Command> {
     let file = scratch.path().join("bashrc");
-    fs::write(&file, "[ ! -r ~/.bashrc ] || . ~/.bashrc\neval \"$(bpctl init bash --no-start)\"\n")?;
+    let history = quoted(&copied_history(".bash_history", scratch)?);
+    fs::write(
+        &file,
+        format!(
+            "[ ! -r ~/.bashrc ] || . ~/.bashrc\n[ -z \"${{HISTFILE-}}\" ] || HISTFILE={history}\n\
+             eval \"$(bpctl init bash --no-start)\"\n"
+        ),
+    )?;
     let is_bash = shell.file_name().is_some_and(|name| name == "bash");
     let mut command = Command::new(if is_bash { shell.as_os_str() } else { OsStr::new("bash") });
     command.arg("--rcfile").arg(file).arg("-i");
@@ -111,17 +118,35 @@ fn zsh(shell: &Path, scratch: &TempDir) -> Result<Command> {
     let (own, ours) = (quoted(&own), quoted(&scratch.path().to_string_lossy()));
     let read = |name: &str| format!("ZDOTDIR={own}\n[[ ! -r {own}/{name} ]] || source {own}/{name}\n");
     fs::write(scratch.path().join(".zshenv"), format!("{}ZDOTDIR={ours}\n", read(".zshenv")))?;
-    let hook = "eval \"$(bpctl init zsh --no-start)\"\n";
+    let history = quoted(&copied_history(".zsh_history", scratch)?);
+    let hook =
+        format!("[[ -z ${{HISTFILE-}} ]] || HISTFILE={history}\neval \"$(bpctl init zsh --no-start)\"\n");
     fs::write(scratch.path().join(".zshrc"), format!("{}{hook}", read(".zshrc")))?;
     let mut command = Command::new(shell);
     command.env("ZDOTDIR", scratch.path()).arg("-i");
     Ok(command)
 }
 
-fn fish(shell: &Path) -> Command {
+/// fish keeps its history below `XDG_DATA_HOME`, which it reads once: afterwards the variable is as it was.
+fn fish(shell: &Path, scratch: &TempDir) -> Command {
     let mut command = Command::new(shell);
-    command.args(["-i", "-C", "bpctl init fish --no-start | source"]);
+    let restored = match std::env::var("XDG_DATA_HOME") {
+        Ok(dir) => format!("set -gx XDG_DATA_HOME {}", quoted(&dir)),
+        Err(_) => "set -e XDG_DATA_HOME".to_owned(),
+    };
+    command.env("XDG_DATA_HOME", scratch.path());
+    command.args(["-i", "-C", &format!("{restored}; bpctl init fish --no-start | source")]);
     command
+}
+
+/// A copy of the user's history, so that what is typed here is added to that one only. → its path
+fn copied_history(name: &str, scratch: &TempDir) -> Result<String> {
+    let copy = scratch.path().join("history");
+    if let Some(home) = std::env::var_os("HOME") {
+        // Without a history there is nothing to begin with.
+        fs::copy(Path::new(&home).join(name), &copy).ok();
+    }
+    copy.into_os_string().into_string().ok().context("the scratch folder's path is not UTF-8")
 }
 
 fn record_twice(daemon: &Daemon, programs: &Path, command: &str) -> Result<()> {
@@ -223,6 +248,20 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_while_trying_goes_into_a_history_of_its_own() {
+        let (home, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (rc, expected) in [("HISTFILE=~/.bash_history", true), ("unset HISTFILE", false)] {
+            fs::write(home.path().join(".bashrc"), rc).unwrap();
+            let mut command = bash(Path::new("/bin/bash"), &scratch).unwrap();
+            command.env("HOME", home.path()).args(["-c", "echo \"[${HISTFILE-}]\""]);
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            let history = scratch.path().join("history");
+            let wanted = if expected { format!("[{}]\n", history.display()) } else { "[]\n".to_owned() };
+            assert_eq!(String::from_utf8_lossy(&output.stdout), wanted, "{rc}");
+        }
+    }
 
     #[test]
     fn words_are_typed_so_that_the_shell_reads_them_back() {

@@ -37,7 +37,11 @@ enum Chore {
     /// Try bp: your shell with the hook in it and a bpd of its own, or COMMAND recorded twice and compared
     Try(attempt::Arguments),
     /// Run every test there is
-    Test,
+    Test {
+        /// Install missing Debian packages without asking, as with CI set
+        #[arg(long)]
+        yes: bool,
+    },
     /// Build the dashboard
     Web,
     /// Build the programs and put them where the shell finds them
@@ -65,7 +69,7 @@ enum Chore {
 fn main() -> Result<()> {
     match Arguments::parse().chore {
         Chore::Try(arguments) => attempt::run(&arguments),
-        Chore::Test => test::run(),
+        Chore::Test { yes } => test::run(yes),
         Chore::Web => web::build(),
         Chore::Install { root } => install::run(root),
         Chore::Bench { subjects, out, programs, rounds } => {

@@ -28,6 +28,8 @@ pub(crate) fn fetch() -> Result<()> {
     let status = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(&folder)
+        // npm's own advertisement of its next version.
+        .env("NPM_CONFIG_UPDATE_NOTIFIER", "false")
         .stdin(Stdio::null())
         .status()
         .context("cannot start npm; install Node 20.19 or newer")?;

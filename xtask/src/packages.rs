@@ -1,6 +1,7 @@
 //! What the tests need beside Rust and Node: looked for, and installed where that is possible.
 
 use std::fmt;
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -48,8 +49,8 @@ impl fmt::Display for Package {
     }
 }
 
-/// Nothing is skipped in silence: what is missing is installed, else named.
-pub(crate) fn ensure_all() -> Result<()> {
+/// Nothing is skipped in silence: what is missing is listed and installed, else named. `agreed`: without asking.
+pub(crate) fn ensure_all(agreed: bool) -> Result<()> {
     let list = build::root().join(LIST);
     let text = std::fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()))?;
     let packages = parse(&text)?;
@@ -62,8 +63,13 @@ pub(crate) fn ensure_all() -> Result<()> {
         let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
         bail!("the tests need {}; on Debian: apt-get install {}", missing.join(", "), names.join(" "));
     }
-    eprintln!("installing {}", names.join(" "));
-    apt(&["update", "-q"])?;
+    apt(&["update", "-qq"])?;
+    eprintln!("These Debian packages are missing: {}", names.join(" "));
+    eprintln!("{}", plan(&simulated(&names)?));
+    let is_asked = !agreed && std::env::var_os("CI").is_none() && std::io::stdin().is_terminal();
+    if is_asked && !is_agreed()? {
+        bail!("nothing was installed; the tests need {}", names.join(", "));
+    }
     apt(&[INSTALL, &names[..]].concat())?;
     for package in missing {
         if let Proof::Locale(locale) = &package.proof
@@ -74,6 +80,48 @@ pub(crate) fn ensure_all() -> Result<()> {
         ensure!(package.proof.holds(), "{package} is still missing after it was installed");
     }
     Ok(())
+}
+
+/// What apt says it would do, without doing it.
+fn simulated(names: &[&str]) -> Result<String> {
+    // It prints the sizes only when it could go on, and gives up at the question.
+    let options = INSTALL.iter().filter(|option| !["-y", "-q"].contains(option));
+    let output = Command::new("apt-get")
+        .args(options)
+        .arg("--assume-no")
+        .args(names)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start apt-get")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Of what apt prints before it asks: the packages, and how large they are.
+fn plan(simulated: &str) -> String {
+    let mut lines = Vec::new();
+    let mut is_listing = false;
+    for line in simulated.lines() {
+        if line.starts_with("Need to get ") || line.starts_with("After this operation") {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let is_heading = line.starts_with("The following NEW packages")
+            || line.starts_with("The following packages will be upgraded")
+            || line.contains("reinstalled");
+        is_listing = is_heading || is_listing && line.starts_with(' ');
+        if is_listing {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
+fn is_agreed() -> Result<bool> {
+    eprint!("Install them? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
 fn parse(list: &str) -> Result<Vec<Package>> {
@@ -159,6 +207,20 @@ mod tests {
         assert!(parse("zsh").is_err());
         assert!(parse("zsh shell:zsh").unwrap_err().to_string().contains("shell"));
         assert_eq!(parse("# a remark\n\n").unwrap(), []);
+    }
+
+    #[test]
+    fn what_apt_would_do_is_shown_with_its_size() {
+        let simulated = "Reading package lists...\nThe following additional packages will be installed:\n  libzip4\n\
+            Suggested packages:\n  zsh-doc\nThe following NEW packages will be installed:\n  libzip4 zsh\n\
+            0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.\nNeed to get 4,921 kB of archives.\n\
+            After this operation, 18.9 MB of additional disk space will be used.\n\
+            Do you want to continue? [Y/n] N\nAbort.\n";
+        assert_eq!(
+            plan(simulated),
+            "The following NEW packages will be installed:\n  libzip4 zsh\nNeed to get 4,921 kB of archives.\n\
+            After this operation, 18.9 MB of additional disk space will be used."
+        );
     }
 
     #[test]

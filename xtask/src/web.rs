@@ -64,11 +64,19 @@ pub(crate) fn install() -> Result<()> {
 
 /// Runs npm in `web/`, its output shown.
 pub(crate) fn npm(arguments: &[&str]) -> Result<()> {
+    npm_in(arguments, &[])
+}
+
+/// The same with `variables` set.
+pub(crate) fn npm_in(arguments: &[&str], variables: &[(&str, &Path)]) -> Result<()> {
     let status = Command::new("npm")
         .args(arguments)
         .current_dir(build::root().join("web"))
         // The tests use the browser of the machine.
         .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")
+        .envs(variables.iter().copied())
+        // npm's own advertisement of its next version.
+        .env("NPM_CONFIG_UPDATE_NOTIFIER", "false")
         .stdin(Stdio::null())
         .status()
         .context("cannot start npm; install Node 20.19 or newer")?;

@@ -19,6 +19,20 @@ fn library() -> PathBuf {
     libraries.find(|library| library.is_file()).expect("no libfaketime; Debian's package is faketime")
 }
 
+/// What libfaketime shares between a process and its children: a process that is killed leaves it behind.
+#[derive(Default)]
+struct SharedClocks(Vec<u32>);
+
+impl Drop for SharedClocks {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            for name in [format!("faketime_shm_{pid}"), format!("sem.faketime_sem_{pid}")] {
+                let _ = fs::remove_file(Path::new("/dev/shm").join(name));
+            }
+        }
+    }
+}
+
 /// `command` under a wall clock that is ahead by what stands in `file`, in seconds.
 fn with_clock(mut command: Command, file: &Path) -> Command {
     command.env("LD_PRELOAD", library()).env("FAKETIME_TIMESTAMP_FILE", file);
@@ -30,14 +44,18 @@ fn with_clock(mut command: Command, file: &Path) -> Command {
 #[test]
 fn a_clock_that_is_set_while_a_line_runs_changes_no_duration() {
     for kind in Kind::ALL {
+        // Goes last.
+        let mut clocks = SharedClocks::default();
         let home = Home::new();
         home.rc(kind, "", true, "");
         let file = home.work().join("clock");
         fs::write(&file, "+0").unwrap();
         let bpd = home.environment(Command::new(home.programs().join("bpd")));
-        let _bpd = Served::from(&home, with_clock(bpd, &file));
+        let bpd = Served::from(&home, with_clock(bpd, &file));
+        clocks.0.push(bpd.pid());
         let command = with_clock(home.command(kind, Transport::Mailbox), &file);
         let mut shell = Shell::from(home, command);
+        clocks.0.push(shell.terminal.pid());
         shell.line("sleep 0.2");
         shell.line(format!("sleep 0.3; echo +{HOUR} >|clock; sleep 0.3"));
         shell.line("sleep 0.2");

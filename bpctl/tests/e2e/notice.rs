@@ -66,6 +66,11 @@ impl Desktop {
         let session = Command::new("xvfb-run")
             .args(["-a", "dbus-run-session", "--", "sh"])
             .args([at("desktop.sh"), dir.path().to_owned()])
+            // For dconf and the X server's own files.
+            .env("HOME", dir.path())
+            .env("XDG_CACHE_HOME", dir.path())
+            .env("XDG_CONFIG_HOME", dir.path())
+            .env("TMPDIR", dir.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -199,6 +199,8 @@ impl Home {
     /// `command` with this home, and nothing of the user's own bp. It ends with the test, however that ends.
     pub(crate) fn environment(&self, mut command: Command) -> Command {
         command.env("HOME", self.path()).env("XDG_CONFIG_HOME", self.path().join(".config"));
+        // Else fish makes a folder in /tmp that stays.
+        command.env("XDG_RUNTIME_DIR", self.path());
         command.env("BP_HOME", self.bp()).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent");
         if let Some(user) = self.user {
             command.uid(user).gid(user);
