@@ -4,6 +4,7 @@
 
 mod accuracy;
 mod actor;
+mod api;
 mod clock;
 mod daemon;
 mod doctor;

@@ -92,7 +92,8 @@ fn identify(api: &Api, request: &Request) -> Result<Caller, No> {
 
 /// Makes a wrong guess wait, and the twenty-first in a minute wait longer.
 pub(super) async fn charge(api: &Api, no: No) -> Refused {
-    let hint = "run `bpctl open`, or send the token of `bpctl status` as Bearer or as Basic password";
+    let hint =
+        "run `bpctl open`, or send the token as Bearer or as Basic password; `bpctl status` shows its file";
     let refused = Refused::new(StatusCode::UNAUTHORIZED, no.code, no.message).hint(hint);
     if !no.guess {
         return refused;
