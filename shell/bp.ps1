@@ -1,171 +1,385 @@
-# bp for PowerShell 7.3 and later on Linux and macOS, 5.1 and later on Windows: tells bpd what is typed, in records of bp-proto's
-# mailbox. shell/README.md is the contract. Everything is done inside PowerShell: no process is started, nothing is ever thrown.
-# Only what 5.1 understands; what .NET Framework does not have stands in functions `…_unix`.
+# Records what is typed in PowerShell 7.3 and later. A module: `bpctl init powershell` stores it and prints the line that
+# imports it. shell/README.md describes the hook. It starts no process, prints nothing and throws nothing.
+#
+# Every function has DebuggerHidden, or `Set-PSDebug -Trace` would print its lines. Cmdlets are named with their module,
+# because aliases and functions of the user come before cmdlets.
 
-if ($env:BP_OFF -ne '1' -and
-    -not (Get-Variable -Name __bizim -Scope Global -ErrorAction Ignore) -and
-    (Test-Path Function:\PSConsoleHostReadLine)) {
-    $global:__bizim = @{
-        Read = ${function:PSConsoleHostReadLine}; Dir = $null; To = $null; Options = $null; Pipe = $null; User = $null
-        Shell = $null; Stamp = 0; History = -1; Epoch = [DateTime]::new(1970, 1, 1, 0, 0, 0, [DateTimeKind]::Utc)
-    }
+[Diagnostics.DebuggerHidden()] param([string] $Mail, [string] $Socket, [string] $Boot, [string] $Origin)
 
-    # `name version boot-id start actor parent`: who writes, in every record.
-    function global:__bizim_identify([string] $Boot, [string] $Start) {
-        # Who types: `BP_ACTOR`, else an agent or a CI by what they set for what they start. bp_proto::actor has the same lists.
-        $actor = if ($env:BP_ACTOR -cmatch '^(human|ci|agent:.+)$') { $env:BP_ACTOR } else { '' }
-        if (-not $actor -and $env:AI_AGENT) {
-            $agent = $env:AI_AGENT.Split('@')[0]
-            if ($agent) { $actor = 'agent:' + $agent.Substring(0, [Math]::Min(64, $agent.Length)) }
-        }
-        $unset = '', '0', 'false'
-        $agents = @(
-            'CLAUDECODE=claude-code', 'CURSOR_AGENT=cursor', 'CODEX_SANDBOX=codex', 'CODEX_THREAD_ID=codex',
-            'GEMINI_CLI=gemini', 'OPENCODE=opencode', 'AUGMENT_AGENT=augment', 'CLINE_ACTIVE=cline',
-            'GOOSE_TERMINAL=goose', 'QWEN_CODE=qwen', 'COPILOT_CLI=copilot'
-        )
-        foreach ($mark in $agents) {
-            $named = $mark.Split('=')
-            if (-not $actor -and $unset -cnotcontains [string] [Environment]::GetEnvironmentVariable($named[0])) {
-                $actor = 'agent:' + $named[1]
-            }
-        }
-        $systems = @(
-            'CI', 'GITHUB_ACTIONS', 'GITLAB_CI', 'BUILDKITE', 'CIRCLECI', 'TRAVIS', 'JENKINS_URL', 'TEAMCITY_VERSION',
-            'TF_BUILD', 'BITBUCKET_BUILD_NUMBER', 'APPVEYOR', 'DRONE'
-        )
-        foreach ($mark in $systems) {
-            if (-not $actor -and $unset -cnotcontains [string] [Environment]::GetEnvironmentVariable($mark)) {
-                $actor = 'ci'
-            }
-        }
-        $actor = if ($actor) { $actor -replace '[^A-Za-z0-9:._-]', '_' } else { '-' }
-        $parent = if ($env:BP_RUN) { $env:BP_RUN -replace '[^A-Za-z0-9]', '_' } else { '-' }
-        $__bizim.Shell = "powershell $($PSVersionTable.PSVersion) $Boot $Start $actor $parent"
-    }
+# The user's preferences must not reach the hook.
+Microsoft.PowerShell.Core\Set-StrictMode -Off
+$ErrorActionPreference = 'Continue'
+$PSDefaultParameterValues = @{}
+$PSNativeCommandUseErrorActionPreference = $false
 
-    # A pipe of the user's own. (There is no bpd for Windows yet: nobody listens.)
-    function global:__bizim_load_windows {
-        $__bizim.User = [Security.Principal.WindowsIdentity]::GetCurrent().User
-        $began = [Diagnostics.Process]::GetCurrentProcess().StartTime.ToFileTimeUtc()
-        __bizim_identify '-' "$began"
-        $__bizim.Pipe = "bp-$($__bizim.User.Value)"
-    }
+# The functions that ours replaced, the oldest first. There are several if a later one calls ours.
+$readers = [Collections.Generic.List[object]]::new()
+$prompts = [Collections.Generic.List[object]]::new()
+$readerDepth = 0
+$promptDepth = 0
+$reader = $null       # the reader at the last prompt: ours, or one that calls ours
+$isChained = $false   # a reader that replaced ours calls ours
+$wasPrompted = $true  # our prompt ran since the last line was read
+$editor = $null       # PSReadLine's class while its module is loaded
+$open = [Collections.Generic.List[object]]::new() # lines that have not ended, the outermost first
+$lastId = -1          # the newest entry of PowerShell's history at the last prompt
+$native = $null       # $LASTEXITCODE, $Error[0] and the directory behind the last prompt
+$newest = $null
+$directory = ''
+$now = 0
+$times = ''
+# Records that bpd has not confirmed, their number since the start, and the connections that wait for an answer.
+$unconfirmed = [Collections.Generic.List[string]]::new()
+$sent = 0
+$since = 0
+$calls = [Collections.Generic.List[object]]::new()
+$answer = [byte[]]::new(8)
+$readable = [Net.Sockets.SelectMode]::SelectRead
+$success = [Net.Sockets.SocketError]::Success
+$none = [Net.Sockets.SocketFlags]::None
+$endpoint = if ($Socket) { [Net.Sockets.UnixDomainSocketEndPoint]::new($Socket) }
+$options = $null
+$hasProc = [IO.File]::Exists('/proc/self/stat')
+$hasUsage = $PSVersionTable.PSVersion.Major -gt 7 -or $PSVersionTable.PSVersion.Minor -ge 5
+$who = ''
 
-    # Where the records go; the same places in the same order as bp_proto::place, whatever the environment says.
-    function global:__bizim_load_unix {
-        if (-not ('IO.UnixFileMode' -as [Type])) { return } # Before 7.3 no file could be made for the user alone.
-        $uid = [int](& 'id' '-u')
-        $run =
-            if ($env:BP_HOME) {
-                if (-not $env:BP_HOME.StartsWith('/')) { return }
-                "$env:BP_HOME/run"
-            }
-            elseif ([IO.Directory]::Exists("/run/user/$uid")) { "/run/user/$uid/bp" }
-            elseif ([IO.Directory]::Exists('/dev/shm')) { "/dev/shm/bp-$uid" }
-            else { "$HOME/.local/state/bp/run" }
-        if (-not [IO.Directory]::Exists("$run/mail")) { & 'sh' '-c' 'umask 077 && mkdir -p -- "$1"' sh "$run/mail" }
-        # Ours alone: the owner of a directory is not told by .NET, its test is.
-        & 'sh' '-c' '[ -O "$1" ] && [ ! -L "$1" ]' sh $run
-        if ($LASTEXITCODE -ne 0) { return }
-        $boot = '-'
-        $start = '-'
-        if ([IO.File]::Exists("/proc/$PID/stat")) {
-            $boot = [IO.File]::ReadAllText('/proc/sys/kernel/random/boot_id').Trim()
-            # The program's name, in brackets, may hold anything; field 22 is the 20th behind it.
-            $stat = [IO.File]::ReadAllText("/proc/$PID/stat")
-            $start = $stat.Substring($stat.LastIndexOf(')') + 2).Split(' ')[19]
-        }
-        __bizim_identify $boot $start
-        $options = [IO.FileStreamOptions]::new()
+# An unconfirmed record goes to the mailbox after this, in microseconds. A healthy bpd answers in a few milliseconds.
+$patience = 200000
+
+# Sets $now, microseconds since 1970, and $times, the CPU seconds of the shell and of its children at the same moment.
+function Read-Clock {
+    [Diagnostics.DebuggerHidden()] param()
+    $ticks = [DateTime]::UtcNow.Ticks - 621355968000000000
+    $script:now = ($ticks - $ticks % 10) / 10
+    if (-not $hasProc) { return }
+    if ($hasUsage) { $usage = [Environment]::CpuUsage }
+    # The name of the program, in brackets, may hold anything. Behind it stand field 3 and those that follow.
+    $stat = [IO.File]::ReadAllText('/proc/self/stat')
+    $fields = $stat.Substring($stat.LastIndexOf(')') + 2).Split([char] ' ')
+    $own = if ($hasUsage) { "$([decimal] $usage.UserTime.Ticks / 10000000) $([decimal] $usage.PrivilegedTime.Ticks / 10000000)" }
+    else { "$([decimal] $fields[11] / 100) $([decimal] $fields[12] / 100)" }
+    $script:times = "$own $([decimal] $fields[13] / 100) $([decimal] $fields[14] / 100)"
+    if (-not $who) { $script:who = "powershell $($PSVersionTable.PSVersion) $Boot $($fields[19]) $Origin" }
+}
+
+# Appends to the mailbox. The file is opened for each record: bpd may have renamed it.
+function Write-Mailbox {
+    [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
+    if ($null -eq $options) {
+        $script:options = [IO.FileStreamOptions]::new()
         $options.Mode = [IO.FileMode]::Append
         $options.Access = [IO.FileAccess]::Write
         $options.Share = [IO.FileShare]::ReadWrite
-        # For the user alone, whatever the umask.
+        $options.BufferSize = 0
         $options.UnixCreateMode = [IO.UnixFileMode] 'UserRead, UserWrite'
-        $__bizim.Options = $options
-        $__bizim.Dir = "$run/mail"
-        $__bizim.To = "$run/mail/$PID"
     }
-
-    # Microseconds since 1970.
-    function global:__bizim_micros([DateTime] $At) {
-        [long](($At.ToUniversalTime() - $__bizim.Epoch).Ticks / 10)
+    if (-not [IO.Directory]::Exists($Mail)) {
+        $null = [IO.Directory]::CreateDirectory($Mail, [IO.UnixFileMode] 'UserRead, UserWrite, UserExecute')
     }
+    $file = [IO.FileStream]::new("$Mail/$PID", $options)
+    try { $file.Write($Bytes, 0, $Bytes.Length) } finally { $file.Dispose() }
+}
 
-    function global:__bizim_deliver([string[]] $Fields) {
-        if ($env:BP_OFF -eq '1') { return }
-        $bytes = [Text.Encoding]::UTF8.GetBytes("`0" + ($Fields -join "`0") + "`0")
-        if ($__bizim.Pipe) { __bizim_deliver_windows $bytes } else { __bizim_deliver_unix $bytes }
-    }
-
-    # Each record opens the file anew: bpd may have taken it away to read it.
-    function global:__bizim_deliver_unix([byte[]] $Bytes) {
-        if (-not [IO.Directory]::Exists($__bizim.Dir)) { return }
-        $file = [IO.FileStream]::new($__bizim.To, $__bizim.Options)
-        try { $file.Write($Bytes, 0, $Bytes.Length) } finally { $file.Dispose() }
-    }
-
-    # One frame of bp_proto::frame: the magic, the version, the kind (mail), the length, the pid, the records. Whoever is not
-    # there at once is not waited for, nor, for longer than a blink, whoever does not read.
-    function global:__bizim_deliver_windows([byte[]] $Bytes) {
-        $head = [byte[]] (0x62, 0x70, 1, 2) + [BitConverter]::GetBytes([uint32] ($Bytes.Length + 4)) + [BitConverter]::GetBytes([uint32] $PID)
-        $frame = [byte[]] ($head + $Bytes)
-        $level = [Security.Principal.TokenImpersonationLevel]::Identification
-        $pipe = [IO.Pipes.NamedPipeClientStream]::new('.', $__bizim.Pipe, [IO.Pipes.PipeDirection]::InOut, [IO.Pipes.PipeOptions]::Asynchronous, $level)
-        try {
-            $pipe.Connect(0)
-            # Anybody may have made a pipe of that name.
-            $access = if ($PSVersionTable.PSVersion.Major -lt 6) { $pipe.GetAccessControl() } else { [IO.Pipes.PipesAclExtensions]::GetAccessControl($pipe) }
-            if ($access.GetOwner([Security.Principal.SecurityIdentifier]) -ne $__bizim.User) { return }
-            $null = $pipe.WriteAsync($frame, 0, $frame.Length).Wait(20)
+# Sends one frame of bp_proto::frame on a connection of its own: magic, version, kind (mail), length, pid, records.
+# False: bpd did not take it at once.
+function Send-Frame {
+    [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
+    $connection = [Net.Sockets.Socket]::new('Unix', 'Stream', 'Unspecified')
+    $request = [Net.Sockets.SocketAsyncEventArgs]::new()
+    $request.RemoteEndPoint = $endpoint
+    # Connect would wait, or throw.
+    $isPending = $connection.ConnectAsync($request)
+    $isOpen = -not $isPending -and $request.SocketError -eq $success
+    if (-not $isPending) { $request.Dispose() }
+    if ($isOpen) {
+        $frame = [byte[]]::new($Bytes.Length + 12)
+        ([byte[]] (98, 112, 1, 2)).CopyTo($frame, 0)
+        [BitConverter]::GetBytes([uint32] ($Bytes.Length + 4)).CopyTo($frame, 4)
+        [BitConverter]::GetBytes([uint32] $PID).CopyTo($frame, 8)
+        $Bytes.CopyTo($frame, 12)
+        $connection.Blocking = $false
+        $problem = $success
+        if ($connection.Send($frame, 0, $frame.Length, $none, [ref] $problem) -eq $frame.Length) {
+            $calls.Add(@($connection, $sent, $now))
+            return $true
         }
-        finally { $pipe.Dispose() }
     }
+    $connection.Dispose()
+    $false
+}
 
-    # What the user keeps out of the history goes without its text; PSReadLine's own handler knows what looks secret.
-    function global:__bizim_is_hidden([string] $Line) {
-        if ($Line.StartsWith(' ')) { return $true }
-        try { $handler = (Get-PSReadLineOption).AddToHistoryHandler } catch { return $false } # A reader of another kind.
-        if ($null -eq $handler) { return $false }
-        $kept = $handler.Invoke($Line)
-        return ($kept -is [bool] -and -not $kept) -or ("$kept" -in 'SkipAdding', 'MemoryOnly')
+# Takes the answers that have come, without waiting. What was refused, or has waited too long, goes to the mailbox too:
+# bpd knows a record by its stamp. True: bpd accepts connections and does not answer.
+function Read-Answers {
+    [Diagnostics.DebuggerHidden()] param()
+    $isRefused = $false
+    for ($at = $calls.Count - 1; $at -ge 0; $at--) {
+        $connection, $covered, $null = $calls[$at]
+        if (-not $connection.Poll(0, $readable)) { continue }
+        $problem = $success
+        $length = $connection.Receive($answer, 0, 8, $none, [ref] $problem)
+        $connection.Dispose()
+        $calls.RemoveAt($at)
+        # Kind::Done.
+        if ($length -ge 4 -and $answer[3] -eq 4) {
+            $confirmed = $covered - ($sent - $unconfirmed.Count)
+            if ($confirmed -gt 0) { $unconfirmed.RemoveRange(0, $confirmed) }
+        }
+        else { $isRefused = $true }
     }
+    if ($unconfirmed.Count -and ($isRefused -or $now - $since -gt $patience)) { Save-Records }
+    $calls.Count -gt 0 -and $now - $calls[0][2] -gt $patience
+}
 
-    # The line before has ended: PowerShell's own history says when, to the tick.
-    function global:__bizim_end([bool] $Fine, $Native) {
-        if ($__bizim.Stamp -eq 0) { return }
-        $last = Get-History -Count 1
-        $ended = if ($last -and $last.Id -ne $__bizim.History) { $last.EndExecutionTime } else { [DateTime]::UtcNow }
-        $code = if ($Fine) { 0 } elseif ($Native) { [int] $Native } else { 1 }
-        __bizim_deliver @('1E', $__bizim.Shell, "$($__bizim.Stamp)", "$code", "$(__bizim_micros $ended)", '')
-        $__bizim.Stamp = 0
+function Save-Records {
+    [Diagnostics.DebuggerHidden()] param()
+    $bytes = [Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))
+    $unconfirmed.Clear()
+    Write-Mailbox $bytes
+}
+
+function Send-Record {
+    [Diagnostics.DebuggerHidden()] param([string[]] $Fields)
+    if ([Environment]::GetEnvironmentVariable('BP_OFF') -eq '1') { return }
+    $isSilent = Read-Answers
+    if (-not $unconfirmed.Count) { $script:since = $now }
+    $unconfirmed.Add("`0$([string]::Join("`0", $Fields))`0")
+    $script:sent++
+    # Unconfirmed records go along: two connections may be read in either order.
+    if ($endpoint -and -not $isSilent -and [Environment]::GetEnvironmentVariable('BP_TRANSPORT') -cne 'mailbox' -and
+        (Send-Frame ([Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))))) { return }
+    Save-Records
+}
+
+function Test-Blank {
+    [Diagnostics.DebuggerHidden()] param([string] $Line)
+    [string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart()[0] -eq [char] '#' -and -not $Line.Contains([char] "`n")
+}
+
+# Whether the user lets the line into the history. PSReadLine has asked its AddToHistoryHandler: its history tells.
+function Test-Kept {
+    [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
+    if ($Line[0] -eq [char] ' ') { return $false }
+    if ($null -eq $editor) { return $true }
+    $choice = $editor::GetOptions()
+    if ("$($choice.HistorySaveStyle)" -eq 'SaveNothing') { return $false }
+    $items = $editor::GetHistoryItems()
+    if (-not $items.Length) { return $false }
+    $last = $items[$items.Length - 1]
+    if (-not [string]::Equals($last.CommandLine, $Line)) { return $false }
+    # The entry of an equal line before stands for a duplicate, unless duplicates are kept: then this one was refused.
+    if ([object]::ReferenceEquals($last, $Before) -and -not $choice.HistoryNoDuplicates) { return $false }
+    # MemoryOnly: it looks like a secret.
+    $mark = $last.GetType().GetField('_sensitive', [Reflection.BindingFlags] 'Instance, NonPublic')
+    if ($null -eq $mark) { return $null -eq $choice.AddToHistoryHandler }
+    -not $mark.GetValue($last)
+}
+
+function Start-Line {
+    [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
+    $script:wasPrompted = $false
+    if (Test-Blank $Line) { return }
+    $isKept = Test-Kept $Line $Before
+    $level = $global:NestedPromptLevel
+    Read-Clock
+    # A line that opened a nested prompt goes on.
+    if ($open.Count) { Send-Record '1N', $who, "$($open[$open.Count - 1][0])" }
+    $open.Add(@($now, $level, $Line, $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE'), $global:Error[0]))
+    if ($isKept) { $how = 'x'; $text = $Line.Replace("`0", '') } else { $how = 'h'; $text = '' }
+    Send-Record '1S', $who, "$now", $how, "$($global:PWD.ProviderPath)", $times, $text
+}
+
+# The line before has ended, if PowerShell's history has a new entry or the next line is read.
+function Complete-Line {
+    [Diagnostics.DebuggerHidden()] param([bool] $Fine, [bool] $IsReading)
+    Read-Clock
+    $level = $global:NestedPromptLevel
+    while ($open.Count -and $open[$open.Count - 1][1] -gt $level) {
+        # It left a nested prompt.
+        $stamp = $open[$open.Count - 1][0]
+        $open.RemoveAt($open.Count - 1)
+        Send-Record '1E', $who, "$stamp", '0', "$stamp", ''
     }
-
-    function global:__bizim_begin([string] $Line) {
-        if ([string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart().StartsWith('#') -and -not $Line.Contains("`n")) { return }
-        $last = Get-History -Count 1
-        $__bizim.History = if ($last) { $last.Id } else { -1 }
-        $__bizim.Stamp = __bizim_micros ([DateTime]::UtcNow)
-        $how = if (__bizim_is_hidden $Line) { 'h' } else { 'x' }
-        $text = if ($how -eq 'x') { $Line.Replace("`0", '') } else { '' }
-        __bizim_deliver @('1S', $__bizim.Shell, "$($__bizim.Stamp)", $how, "$($PWD.ProviderPath)", '', $text)
+    $entry = Microsoft.PowerShell.Core\Get-History -Count 1
+    $id = if ($entry) { $entry.Id } else { 0 }
+    $isNew = $id -ne $lastId
+    $isFirst = $lastId -lt 0
+    $script:lastId = $id
+    if ($open.Count -and $open[$open.Count - 1][1] -eq $level) {
+        if (-not $isNew -and -not $IsReading) { return }
+        $stamp, $null, $line, $before, $error = $open[$open.Count - 1]
+        $open.RemoveAt($open.Count - 1)
+        $code = Get-Status $Fine $(if ($isNew) { "$($entry.ExecutionStatus)" }) $line $before $error
+        Send-Record '1E', $who, "$stamp", "$code", "$now", $times
     }
+    elseif ($isNew -and -not $isFirst -and $entry -and -not (Test-Blank $entry.CommandLine)) {
+        # No reader of ours saw it.
+        $script:isChained = $false
+        $script:reader = $null
+        $line = $entry.CommandLine
+        if (Test-Kept $line) { $how = 'X'; $text = $line.Replace("`0", '') } else { $how = 'H'; $text = '' }
+        $stamp = Get-Micros $entry.StartExecutionTime
+        $code = Get-Status $Fine "$($entry.ExecutionStatus)" $line $native $newest
+        Send-Record '1S', $who, "$stamp", $how, $directory, '', $text
+        Send-Record '1E', $who, "$stamp", "$code", "$(Get-Micros $entry.EndExecutionTime)", ''
+    }
+}
 
-    # 5.1 runs on Windows alone, and has no variable that says so.
-    try { if ($PSVersionTable.PSVersion.Major -lt 6 -or $IsWindows) { __bizim_load_windows } else { __bizim_load_unix } } catch { }
+function Get-Micros {
+    [Diagnostics.DebuggerHidden()] param([DateTime] $Moment)
+    $ticks = $Moment.ToUniversalTime().Ticks - 621355968000000000
+    ($ticks - $ticks % 10) / 10
+}
 
-    if ($__bizim.To -or $__bizim.Pipe) {
-        # `$?` first: every other statement overwrites it. The line is read as it would be without us.
-        function global:PSConsoleHostReadLine {
-            $fine = $?
-            $native = $global:LASTEXITCODE
-            try { __bizim_end $fine $native } catch { }
-            # The reader looks at `$?` itself: what it finds there decides the colour of its prompt.
-            if ($fine) { $line = & $__bizim.Read } else { Write-Error '' -ErrorAction Ignore; $line = & $__bizim.Read }
-            try { __bizim_begin $line } catch { }
-            $global:LASTEXITCODE = $native
-            $line
+# The exit code of a line: a program's own, 1 for a cmdlet or an exception, 130 if it was interrupted.
+function Get-Status {
+    [Diagnostics.DebuggerHidden()] param([bool] $Fine, [string] $State, [string] $Line, $Before, $Newest)
+    # Each program that ends stores a new object.
+    $code = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
+    $code = if ([object]::ReferenceEquals($code, $Before)) { 0 } else { $code -as [int] }
+    if ($State -eq 'Stopped') { if ($code) { return $code } else { return 130 } }
+    if ($Fine) { return 0 }
+    if (-not $code) { return 1 }
+    $failed = $global:Error[0]
+    $isProgram = "$($failed.FullyQualifiedErrorId)" -like 'ProgramExitedWithNonZeroCode*'
+    if ($State -eq 'Failed') {
+        if ($isProgram -and -not [object]::ReferenceEquals($failed, $Newest)) { return $code } else { return 1 }
+    }
+    if (Test-ProgramLast $Line $Newest) { $code } else { 1 }
+}
+
+# Whether, of a program and a cmdlet that both failed in a line, the program is the later one.
+function Test-ProgramLast {
+    [Diagnostics.DebuggerHidden()] param([string] $Line, $Newest)
+    $at = -1
+    foreach ($failed in $global:Error) {
+        if ([object]::ReferenceEquals($failed, $Newest)) { break }
+        if ("$($failed.FullyQualifiedErrorId)" -like 'ProgramExitedWithNonZeroCode*') { continue }
+        # An error inside a function does not make the line fail.
+        if (-not $failed.InvocationInfo -or "$($failed.ScriptStackTrace)".Contains("`n")) { continue }
+        $lines = $Line.Split("`n")
+        $at = $failed.InvocationInfo.OffsetInLine - 1
+        for ($row = 0; $row -lt $failed.InvocationInfo.ScriptLineNumber - 1; $row++) { $at += $lines[$row].Length + 1 }
+        break
+    }
+    $last = $null
+    $isCommand = { [Diagnostics.DebuggerHidden()] param($node) $node -is [Management.Automation.Language.CommandAst] }
+    foreach ($command in [Management.Automation.Language.Parser]::ParseInput($Line, [ref] $null, [ref] $null).FindAll($isCommand, $false)) {
+        if ($at -ge 0 -and $command.Extent.StartOffset -gt $at -and (Test-Program $command)) { return $true }
+        $last = $command
+    }
+    if ($at -ge 0 -or $null -eq $last) { return $false }
+    # No error was recorded (`-ErrorAction Ignore`): the last pipeline decides.
+    $pipeline = $last.Parent
+    foreach ($element in $pipeline.PipelineElements) { if (Test-Program $element) { return $true } }
+    # The right side of `&&` did not run.
+    "$($pipeline.Parent.Operator)" -eq 'AndAnd'
+}
+
+function Test-Program {
+    [Diagnostics.DebuggerHidden()] param($Command)
+    if ($Command -isnot [Management.Automation.Language.CommandAst]) { return $false }
+    $name = $Command.GetCommandName()
+    if (-not $name) { return $Command.CommandElements[0] -isnot [Management.Automation.Language.ScriptBlockExpressionAst] }
+    $found = $ExecutionContext.InvokeCommand.GetCommand($name, 'All')
+    if ($found.CommandType -eq 'Alias') { $found = $found.ResolvedCommand }
+    "$($found.CommandType)" -in 'Application', 'ExternalScript'
+}
+
+# At each prompt: PSReadLine may have been imported again or removed, or someone may have replaced the reader.
+function Repair-Reader {
+    [Diagnostics.DebuggerHidden()] param()
+    $find = $ExecutionContext.InvokeCommand
+    $cmdlet = $null
+    foreach ($cmdlet in $find.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
+    $current = $null
+    foreach ($function in $find.GetCommands('PSConsoleHostReadLine', 'Function', $false)) { $current = $function.ScriptBlock }
+    if ($null -eq $cmdlet) {
+        if ($editor -and $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine') {
+            # Without us PowerShell would read lines itself now.
+            $readers.Clear()
+            $ExecutionContext.InvokeProvider.Item.Remove('function:PSConsoleHostReadLine', $false)
+            $current = $null
+        }
+        $script:editor = $null
+    }
+    elseif ($null -eq $editor) { $script:editor = $cmdlet.ImplementingType.Assembly.GetType('Microsoft.PowerShell.PSConsoleReadLine') }
+    if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
+        $script:reader = $current
+        if (-not $isChained) { Install-Reader $current }
+    }
+}
+
+function Clear-Failure {
+    [Diagnostics.DebuggerHidden()] param()
+    if ($global:Error.Count) { $global:Error.RemoveAt(0) }
+}
+
+function Install-Reader {
+    [Diagnostics.DebuggerHidden()] param($Inner)
+    $readers.Add($Inner)
+    # `$?` first: every other statement overwrites it. Reader and prompt look at it themselves.
+    function global:PSConsoleHostReadLine {
+        [Diagnostics.DebuggerHidden()] param()
+        $fine = $?
+        $layer = $readers.Count - 1 - $readerDepth
+        $before = $null
+        if ($readerDepth) { $script:isChained = $true }
+        else {
+            try {
+                Complete-Line $fine $true
+                if (-not $wasPrompted) { Install-Prompt }
+                if ($editor -and -not $editor::GetOptions().HistoryNoDuplicates) { $before = $editor::GetHistoryItems()[-1] }
+            }
+            catch { Clear-Failure }
+        }
+        $script:readerDepth++
+        try {
+            if ($fine) { $line = & $readers[$layer] }
+            else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; $line = & $readers[$layer] }
+        }
+        finally { $script:readerDepth-- }
+        if (-not $readerDepth) { try { Start-Line $line $before } catch { Clear-Failure } }
+        $line
+    }
+    foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('PSConsoleHostReadLine', 'Function', $false)) {
+        $script:reader = $function.ScriptBlock
+    }
+}
+
+function Install-Prompt {
+    [Diagnostics.DebuggerHidden()] param()
+    $inner = { 'PS> ' }
+    foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('prompt', 'Function', $false)) { $inner = $function.ScriptBlock }
+    $prompts.Add($inner)
+    function global:prompt {
+        [Diagnostics.DebuggerHidden()] param()
+        $fine = $?
+        $layer = $prompts.Count - 1 - $promptDepth
+        if (-not $promptDepth) {
+            $script:wasPrompted = $true
+            try { Complete-Line $fine $false; Repair-Reader } catch { Clear-Failure }
+        }
+        $script:promptDepth++
+        try {
+            if ($fine) { & $prompts[$layer] }
+            else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; & $prompts[$layer] }
+        }
+        finally { $script:promptDepth-- }
+        if (-not $promptDepth) {
+            $script:native = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
+            $script:newest = $global:Error[0]
+            $script:directory = "$($global:PWD.ProviderPath)"
         }
     }
 }
+
+try {
+    if ([Environment]::GetEnvironmentVariable('BP_OFF') -ne '1' -and $Host.Name -eq 'ConsoleHost') {
+        if (-not $hasProc) { $who = "powershell $($PSVersionTable.PSVersion) $Boot - $Origin" }
+        Install-Prompt
+        Repair-Reader
+    }
+}
+catch { Clear-Failure }
+Microsoft.PowerShell.Core\Export-ModuleMember

@@ -12,6 +12,7 @@
 //! | `1E` | shell, stamp, exit, end, times |
 //! | `1K` | shell, times, text |
 //! | `2K` | shell, times, stamp, text |
+//! | `1N` | shell, stamp |
 //!
 //! - `shell`: who writes, the same in each record of a shell: `name version boot-id start-ticks actor parent`,
 //!   separated by spaces; what is unknown is `-`. `start-ticks` is field 22 of `/proc/PID/stat`; `parent` is `$BP_RUN`.
@@ -29,13 +30,15 @@
 //!   account (`+1500`); empty = bpd takes the time of arrival.
 //! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
 //!   that `r` would repeat, masked. `2K`: with the stamp of its last line, where that is an uptime, to go on counting.
+//! - `1N`: the line `stamp` has opened a prompt of its own (PowerShell's nested prompts): the lines that start from now on
+//!   run inside it, and do not end it.
 
 mod stamp;
 
 pub use stamp::Stamp;
 
 /// Versions and types that this program knows.
-const KINDS: [(&[u8], usize); 4] = [(b"1S", 6), (b"1E", 5), (b"1K", 3), (b"2K", 4)];
+const KINDS: [(&[u8], usize); 5] = [(b"1S", 6), (b"1E", 5), (b"1K", 3), (b"2K", 4), (b"1N", 2)];
 
 /// A record larger than this is refused: no honest line comes near it.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -45,6 +48,7 @@ pub enum Record {
     Start(StartRecord),
     End(EndRecord),
     Kept(KeptRecord),
+    Nested(NestedRecord),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,13 @@ pub struct EndRecord {
     /// By the shell's own account, milliseconds.
     pub took_ms: Option<u64>,
     pub times: Option<Times>,
+}
+
+/// A line that has opened a prompt of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NestedRecord {
+    pub shell: Shell,
+    pub stamp: Stamp,
 }
 
 /// What bpd leaves of records that it has recorded.
@@ -263,6 +274,9 @@ fn one(bytes: &[u8]) -> One {
         b"1S" => start(&fields).map(Record::Start),
         b"1E" => end(&fields).map(Record::End),
         b"1K" => kept(&fields, None).map(Record::Kept),
+        b"1N" => shell(fields[0])
+            .zip(Stamp::of_field(fields[1]))
+            .map(|(shell, stamp)| Record::Nested(NestedRecord { shell, stamp })),
         _ => Stamp::of_field(fields[2])
             .and_then(|last| kept(&[fields[0], fields[1], fields[3], b"", b"", b""], Some(last)))
             .map(Record::Kept),

@@ -1,4 +1,4 @@
-//! `eval "$(bpctl init bash)"`: prints the shell's hook, and starts bpd once per shell start if nobody serves.
+//! `eval "$(bpctl init bash)"`: prints the shell's hook, and starts bpd once per shell start if none serves.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -9,6 +9,8 @@ use clap::ValueEnum;
 
 use super::{Exit, daemon};
 use crate::bpd;
+
+mod module;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -86,18 +88,27 @@ impl Shell {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut output = args.shell.assigned("__bizim_release", OsStr::new(env!("CARGO_PKG_VERSION")));
-    if let Ok(bpctl) = std::env::current_exe() {
-        // The hook needs no PATH to find the client that it belongs to.
-        output.extend(args.shell.assigned("__bizim_bpctl", bpctl.as_os_str()));
-    }
-    output.extend_from_slice(args.shell.hook().as_bytes());
+    let output = match args.shell {
+        Shell::Powershell => module::import_line(&Places::find()?)?,
+        shell => evaluated(shell),
+    };
     std::io::stdout().write_all(&output)?;
     if !args.no_start && std::env::var_os("BP_OFF").is_none_or(|off| off != "1") {
         // A shell that starts must not hear of it; `bpctl doctor` tells.
         let _ = start_unless_served();
     }
     Ok(Exit::Fine)
+}
+
+/// The whole hook, for shells that evaluate what they read.
+fn evaluated(shell: Shell) -> Vec<u8> {
+    let mut output = shell.assigned("__bizim_release", OsStr::new(env!("CARGO_PKG_VERSION")));
+    if let Ok(bpctl) = std::env::current_exe() {
+        // The hook needs no PATH to find the client that it belongs to.
+        output.extend(shell.assigned("__bizim_bpctl", bpctl.as_os_str()));
+    }
+    output.extend_from_slice(shell.hook().as_bytes());
+    output
 }
 
 fn start_unless_served() -> anyhow::Result<()> {
