@@ -1,8 +1,8 @@
 # Records what is typed in PowerShell 7.3 and later. A module: `bpctl init powershell` stores it and prints the line that
 # imports it. shell/README.md describes the hook. It starts no process, prints nothing and throws nothing.
 #
-# Every function has DebuggerHidden, or `Set-PSDebug -Trace` would print its lines. Cmdlets are named with their module,
-# because aliases and functions of the user come before cmdlets.
+# Every function has DebuggerHidden, or `Set-PSDebug -Trace` would print its lines. Aliases and functions of the user come
+# before cmdlets and aliases before functions: cmdlets are named with their module, functions begin with `__bizim_`.
 
 [Diagnostics.DebuggerHidden()] param([string] $Mail, [string] $Socket, [string] $Boot, [string] $Origin)
 
@@ -47,7 +47,7 @@ $who = ''
 $patience = 200000
 
 # Sets $now, microseconds since 1970, and $times, the CPU seconds of the shell and of its children at the same moment.
-function Read-Clock {
+function __bizim_read_clock {
     [Diagnostics.DebuggerHidden()] param()
     $ticks = [DateTime]::UtcNow.Ticks - 621355968000000000
     $script:now = ($ticks - $ticks % 10) / 10
@@ -63,7 +63,7 @@ function Read-Clock {
 }
 
 # Appends to the mailbox. The file is opened for each record: bpd may have renamed it.
-function Write-Mailbox {
+function __bizim_write_mailbox {
     [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
     if ($null -eq $options) {
         $script:options = [IO.FileStreamOptions]::new()
@@ -73,16 +73,15 @@ function Write-Mailbox {
         $options.BufferSize = 0
         $options.UnixCreateMode = [IO.UnixFileMode] 'UserRead, UserWrite'
     }
-    if (-not [IO.Directory]::Exists($Mail)) {
-        $null = [IO.Directory]::CreateDirectory($Mail, [IO.UnixFileMode] 'UserRead, UserWrite, UserExecute')
-    }
+    # `bpctl uninstall` has removed it, or a logout has.
+    if (-not [IO.Directory]::Exists($Mail)) { return }
     $file = [IO.FileStream]::new("$Mail/$PID", $options)
     try { $file.Write($Bytes, 0, $Bytes.Length) } finally { $file.Dispose() }
 }
 
 # Sends one frame of bp_proto::frame on a connection of its own: magic, version, kind (mail), length, pid, records.
 # False: bpd did not take it at once.
-function Send-Frame {
+function __bizim_send_frame {
     [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
     $connection = [Net.Sockets.Socket]::new('Unix', 'Stream', 'Unspecified')
     $request = [Net.Sockets.SocketAsyncEventArgs]::new()
@@ -110,7 +109,7 @@ function Send-Frame {
 
 # Takes the answers that have come, without waiting. What was refused, or has waited too long, goes to the mailbox too:
 # bpd knows a record by its stamp. True: bpd accepts connections and does not answer.
-function Read-Answers {
+function __bizim_read_answers {
     [Diagnostics.DebuggerHidden()] param()
     $isRefused = $false
     for ($at = $calls.Count - 1; $at -ge 0; $at--) {
@@ -127,37 +126,37 @@ function Read-Answers {
         }
         else { $isRefused = $true }
     }
-    if ($unconfirmed.Count -and ($isRefused -or $now - $since -gt $patience)) { Save-Records }
+    if ($unconfirmed.Count -and ($isRefused -or $now - $since -gt $patience)) { __bizim_save_records }
     $calls.Count -gt 0 -and $now - $calls[0][2] -gt $patience
 }
 
-function Save-Records {
+function __bizim_save_records {
     [Diagnostics.DebuggerHidden()] param()
     $bytes = [Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))
     $unconfirmed.Clear()
-    Write-Mailbox $bytes
+    __bizim_write_mailbox $bytes
 }
 
-function Send-Record {
+function __bizim_send_record {
     [Diagnostics.DebuggerHidden()] param([string[]] $Fields)
     if ([Environment]::GetEnvironmentVariable('BP_OFF') -eq '1') { return }
-    $isSilent = Read-Answers
+    $isSilent = __bizim_read_answers
     if (-not $unconfirmed.Count) { $script:since = $now }
     $unconfirmed.Add("`0$([string]::Join("`0", $Fields))`0")
     $script:sent++
     # Unconfirmed records go along: two connections may be read in either order.
     if ($endpoint -and -not $isSilent -and [Environment]::GetEnvironmentVariable('BP_TRANSPORT') -cne 'mailbox' -and
-        (Send-Frame ([Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))))) { return }
-    Save-Records
+        (__bizim_send_frame ([Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))))) { return }
+    __bizim_save_records
 }
 
-function Test-Blank {
+function __bizim_test_blank {
     [Diagnostics.DebuggerHidden()] param([string] $Line)
     [string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart()[0] -eq [char] '#' -and -not $Line.Contains([char] "`n")
 }
 
 # Whether the user lets the line into the history. PSReadLine has asked its AddToHistoryHandler: its history tells.
-function Test-Kept {
+function __bizim_test_kept {
     [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
     if ($Line[0] -eq [char] ' ') { return $false }
     if ($null -eq $editor) { return $true }
@@ -175,30 +174,30 @@ function Test-Kept {
     -not $mark.GetValue($last)
 }
 
-function Start-Line {
+function __bizim_start_line {
     [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
     $script:wasPrompted = $false
-    if (Test-Blank $Line) { return }
-    $isKept = Test-Kept $Line $Before
+    if (__bizim_test_blank $Line) { return }
+    $isKept = __bizim_test_kept $Line $Before
     $level = $global:NestedPromptLevel
-    Read-Clock
+    __bizim_read_clock
     # A line that opened a nested prompt goes on.
-    if ($open.Count) { Send-Record '1N', $who, "$($open[$open.Count - 1][0])" }
+    if ($open.Count) { __bizim_send_record '1N', $who, "$($open[$open.Count - 1][0])" }
     $open.Add(@($now, $level, $Line, $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE'), $global:Error[0]))
     if ($isKept) { $how = 'x'; $text = $Line.Replace("`0", '') } else { $how = 'h'; $text = '' }
-    Send-Record '1S', $who, "$now", $how, "$($global:PWD.ProviderPath)", $times, $text
+    __bizim_send_record '1S', $who, "$now", $how, "$($global:PWD.ProviderPath)", $times, $text
 }
 
 # The line before has ended, if PowerShell's history has a new entry or the next line is read.
-function Complete-Line {
+function __bizim_complete_line {
     [Diagnostics.DebuggerHidden()] param([bool] $Fine, [bool] $IsReading)
-    Read-Clock
+    __bizim_read_clock
     $level = $global:NestedPromptLevel
     while ($open.Count -and $open[$open.Count - 1][1] -gt $level) {
         # It left a nested prompt.
         $stamp = $open[$open.Count - 1][0]
         $open.RemoveAt($open.Count - 1)
-        Send-Record '1E', $who, "$stamp", '0', "$stamp", ''
+        __bizim_send_record '1E', $who, "$stamp", '0', "$stamp", ''
     }
     $entry = Microsoft.PowerShell.Core\Get-History -Count 1
     $id = if ($entry) { $entry.Id } else { 0 }
@@ -207,32 +206,32 @@ function Complete-Line {
     $script:lastId = $id
     if ($open.Count -and $open[$open.Count - 1][1] -eq $level) {
         if (-not $isNew -and -not $IsReading) { return }
-        $stamp, $null, $line, $before, $error = $open[$open.Count - 1]
+        $stamp, $null, $line, $before, $last = $open[$open.Count - 1]
         $open.RemoveAt($open.Count - 1)
-        $code = Get-Status $Fine $(if ($isNew) { "$($entry.ExecutionStatus)" }) $line $before $error
-        Send-Record '1E', $who, "$stamp", "$code", "$now", $times
+        $code = __bizim_get_status $Fine $(if ($isNew) { "$($entry.ExecutionStatus)" }) $line $before $last
+        __bizim_send_record '1E', $who, "$stamp", "$code", "$now", $times
     }
-    elseif ($isNew -and -not $isFirst -and $entry -and -not (Test-Blank $entry.CommandLine)) {
+    elseif ($isNew -and -not $isFirst -and $entry -and -not (__bizim_test_blank $entry.CommandLine)) {
         # No reader of ours saw it.
         $script:isChained = $false
         $script:reader = $null
         $line = $entry.CommandLine
-        if (Test-Kept $line) { $how = 'X'; $text = $line.Replace("`0", '') } else { $how = 'H'; $text = '' }
-        $stamp = Get-Micros $entry.StartExecutionTime
-        $code = Get-Status $Fine "$($entry.ExecutionStatus)" $line $native $newest
-        Send-Record '1S', $who, "$stamp", $how, $directory, '', $text
-        Send-Record '1E', $who, "$stamp", "$code", "$(Get-Micros $entry.EndExecutionTime)", ''
+        if (__bizim_test_kept $line) { $how = 'X'; $text = $line.Replace("`0", '') } else { $how = 'H'; $text = '' }
+        $stamp = __bizim_get_micros $entry.StartExecutionTime
+        $code = __bizim_get_status $Fine "$($entry.ExecutionStatus)" $line $native $newest
+        __bizim_send_record '1S', $who, "$stamp", $how, $directory, '', $text
+        __bizim_send_record '1E', $who, "$stamp", "$code", "$(__bizim_get_micros $entry.EndExecutionTime)", ''
     }
 }
 
-function Get-Micros {
+function __bizim_get_micros {
     [Diagnostics.DebuggerHidden()] param([DateTime] $Moment)
     $ticks = $Moment.ToUniversalTime().Ticks - 621355968000000000
     ($ticks - $ticks % 10) / 10
 }
 
 # The exit code of a line: a program's own, 1 for a cmdlet or an exception, 130 if it was interrupted.
-function Get-Status {
+function __bizim_get_status {
     [Diagnostics.DebuggerHidden()] param([bool] $Fine, [string] $State, [string] $Line, $Before, $Newest)
     # Each program that ends stores a new object.
     $code = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
@@ -241,15 +240,17 @@ function Get-Status {
     if ($Fine) { return 0 }
     if (-not $code) { return 1 }
     $failed = $global:Error[0]
-    $isProgram = "$($failed.FullyQualifiedErrorId)" -like 'ProgramExitedWithNonZeroCode*'
+    # ErrorActionPreference 'Stop' wraps the record in an exception.
+    $id = "$($failed.FullyQualifiedErrorId)$($failed.ErrorRecord.FullyQualifiedErrorId)"
+    $isProgram = $id -like 'ProgramExitedWithNonZeroCode*'
     if ($State -eq 'Failed') {
         if ($isProgram -and -not [object]::ReferenceEquals($failed, $Newest)) { return $code } else { return 1 }
     }
-    if (Test-ProgramLast $Line $Newest) { $code } else { 1 }
+    if (__bizim_test_program_last $Line $Newest) { $code } else { 1 }
 }
 
 # Whether, of a program and a cmdlet that both failed in a line, the program is the later one.
-function Test-ProgramLast {
+function __bizim_test_program_last {
     [Diagnostics.DebuggerHidden()] param([string] $Line, $Newest)
     $at = -1
     foreach ($failed in $global:Error) {
@@ -265,18 +266,18 @@ function Test-ProgramLast {
     $last = $null
     $isCommand = { [Diagnostics.DebuggerHidden()] param($node) $node -is [Management.Automation.Language.CommandAst] }
     foreach ($command in [Management.Automation.Language.Parser]::ParseInput($Line, [ref] $null, [ref] $null).FindAll($isCommand, $false)) {
-        if ($at -ge 0 -and $command.Extent.StartOffset -gt $at -and (Test-Program $command)) { return $true }
+        if ($at -ge 0 -and $command.Extent.StartOffset -gt $at -and (__bizim_test_program $command)) { return $true }
         $last = $command
     }
     if ($at -ge 0 -or $null -eq $last) { return $false }
     # No error was recorded (`-ErrorAction Ignore`): the last pipeline decides.
     $pipeline = $last.Parent
-    foreach ($element in $pipeline.PipelineElements) { if (Test-Program $element) { return $true } }
+    foreach ($element in $pipeline.PipelineElements) { if (__bizim_test_program $element) { return $true } }
     # The right side of `&&` did not run.
     "$($pipeline.Parent.Operator)" -eq 'AndAnd'
 }
 
-function Test-Program {
+function __bizim_test_program {
     [Diagnostics.DebuggerHidden()] param($Command)
     if ($Command -isnot [Management.Automation.Language.CommandAst]) { return $false }
     $name = $Command.GetCommandName()
@@ -287,7 +288,7 @@ function Test-Program {
 }
 
 # At each prompt: PSReadLine may have been imported again or removed, or someone may have replaced the reader.
-function Repair-Reader {
+function __bizim_repair_reader {
     [Diagnostics.DebuggerHidden()] param()
     $find = $ExecutionContext.InvokeCommand
     $cmdlet = $null
@@ -306,16 +307,16 @@ function Repair-Reader {
     elseif ($null -eq $editor) { $script:editor = $cmdlet.ImplementingType.Assembly.GetType('Microsoft.PowerShell.PSConsoleReadLine') }
     if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
         $script:reader = $current
-        if (-not $isChained) { Install-Reader $current }
+        if (-not $isChained) { __bizim_install_reader $current }
     }
 }
 
-function Clear-Failure {
+function __bizim_clear_failure {
     [Diagnostics.DebuggerHidden()] param()
     if ($global:Error.Count) { $global:Error.RemoveAt(0) }
 }
 
-function Install-Reader {
+function __bizim_install_reader {
     [Diagnostics.DebuggerHidden()] param($Inner)
     $readers.Add($Inner)
     # `$?` first: every other statement overwrites it. Reader and prompt look at it themselves.
@@ -327,11 +328,11 @@ function Install-Reader {
         if ($readerDepth) { $script:isChained = $true }
         else {
             try {
-                Complete-Line $fine $true
-                if (-not $wasPrompted) { Install-Prompt }
+                __bizim_complete_line $fine $true
+                if (-not $wasPrompted) { __bizim_install_prompt }
                 if ($editor -and -not $editor::GetOptions().HistoryNoDuplicates) { $before = $editor::GetHistoryItems()[-1] }
             }
-            catch { Clear-Failure }
+            catch { __bizim_clear_failure }
         }
         $script:readerDepth++
         try {
@@ -339,7 +340,7 @@ function Install-Reader {
             else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; $line = & $readers[$layer] }
         }
         finally { $script:readerDepth-- }
-        if (-not $readerDepth) { try { Start-Line $line $before } catch { Clear-Failure } }
+        if (-not $readerDepth) { try { __bizim_start_line $line $before } catch { __bizim_clear_failure } }
         $line
     }
     foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('PSConsoleHostReadLine', 'Function', $false)) {
@@ -347,7 +348,7 @@ function Install-Reader {
     }
 }
 
-function Install-Prompt {
+function __bizim_install_prompt {
     [Diagnostics.DebuggerHidden()] param()
     $inner = { 'PS> ' }
     foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('prompt', 'Function', $false)) { $inner = $function.ScriptBlock }
@@ -358,7 +359,7 @@ function Install-Prompt {
         $layer = $prompts.Count - 1 - $promptDepth
         if (-not $promptDepth) {
             $script:wasPrompted = $true
-            try { Complete-Line $fine $false; Repair-Reader } catch { Clear-Failure }
+            try { __bizim_complete_line $fine $false; __bizim_repair_reader } catch { __bizim_clear_failure }
         }
         $script:promptDepth++
         try {
@@ -377,9 +378,9 @@ function Install-Prompt {
 try {
     if ([Environment]::GetEnvironmentVariable('BP_OFF') -ne '1' -and $Host.Name -eq 'ConsoleHost') {
         if (-not $hasProc) { $who = "powershell $($PSVersionTable.PSVersion) $Boot - $Origin" }
-        Install-Prompt
-        Repair-Reader
+        __bizim_install_prompt
+        __bizim_repair_reader
     }
 }
-catch { Clear-Failure }
+catch { __bizim_clear_failure }
 Microsoft.PowerShell.Core\Export-ModuleMember

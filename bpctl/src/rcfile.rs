@@ -16,6 +16,11 @@ const MARK: &str = "# added by `bpctl setup`";
 /// Behind the mark in a file that was not there before.
 const MADE: &str = " in a new file";
 
+/// PowerShell reads its profile for each `pwsh -c`, too, and has no switch that tells whether it is interactive. It loads
+/// PSReadLine where it is; without PSReadLine the arguments tell.
+const POWERSHELL_GUARD: &str = "if ($Host.Name -eq 'ConsoleHost' -and ((Get-Module PSReadLine) -or ![Console]::IsInputRedirected -and \
+     !([Environment]::GetCommandLineArgs() -notmatch 'pwsh(\\.dll)?$|^-+(nol|noe|l|i)')) -and (Get-Command ";
+
 #[derive(Clone, Debug)]
 pub struct RcFile {
     pub shell: Shell,
@@ -54,7 +59,7 @@ impl RcFile {
                 )
             }
             Shell::Powershell => format!(
-                "if (Get-Command {bpctl} -ErrorAction Ignore) {{ Invoke-Expression (& {bpctl} init {name} | Out-String) }} {MARK}"
+                "{POWERSHELL_GUARD}{bpctl} -ErrorAction Ignore)) {{ & {bpctl} init {name} | Invoke-Expression }} {MARK}"
             ),
         }
     }
@@ -64,7 +69,7 @@ impl RcFile {
         let from = match self.shell {
             Shell::Bash | Shell::Zsh => "command -v ",
             Shell::Fish => "command -q ",
-            Shell::Powershell => "if (Get-Command ",
+            Shell::Powershell => POWERSHELL_GUARD,
         };
         let rest = line.strip_prefix(from)?;
         let word = [" >/dev/null && eval", "; and status", " -ErrorAction"]

@@ -4,6 +4,7 @@ mod bash;
 mod fish;
 mod grammar;
 mod lines;
+mod powershell;
 mod zsh;
 
 use std::io::{self, BufRead};
@@ -84,7 +85,7 @@ impl<R: BufRead> Entries<R> {
             Shell::Bash => Box::new(bash::Bash::new(dates)),
             Shell::Zsh => Box::new(zsh::Zsh::new(dates)),
             Shell::Fish => Box::new(fish::Fish::new(dates)),
-            Shell::Powershell => return None,
+            Shell::Powershell => Box::new(powershell::Powershell::default()),
         };
         Some(Self { lines: lines::Lines::new(file), parser, ready: Vec::new().into_iter(), has_ended: false })
     }
@@ -209,7 +210,7 @@ mod tests {
             ],
             0..400,
         )) {
-            for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+            for shell in Shell::ALL {
                 for entry in parsed(shell, &file) {
                     proptest::prop_assert!(!entry.text.contains('\0'));
                 }
@@ -221,7 +222,7 @@ mod tests {
         fn a_line_each_is_an_entry_each(lines in proptest::collection::vec("[a-z][a-z0-9 ./=-]{0,20}[a-z]", 0..40), crlf in proptest::bool::ANY) {
             let lines: Vec<String> = lines.into_iter().map(|line| format!("run {line}")).collect();
             let file = lines.join(if crlf { "\r\n" } else { "\n" });
-            for shell in [Shell::Bash, Shell::Zsh] {
+            for shell in [Shell::Bash, Shell::Zsh, Shell::Powershell] {
                 let texts: Vec<String> = parsed(shell, file.as_bytes()).into_iter().map(|entry| entry.text).collect();
                 proptest::prop_assert_eq!(&texts, &lines);
             }

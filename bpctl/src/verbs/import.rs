@@ -54,7 +54,15 @@ pub fn find(shell: Shell) -> anyhow::Result<Option<PathBuf>> {
             let data = dir("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
             places.push(data.join("fish/fish_history"));
         }
-        Shell::Powershell => {}
+        Shell::Powershell => {
+            // PSReadLine's own choice. The last is that of Windows.
+            let data = dir("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
+            places.push(data.join("powershell/PSReadLine/ConsoleHost_history.txt"));
+            let roaming = dir("APPDATA");
+            places.extend(
+                roaming.map(|dir| dir.join("Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt")),
+            );
+        }
     }
     Ok(places.into_iter().find(|path| path.is_file()))
 }

@@ -1,21 +1,27 @@
-//! What the hook of PowerShell writes, where there is a PowerShell: the one program that these tests do without.
+//! PowerShell in a real terminal: what is recorded, over the socket and over the mailbox, whatever the user's profile does.
 
 use std::ffi::OsString;
+use std::fs;
+use std::process::Command;
 
-use crate::pty::Terminal;
-use crate::shells::Home;
+use bp_proto::{Run, RunState};
+
+use crate::pty::{Prompt, Terminal};
+use crate::served::{Served, bpctl, runs, settled, until};
+use crate::shells::{Home, Transport};
 
 /// Where it is, when it is not on the search path.
 const PROGRAM: &str = "BP_PWSH";
 
-/// A reader of lines that needs no terminal to answer, as `PSReadLine` does, and a numbered prompt.
-const PROFILE: &str = "\
-Remove-Module PSReadLine -ErrorAction Ignore
-function global:PSConsoleHostReadLine { [Console]::In.ReadLine() }
-. $env:HOOK
+/// The numbered prompt. It shows that the user's prompt finds `$?` as it is without the hook.
+const PROMPT: &str = "\
 $global:n = 0
-function global:prompt { $global:n++; \"<<P:$($global:n):0>>\" }
+function global:prompt { $fine = $?; $global:n++; \"<<P:${global:n}:$(if ($fine) { 0 } else { 1 })>>\" }
 ";
+
+/// Statuses that need a program, a cmdlet and neither.
+const PROBE: [(&str, i32); 4] =
+    [("echo one", 0), ("sh -c 'exit 3'", 3), ("Get-Item /nope", 1), ("/bin/true", 0)];
 
 #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn program() -> Option<OsString> {
@@ -24,30 +30,414 @@ fn program() -> Option<OsString> {
         std::env::split_paths(&path).map(|folder| folder.join("pwsh")).find(|program| program.is_file());
     let program = std::env::var_os(PROGRAM).or(found.map(OsString::from));
     if program.is_none() {
+        let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+        assert!(!is_ci, "there is no pwsh on the search path, and {PROGRAM} names none");
         eprintln!("skipped: there is no pwsh on the search path, and {PROGRAM} names none");
     }
     program
 }
 
+struct Pwsh {
+    terminal: Terminal,
+    home: Home,
+}
+
+impl Pwsh {
+    fn command(home: &Home, program: OsString, transport: Transport) -> Command {
+        let mut command = home.environment(crate::pty::clean(program));
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", home.programs().display())).env("TERM", "xterm-256color");
+        command.env("POWERSHELL_TELEMETRY_OPTOUT", "1").env("POWERSHELL_UPDATECHECK", "Off");
+        if transport == Transport::Mailbox {
+            command.env("BP_TRANSPORT", "mailbox");
+        }
+        command.current_dir(home.work());
+        command
+    }
+
+    /// `before` and `after` stand around the hook in the profile.
+    fn start(home: Home, program: OsString, transport: Transport, before: &str, after: &str) -> Self {
+        let profile = home.path().join("profile.ps1");
+        let load = "bpctl init powershell --no-start | Invoke-Expression";
+        fs::write(&profile, format!("{PROMPT}{before}\n{load}\n{after}\n")).unwrap();
+        let mut command = Self::command(&home, program, transport);
+        command.args(["-NoLogo", "-NoProfile", "-NoExit", "-File"]).arg(&profile);
+        let mut terminal = Terminal::start_answering(command);
+        terminal.prompt();
+        Self { terminal, home }
+    }
+
+    fn line(&mut self, line: &str) -> Prompt {
+        self.terminal.line(line)
+    }
+
+    /// Texts and statuses in the mailbox.
+    fn told(&self) -> Vec<(String, Option<i32>)> {
+        self.home.runs().iter().map(|run| (run.text(), run.status())).collect()
+    }
+
+    fn mailbox_bytes(&self) -> u64 {
+        fs::read_dir(self.home.mail()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    }
+}
+
+fn owned(lines: &[(&str, i32)]) -> Vec<(String, Option<i32>)> {
+    lines.iter().map(|(text, status)| ((*text).to_owned(), Some(*status))).collect()
+}
+
+fn listed(runs: &[Run]) -> Vec<(String, Option<i32>)> {
+    let text = |run: &Run| run.command.clone().unwrap_or_else(|| "<hidden>".to_owned());
+    runs.iter().map(|run| (text(run), run.exit_code)).collect()
+}
+
+/// What is shown without the terminal's own sequences.
+fn plain(screen: &str) -> String {
+    let mut plain = String::new();
+    let mut letters = screen.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\u{1b}' {
+            letters.by_ref().skip(1).find(|letter| ('@'..='~').contains(letter));
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
+}
+
+/// With the status that the last failure gives.
+const LINES: &[(&str, i32)] = &[
+    ("echo 'güneş 🌞' | Write-Output", 0),
+    ("sh -c 'exit 3'", 3),
+    ("Get-Item /nope", 1),
+    ("sh -c 'exit 3'; Get-Item /nope", 1),
+    ("Get-Item /nope; sh -c 'exit 3'", 3),
+    ("sh -c 'exit 3'; throw 'x'", 1),
+    ("sh -c 'exit 3' | Out-Null", 3),
+    ("sh -c 'exit 3'; Get-Item /nope -ErrorAction Ignore", 1),
+    ("Get-Item /nope -ErrorAction Ignore; sh -c 'exit 3'", 3),
+    ("sh -c 'exit 3' && Get-Item /nope", 3),
+    ("sh -c 'exit 3' || Get-Item /nope", 1),
+    ("Get-Item /nope -ErrorAction Ignore", 1),
+    ("}", 1),
+    ("nosuchcommand", 1),
+    ("1/0", 1),
+    ("$PSNativeCommandUseErrorActionPreference = $true", 0),
+    ("sh -c 'exit 4'", 4),
+    ("$ErrorActionPreference = 'Stop'", 0),
+    ("sh -c 'exit 5'", 5),
+    ("Get-Item /nope", 1),
+    ("$ErrorActionPreference = 'Continue'", 0),
+    ("/bin/true", 0),
+];
+
 #[test]
-fn powershell_tells_what_was_typed() {
+fn each_line_has_its_text_its_status_and_plausible_cpu_seconds_over_the_socket() {
     let Some(program) = program() else { return };
     let home = Home::new();
-    let profile = home.path().join("profile.ps1");
-    std::fs::write(&profile, PROFILE).unwrap();
-    let hook = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shell/bp.ps1");
-    let mut command = home.environment(crate::pty::clean(program));
-    command.args(["-NoLogo", "-NoProfile", "-NoExit", "-File"]).arg(&profile).env("HOOK", hook);
-    command.current_dir(home.work());
-    let mut terminal = Terminal::start(command);
-    terminal.prompt();
-    for line in ["'one' | Write-Output", "# nothing", "", " 'secret'", "Get-Item nowhere", "& sh -c 'exit 3'"]
-    {
-        terminal.line(line);
+    let _bpd = Served::start(&home);
+    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "$global:before = Get-ChildItem function:, variable:");
+    for (line, _) in LINES {
+        shell.line(line);
     }
-    let told: Vec<_> = home.runs().iter().map(|run| (run.text(), run.status())).collect();
+    // Enter on what is not finished yet continues the line.
+    shell.terminal.send("if ($true) {\r");
+    shell.terminal.send("'inside'\r");
+    shell.line("}");
+    let count = LINES.len() + 1;
+    let recorded = settled(&shell.home, count);
+    let mut expected = owned(LINES);
+    expected.push(("if ($true) {\n'inside'\n}".to_owned(), Some(0)));
+    assert_eq!(listed(&recorded), expected);
+    for run in &recorded {
+        let stats = run.run_stats.as_ref().unwrap();
+        let cpu = stats.cpu_seconds.unwrap_or_else(|| panic!("no CPU seconds: {run:?}"));
+        let cpus = std::thread::available_parallelism().unwrap().get() as f64;
+        // A hundredth of a second is the accuracy of children's time.
+        assert!(cpu <= stats.duration_s * cpus + 0.02, "{cpu} s CPU: {run:?}");
+        assert_eq!(run.cwd.as_deref(), shell.home.work().to_str());
+    }
+    assert_eq!(shell.mailbox_bytes(), 0, "bpd has confirmed everything");
+    // The errors of the lines themselves, and nothing of the hook's.
+    let errors = shell.line("\"errors=$($Error.Count) code=$LASTEXITCODE\"").screen;
+    assert!(plain(&errors).contains("errors=14 code=0"), "{}", plain(&errors));
+    let left = shell.line("\"left=$((Get-ChildItem function:, variable: | ? Name -Match 'bizim|ReadLine$|Record|Reader' | % Name) -join ',')\"");
+    assert!(plain(&left.screen).contains("left=PSConsoleHostReadLine"), "{}", plain(&left.screen));
+    shell.terminal.send("exit 3\r");
+    assert_eq!(shell.terminal.gone(), Some(3));
+    let last = until("the end of the shell", || {
+        let last = runs(&shell.home).pop().unwrap();
+        (last.command.as_deref() == Some("exit 3")).then_some(last)
+    });
+    assert_ne!(last.state, RunState::Finished);
+}
+
+#[test]
+fn lines_go_to_the_mailbox_when_asked_and_when_no_bpd_answers() {
+    let Some(program) = program() else { return };
+    for transport in [Transport::Mailbox, Transport::Socket] {
+        let mut shell = Pwsh::start(Home::new(), program.clone(), transport, "", "");
+        for line in ["echo one | Write-Output", "# nothing", "", " 'secret'", "Get-Item nowhere", "sh -c 'exit 3'"] {
+            shell.line(line);
+        }
+        shell.terminal.send("'be' + 'gan'; Start-Sleep 60\r");
+        shell.terminal.shows("began");
+        shell.terminal.presses(b"\x03", "<<P:");
+        let expected = [
+            ("echo one | Write-Output", 0),
+            ("<hidden>", 0),
+            ("Get-Item nowhere", 1),
+            ("sh -c 'exit 3'", 3),
+            ("'be' + 'gan'; Start-Sleep 60", 130),
+        ];
+        assert_eq!(shell.told(), owned(&expected), "{transport:?}");
+        let runs = shell.home.runs();
+        assert!(runs.iter().all(|run| run.start.times.is_some() && run.end.as_ref().unwrap().times.is_some()));
+        assert!(runs.iter().all(|run| run.start.shell.name == "powershell" && run.start.shell.start_ticks.is_some()));
+    }
+}
+
+/// Each is a profile that stands before the hook, or behind it.
+fn recorded_with(profiles: &[(&str, &str)]) {
+    let Some(program) = program() else { return };
+    for (before, after) in profiles {
+        let mut shell = Pwsh::start(Home::new(), program.clone(), Transport::Mailbox, before, after);
+        let mut screens = String::new();
+        for (line, _) in PROBE {
+            screens += &plain(&shell.line(line).screen);
+        }
+        assert_eq!(shell.told(), owned(&PROBE), "{before} … {after}\n{screens}");
+        for extra in ["DEBUG:", "VERBOSE:", "readerDepth", "Exception"] {
+            assert!(!screens.contains(extra), "{before} … {after}: {screens}");
+        }
+    }
+}
+
+#[test]
+fn a_profile_may_replace_the_reader() {
+    recorded_with(&[
+        ("", "Import-Module PSReadLine -Force"),
+        ("", "Remove-Module PSReadLine"),
+        ("Remove-Module PSReadLine", ""),
+        ("Remove-Module PSReadLine; function PSConsoleHostReadLine { [Console]::In.ReadLine() }", ""),
+        // As an editor's integration wraps it.
+        ("", "$global:theirs = $function:PSConsoleHostReadLine; function PSConsoleHostReadLine { & $global:theirs }"),
+    ]);
+}
+
+#[test]
+fn a_profile_may_replace_the_prompt() {
+    recorded_with(&[
+        ("", PROMPT),
+        ("", "$global:theirs = $function:prompt; function prompt { & $global:theirs }"),
+        // Another load is none.
+        ("", "bpctl init powershell --no-start | Invoke-Expression"),
+        ("", "bpctl init powershell --no-start | Out-String | Invoke-Expression"),
+    ]);
+}
+
+#[test]
+fn strict_mode_and_names_of_the_users_do_not_reach_the_hook() {
+    recorded_with(&[
+        (
+            "",
+            "Set-StrictMode -Version Latest; $ErrorActionPreference = 'Stop'; Remove-Variable LASTEXITCODE -Scope Global",
+        ),
+        ("Set-StrictMode -Version Latest; $ErrorActionPreference = 'Stop'", ""),
+        (
+            "function Get-History { throw 'mine' }; function Write-Error { throw 'mine' }; \
+             Set-Alias Export-ModuleMember Get-Item; Set-Alias Set-StrictMode Get-Item; $PSDefaultParameterValues = @{ '*:Verbose' = $true }",
+            "",
+        ),
+        // Decimal commas, as in Turkish.
+        (
+            "",
+            "$own = [cultureinfo]::InvariantCulture.Clone(); $own.NumberFormat.NumberDecimalSeparator = ','; [cultureinfo]::CurrentCulture = $own",
+        ),
+    ]);
+}
+
+#[test]
+fn a_trace_does_not_show_the_hook() {
+    let Some(program) = program() else { return };
+    let mut shell = Pwsh::start(Home::new(), program, Transport::Mailbox, "", "");
+    shell.line("Set-PSDebug -Trace 1");
+    let screen = plain(&shell.line("echo traced").screen);
+    assert!(screen.contains("echo traced") && !screen.contains("__bizim"), "{screen}");
+    assert!(!screen.contains("readers[") && !screen.contains("prompts["), "{screen}");
+    shell.line("Set-PSDebug -Off");
+    assert_eq!(shell.told().len(), 3);
+}
+
+/// Each is set in a running shell, one after the other, and set back.
+const PREFERENCES: &[(&str, &str)] = &[
+    ("$ErrorActionPreference = 'Stop'", "$ErrorActionPreference = 'Continue'"),
+    ("$ErrorActionPreference = 'SilentlyContinue'", "$ErrorActionPreference = 'Continue'"),
+    ("$ErrorActionPreference = 'Inquire'", "$ErrorActionPreference = 'Continue'"),
+    ("$WarningPreference = 'Stop'", "$WarningPreference = 'Continue'"),
+    ("$VerbosePreference = 'Continue'", "$VerbosePreference = 'SilentlyContinue'"),
+    ("$DebugPreference = 'Continue'", "$DebugPreference = 'SilentlyContinue'"),
+    ("$InformationPreference = 'Continue'", "$InformationPreference = 'SilentlyContinue'"),
+    ("$ProgressPreference = 'SilentlyContinue'", "$ProgressPreference = 'Continue'"),
+    ("$ConfirmPreference = 'Low'", "$ConfirmPreference = 'High'"),
+    ("$WhatIfPreference = $true", "$WhatIfPreference = $false"),
+    ("$ErrorView = 'DetailedView'", "$ErrorView = 'ConciseView'"),
+    ("$FormatEnumerationLimit = 0", "$FormatEnumerationLimit = 4"),
+    ("$MaximumHistoryCount = 1", "$MaximumHistoryCount = 4096"),
+    ("$OFS = ','", "Remove-Variable OFS"),
+    ("$OutputEncoding = [Text.Encoding]::Unicode", "$OutputEncoding = [Text.UTF8Encoding]::new()"),
+    ("$PSDefaultParameterValues['*:ErrorAction'] = 'Stop'", "$PSDefaultParameterValues.Clear()"),
+    ("$PSModuleAutoLoadingPreference = 'None'", "Remove-Variable PSModuleAutoLoadingPreference"),
+    ("$PSNativeCommandArgumentPassing = 'Legacy'", "$PSNativeCommandArgumentPassing = 'Standard'"),
+    ("$PSNativeCommandUseErrorActionPreference = $true", "$PSNativeCommandUseErrorActionPreference = $false"),
+    ("$PSStyle.OutputRendering = 'PlainText'", "$PSStyle.OutputRendering = 'Host'"),
+    ("$Transcript = '/nowhere'", "Remove-Variable Transcript"),
+    ("Set-StrictMode -Version Latest", "Set-StrictMode -Off"),
+    ("$Error.Clear()", "$global:LASTEXITCODE = 'no number'"),
+];
+
+#[test]
+fn every_preference_variable_leaves_the_line_recorded_and_the_screen_as_it_is() {
+    let Some(program) = program() else { return };
+    let mut shell = Pwsh::start(Home::new(), program, Transport::Mailbox, "", "");
+    let mut expected = Vec::new();
+    for (set, back) in PREFERENCES {
+        for (line, status) in [(*set, 0), ("'mark'", 0), ("sh -c 'exit 3'", 3), (*back, 0)] {
+            let screen = plain(&shell.line(line).screen);
+            for extra in ["VERBOSE", "DEBUG", "WARNING", "What if", "Confirm\r"] {
+                let is_typed = line.contains(extra);
+                assert!(is_typed || !screen.contains(extra), "{set}: {screen}");
+            }
+            expected.push((line.to_owned(), Some(status)));
+        }
+    }
+    assert_eq!(shell.told(), expected);
+}
+
+#[test]
+fn what_psreadline_keeps_out_of_its_history_has_no_text_and_its_handler_is_called_once() {
+    let Some(program) = program() else { return };
+    let handler = "Set-PSReadLineOption -AddToHistoryHandler { param($line) $global:calls++; $line -notlike '*hide*' }";
+    let mut shell = Pwsh::start(Home::new(), program, Transport::Mailbox, "", handler);
+    for line in ["echo one", "echo one", "echo hide", "echo two"] {
+        shell.line(line);
+    }
+    let screen = plain(&shell.line("\"calls=$calls\"").screen);
+    // A duplicate is left out before the handler is asked.
+    assert!(screen.contains("calls=4"), "{screen}");
+    // PSReadLine's own handler: secrets stay in memory.
+    shell.line("Set-PSReadLineOption -AddToHistoryHandler $null");
+    shell.line("Set-PSReadLineOption -AddToHistoryHandler { [Microsoft.PowerShell.AddToHistoryOption]::MemoryOnly }");
+    shell.line("echo memory");
+    shell.line("Set-PSReadLineOption -HistorySaveStyle SaveNothing -AddToHistoryHandler { $true }");
+    shell.line("echo nothing");
+    let told = shell.told();
+    let told: Vec<&str> = told.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(told[..5], ["echo one", "echo one", "<hidden>", "echo two", "\"calls=$calls\""]);
+    assert_eq!((told[7], told[9]), ("<hidden>", "<hidden>"), "{told:?}");
+}
+
+#[test]
+fn lines_of_a_nested_prompt_run_inside_the_line_that_opened_it() {
+    let Some(program) = program() else { return };
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "");
+    for line in ["$Host.EnterNestedPrompt()", "sh -c 'exit 3'", "echo inner", "exit", "echo outside"] {
+        shell.line(line);
+    }
+    let runs = settled(&shell.home, 5);
     let expected =
-        [("'one' | Write-Output", 0), ("<hidden>", 0), ("Get-Item nowhere", 1), ("& sh -c 'exit 3'", 3)];
-    assert_eq!(told, expected.map(|(text, status)| (text.to_owned(), Some(status))));
-    assert!(home.runs().iter().all(|run| run.start.shell.name == "powershell"));
+        [("$Host.EnterNestedPrompt()", 0), ("sh -c 'exit 3'", 3), ("echo inner", 0), ("exit", 0), ("echo outside", 0)];
+    assert_eq!(listed(&runs), owned(&expected));
+    let outer = &runs[0];
+    for inner in &runs[1..3] {
+        assert_eq!(inner.parent, Some(outer.id), "{inner:?}");
+        assert!(inner.finished_at.unwrap() <= outer.finished_at.unwrap(), "{inner:?} {outer:?}");
+    }
+    assert_eq!(runs[4].parent, None);
+}
+
+#[test]
+fn a_bpd_that_stops_and_dies_loses_no_line_and_none_comes_twice() {
+    let Some(program) = program() else { return };
+    let home = Home::new();
+    let bpd = Served::start(&home);
+    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "");
+    shell.line("echo first");
+    settled(&shell.home, 1);
+    let hung = bpd.hang();
+    for line in ["echo while it hangs", "Start-Sleep -Milliseconds 400", "sh -c 'exit 3'"] {
+        shell.line(line);
+    }
+    hung.kill();
+    shell.line("echo away");
+    let _bpd = Served::start(&shell.home);
+    shell.line("echo back");
+    let runs = settled(&shell.home, 6);
+    let expected = [
+        ("echo first", 0),
+        ("echo while it hangs", 0),
+        ("Start-Sleep -Milliseconds 400", 0),
+        ("sh -c 'exit 3'", 3),
+        ("echo away", 0),
+        ("echo back", 0),
+    ];
+    assert_eq!(listed(&runs), owned(&expected));
+}
+
+#[test]
+fn jobs_breakpoints_nested_shells_and_other_hosts_are_left_alone() {
+    let Some(program) = program() else { return };
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "");
+    shell.line("$null = Start-ThreadJob { 1 } | Wait-Job");
+    shell.line("/bin/true &");
+    shell.line("Get-Job | Wait-Job | Remove-Job");
+    // Another host in the same process loads the hook, and nothing happens.
+    shell.line("$load = bpctl init powershell --no-start");
+    let other = "[powershell]::Create().AddScript(\"$load; 'host=' + (Get-Command prompt).Source + '.'\").Invoke()";
+    let screen = plain(&shell.line(other).screen);
+    assert!(screen.contains("host=."), "{screen}");
+    shell.line("$null = Set-PSBreakpoint -Command Get-Date");
+    shell.line("$null = Get-Date");
+    shell.line("echo debugging");
+    shell.line("c");
+    let screen = plain(&shell.line("\"errors=$($Error.Count)\"").screen);
+    assert!(screen.contains("errors=0"), "{screen}");
+    let runs = settled(&shell.home, 10);
+    let texts: Vec<String> = listed(&runs).into_iter().map(|(text, _)| text).collect();
+    let at = |text: &str| texts.iter().position(|found| found == text).unwrap_or_else(|| panic!("{text}: {texts:?}"));
+    let (broken, inside) = (at("$null = Get-Date"), at("echo debugging"));
+    assert_eq!(runs[inside].parent, Some(runs[broken].id), "{texts:?}");
+    assert_eq!(runs[at("/bin/true &")].exit_code, Some(0));
+    assert!(runs[broken].finished_at >= runs[inside].finished_at);
+}
+
+#[test]
+fn setting_up_starts_nothing_unless_the_shell_is_interactive() {
+    let Some(program) = program() else { return };
+    let home = Home::new();
+    let done = bpctl(&home, &["setup", "powershell", "--yes", "--no-import"]);
+    assert!(done.status.success(), "{done:?}");
+    let module = home.bp().join("data/hooks/bp.psm1");
+    for words in [&["-NoLogo", "-Command", "'x'"][..], &["-NonInteractive", "-c", "'x'"]] {
+        let mut command = Pwsh::command(&home, program.clone(), Transport::Mailbox);
+        let output = command.args(words).output().unwrap();
+        assert_eq!((output.status.code(), &output.stdout[..], &output.stderr[..]), (Some(0), &b"x\n"[..], &b""[..]));
+        assert!(!module.exists(), "{words:?} has started bpctl");
+    }
+    let profile = home.path().join(".config/powershell/profile.ps1");
+    let text = fs::read_to_string(&profile).unwrap();
+    fs::write(&profile, format!("{PROMPT}{text}")).unwrap();
+    let mut command = Pwsh::command(&home, program, Transport::Mailbox);
+    command.arg("-NoLogo");
+    let mut terminal = Terminal::start_answering(command);
+    terminal.prompt();
+    terminal.line("echo hooked");
+    until("the line is recorded", || {
+        runs(&home).first().is_some_and(|run| run.command.as_deref() == Some("echo hooked")).then_some(())
+    });
+    drop(terminal);
+    assert!(bpctl(&home, &["daemon", "stop"]).status.success());
 }

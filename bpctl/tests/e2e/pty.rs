@@ -30,7 +30,12 @@ pub(crate) struct Terminal {
     /// How much of it was handed out.
     read_to: usize,
     prompts: u64,
+    /// Where the cursor is, when the program asks. A program that never gets an answer waits for it.
+    cursor: Option<&'static [u8]>,
 }
+
+/// A program asks the terminal where the cursor is.
+const CURSOR_QUERY: &[u8] = b"\x1b[6n";
 
 /// What was shown up to a prompt, and the status that it carried.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +71,14 @@ impl Terminal {
             });
         }
         let child = command.spawn().unwrap();
-        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0 }
+        Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0, cursor: None }
+    }
+
+    /// The same for a program that asks where the cursor is, as PSReadLine does: always in the first column.
+    pub(crate) fn start_answering(command: Command) -> Self {
+        let mut terminal = Self::start(command);
+        terminal.cursor = Some(b"\x1b[1;1R");
+        terminal
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -275,7 +287,14 @@ impl Terminal {
         match self.master.read(&mut buffer) {
             Ok(0) | Err(_) => false,
             Ok(length) => {
+                let seen = self.shown.len().saturating_sub(CURSOR_QUERY.len() - 1);
                 self.shown.extend_from_slice(&buffer[..length]);
+                if let Some(answer) = self.cursor {
+                    let new = self.shown[seen..].windows(CURSOR_QUERY.len());
+                    for _ in 0..new.filter(|window| *window == CURSOR_QUERY).count() {
+                        self.send(answer);
+                    }
+                }
                 true
             }
         }

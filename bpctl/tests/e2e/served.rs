@@ -84,6 +84,11 @@ pub(crate) struct Hung {
 }
 
 impl Hung {
+    /// What it was sent and has not read is gone.
+    pub(crate) fn kill(self) {
+        self.served.kill();
+    }
+
     pub(crate) fn go_on(self) -> Served {
         self.served.signal(Signal::CONT);
         self.served

@@ -320,6 +320,7 @@ fn pair(records: Vec<Record>) -> Vec<Recorded> {
                 assert!(run.end.is_none(), "two ends: {end:?}");
                 run.end = Some(end);
             }
+            Record::Nested(_) => {}
             // bash's greeting before its first line; without a text, which only bpd writes.
             Record::Kept(kept) => assert_eq!(kept.text, None),
         }

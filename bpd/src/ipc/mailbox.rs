@@ -184,7 +184,8 @@ impl Mail {
         {
             let mut reading = self.shared.reading.lock().await;
             self.shared.drain(&mut reading).await;
-            if let Some(pid) = reporter {
+            // A shell that sends its records itself (PowerShell) is no helper process.
+            if let Some(pid) = reporter.filter(|reporter| *reporter != pid) {
                 let event = Event { body: Body::Reporter { pid }, reply: None };
                 self.shared.events.send(event).await.map_err(|_| Refusal::Stopping)?;
             }

@@ -203,7 +203,7 @@ impl MailDir {
             }
             let seen_at = fs::symlink_metadata(self.dir.join(pid.to_string()))
                 .map_or(kept.last_at, |meta| UnixMillis(meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000));
-            letters.extend(kept.session.lose(seen_at).map(|body| {
+            letters.extend(kept.session.lose(seen_at).into_iter().map(|body| {
                 kept.last_at = kept.last_at.max(happened_at(&body));
                 kept.unsettled += 1;
                 Letter { pid: *pid, body, at: kept.last_at, is_known: false }

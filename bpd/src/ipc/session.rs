@@ -78,6 +78,10 @@ pub(super) struct Session {
     /// Of the end before, unless something began since: what a start that is told late counts from.
     times: Option<Times>,
     open: Option<Opened>,
+    /// Lines that opened a nested prompt, the outermost first: the lines typed there do not end them.
+    outer: Vec<Opened>,
+    /// The next start is of a line in the nested prompt of the last of [`Self::outer`].
+    is_nested: bool,
     /// When the last line was read.
     latest: UnixMillis,
     /// The same by the uptime, if its shell told that: the hundredth of a second, and the how manieth line of it.
@@ -108,6 +112,8 @@ impl Session {
             text: None,
             times: None,
             open: None,
+            outer: Vec::new(),
+            is_nested: false,
             latest: UnixMillis(0),
             last: None,
             unrecorded: None,
@@ -122,6 +128,7 @@ impl Session {
             Record::Start(start) => &start.shell,
             Record::End(end) => &end.shell,
             Record::Kept(kept) => &kept.shell,
+            Record::Nested(nested) => &nested.shell,
         };
         let mut events = Vec::new();
         if !self.is_shell(shell) {
@@ -139,7 +146,7 @@ impl Session {
                 end.stamp = self.counted(end.stamp, 0);
                 Some((false, end.stamp))
             }
-            Record::Kept(_) => None,
+            Record::Kept(_) | Record::Nested(_) => None,
         };
         if let Some(seen) = seen {
             if self.seen.contains(&seen) {
@@ -154,7 +161,8 @@ impl Session {
             Record::Start(start) if arrival.paused => {
                 self.unrecorded = Some(start.stamp);
                 // The shell's next line may be a repeat of this one.
-                events.extend(self.lose(arrival.wall));
+                let open = self.open.take();
+                events.extend(open.map(|open| lost(&open, arrival.wall)));
                 self.start(start, arrival, rules);
                 self.open = None;
             }
@@ -162,6 +170,7 @@ impl Session {
             Record::Start(start) => events.push(self.start(start, arrival, rules)),
             Record::End(end) => events.push(self.end(&end, arrival)),
             Record::Kept(kept) => self.resume(&kept, rules),
+            Record::Nested(nested) => self.enter(nested.stamp),
         }
         events
     }
@@ -186,7 +195,7 @@ impl Session {
 
     /// Whether there is anything to gain from putting [`Self::remains`] in the place of the records.
     pub(super) fn can_be_wiped(&self) -> bool {
-        self.open.is_none() || self.is_bare
+        !self.has_open_run() || self.is_bare
     }
 
     pub(super) fn was_wiped(&mut self) {
@@ -214,24 +223,29 @@ impl Session {
         Stamp::Uptime { hundredths, nth: Some(nth) }
     }
 
-    /// The shell is gone: its open run, if there is one, is lost.
-    pub(super) fn lose(&mut self, seen_at: UnixMillis) -> Option<Body> {
-        let open = self.open.take()?;
-        Some(Body::Finish(Box::new(Finish {
-            uid: open.uid,
-            finished_at: seen_at.max(open.started_at),
-            took: None,
-            ending: Ending::Lost,
-            totals: None,
-            children: Vec::new(),
-            rest: None,
-            waited: None,
-            background: false,
-        })))
+    /// The shell is gone: its open runs are lost.
+    pub(super) fn lose(&mut self, seen_at: UnixMillis) -> Vec<Body> {
+        let open = self.open.take().into_iter().chain(self.outer.drain(..).rev());
+        open.map(|open| lost(&open, seen_at)).collect()
+    }
+
+    /// The line `stamp` goes on while lines are typed in its nested prompt.
+    fn enter(&mut self, stamp: Stamp) {
+        self.outer.extend(self.open.take_if(|open| open.record.stamp == stamp));
+        self.is_nested = self.outer.last().is_some_and(|outer| outer.record.stamp == stamp);
+    }
+
+    /// The open line `stamp`, which ends. Those in its nested prompt have ended before.
+    fn leave(&mut self, stamp: Stamp) -> Option<Opened> {
+        let is_line = |open: &Opened| open.record.stamp == stamp;
+        if let Some(at) = self.outer.iter().position(is_line) {
+            return self.outer.drain(at..).next();
+        }
+        self.open.take_if(|open| is_line(open))
     }
 
     pub(super) fn has_open_run(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || !self.outer.is_empty()
     }
 
     /// Whether this shell may still be running, `boot_id` being this boot's.
@@ -294,7 +308,12 @@ impl Session {
             Told::Nothing if arrival.unplaced => draft.ignored(),
             Told::Nothing => {}
         }
-        let parent = record.shell.parent.as_ref().and_then(|parent| Ulid::from_string(parent).ok());
+        if !std::mem::take(&mut self.is_nested) {
+            // A line at the shell's own prompt: the ends of those before have not come.
+            self.outer.clear();
+        }
+        let claimed = || record.shell.parent.as_ref().and_then(|parent| Ulid::from_string(parent).ok());
+        let parent = self.outer.last().map(|outer| outer.uid).or_else(claimed);
         self.open = Some(Opened { uid, started_at, arrival, record, late });
         Body::Start(Box::new(Start {
             uid,
@@ -336,7 +355,7 @@ impl Session {
     }
 
     fn end(&mut self, record: &EndRecord, arrival: Arrival) -> Body {
-        let open = self.open.take_if(|open| open.record.stamp == record.stamp);
+        let open = self.leave(record.stamp);
         self.times = record.times;
         let end = record.end_us.map(|micros| UnixMillis((micros / 1000) as i64));
         let (finished_at, took) = match &open {
@@ -379,6 +398,20 @@ impl Session {
         let boot: String = self.shell.boot_id.as_deref().unwrap_or("-").chars().take(8).collect();
         format!("{boot}-{}-{}", self.pid, self.shell.start_ticks.unwrap_or(0))
     }
+}
+
+fn lost(open: &Opened, seen_at: UnixMillis) -> Body {
+    Body::Finish(Box::new(Finish {
+        uid: open.uid,
+        finished_at: seen_at.max(open.started_at),
+        took: None,
+        ending: Ending::Lost,
+        totals: None,
+        children: Vec::new(),
+        rest: None,
+        waited: None,
+        background: false,
+    }))
 }
 
 fn by_uptime(stamp: Stamp) -> Option<(u64, u32)> {

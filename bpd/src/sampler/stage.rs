@@ -251,7 +251,7 @@ impl Stage {
         }
         if let Some(owner) = of_line {
             self.settle_before(owner, start.draft.started_at, now);
-            self.lose_older(owner, start.draft.started_at, now);
+            self.lose_older(owner, &start, now);
             let typed = start.draft.command.as_deref().map(typed::classify);
             if matches!(typed, Some(Typed::Look | Typed::Apart)) {
                 self.looks.push_back(start.uid);
@@ -264,10 +264,12 @@ impl Stage {
         if start.draft.source == Source::Wrapper && self.adopts(&start) {
             return self.adopt(start, reply);
         }
-        start.parent = self.parent_of(&start).or_else(|| self.last_parent_of(&start)).or_else(|| {
-            let claimed = self.known_as(start.parent?);
-            self.open.contains_key(&claimed).then_some(claimed)
-        });
+        if self.line_around(start.parent, start.owner).is_none() {
+            start.parent = self.parent_of(&start).or_else(|| self.last_parent_of(&start)).or_else(|| {
+                let claimed = self.known_as(start.parent?);
+                self.open.contains_key(&claimed).then_some(claimed)
+            });
+        }
         if let Some(outer) = start.parent.and_then(|parent| self.open.get_mut(&parent)) {
             outer.has_inner = true;
         }
@@ -386,14 +388,30 @@ impl Stage {
         self.settle_doubts(settles, now);
     }
 
-    /// The shell reads another line: what it began before has ended unseen.
-    fn lose_older(&mut self, owner: Owner, started_at: UnixMillis, now: Now) {
+    /// The open line of the same shell in whose nested prompt a line is typed that claims `parent`.
+    fn line_around(&self, parent: Option<Ulid>, owner: Option<Owner>) -> Option<&Open> {
+        let open = self.open.get(&parent?)?;
+        (open.start.draft.source == Source::Hook && is_same(open.owner, owner?)).then_some(open)
+    }
+
+    /// The shell reads another line: what it began before has ended unseen, unless the line is typed inside of it.
+    fn lose_older(&mut self, owner: Owner, start: &Start, now: Now) {
+        let started_at = start.draft.started_at;
+        let mut around = Vec::new();
+        let mut parent = start.parent;
+        while let Some(open) = self.line_around(parent, Some(owner))
+            && !around.contains(&open.uid())
+        {
+            around.push(open.uid());
+            parent = open.start.parent;
+        }
         let older: Vec<Ulid> = self
             .open
             .values()
             .filter(|open| open.start.draft.source == Source::Hook && is_same(open.owner, owner))
             .filter(|open| open.start.draft.started_at <= started_at)
             .map(Open::uid)
+            .filter(|uid| !around.contains(uid))
             .collect();
         for uid in older {
             let seen_at = self.open.get(&uid).map_or(started_at, |open| open.seen_at);

@@ -1,3 +1,5 @@
+use bp_proto::mailbox::NestedRecord;
+
 use super::*;
 
 fn shell(name: &str, start_ticks: u64) -> Shell {
@@ -378,4 +380,38 @@ fn a_pid_that_is_another_shells_now_loses_the_run_of_the_first() {
     let [Body::Finish(lost), Body::Start(start)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((lost.uid, lost.ending, lost.finished_at), (first, Ending::Lost, UnixMillis(7)));
     assert_eq!(start.draft.command, None, "the other shell's text is none of its business");
+}
+
+#[test]
+fn lines_of_a_nested_prompt_do_not_end_the_line_that_opened_it() {
+    let stamp = |n| Stamp::Micros(1_700_000_000_000_000 + n);
+    let nested = || Record::Nested(NestedRecord { shell: shell("bash", 7), stamp: stamp(0) });
+    let mut session = Session::new(1);
+    let events = session.take(start(stamp(0), typed("$Host.EnterNestedPrompt()")), at(0, 0), &none());
+    let outer = started(&events).uid;
+    for n in [1, 2] {
+        assert!(session.take(nested(), at(1, 1), &none()).is_empty());
+        let events = session.take(start(stamp(n), typed("inner")), at(1, 1), &none());
+        assert_eq!((events.len(), started(&events).parent), (1, Some(outer)));
+        session.take(end(stamp(n), 0, None), at(2, 2), &none());
+    }
+    assert!(session.has_open_run());
+    let events = session.take(end(stamp(0), 0, None), at(9, 9), &none());
+    let done = finished(&events);
+    assert_eq!((done.uid, done.totals.unwrap().cpu_ns), (outer, Some(240_000_000)));
+    assert!(!session.has_open_run());
+    // A line at the shell's own prompt is in none.
+    let events = session.take(start(stamp(3), typed("ls")), at(10, 10), &none());
+    assert_eq!(started(&events).parent, None);
+}
+
+#[test]
+fn a_shell_that_goes_leaves_no_line_of_a_nested_prompt_open() {
+    let stamp = |n| Stamp::Micros(1_700_000_000_000_000 + n);
+    let mut session = Session::new(1);
+    session.take(start(stamp(0), typed("outer")), at(0, 0), &none());
+    session.take(Record::Nested(NestedRecord { shell: shell("bash", 7), stamp: stamp(0) }), at(1, 1), &none());
+    session.take(start(stamp(1), typed("inner")), at(1, 1), &none());
+    assert_eq!(session.lose(UnixMillis(5)).len(), 2);
+    assert!(!session.has_open_run());
 }
