@@ -616,7 +616,10 @@ mod tests {
         let bytes = format!("\x001N\0{SHELL}\x001700000000000000\0").into_bytes();
         let taken = take(&[&bytes[..], &started("1700000000000001", "x", "inner")].concat());
         let Record::Nested(nested) = &taken.records[0] else { panic!("{taken:?}") };
-        assert_eq!((nested.stamp, nested.shell.name.as_str()), (Stamp::Micros(1_700_000_000_000_000), "bash"));
+        assert_eq!(
+            (nested.stamp, nested.shell.name.as_str()),
+            (Stamp::Micros(1_700_000_000_000_000), "bash")
+        );
         assert_eq!((taken.records.len(), taken.damaged, taken.unknown), (2, 0, 0));
     }
 }

@@ -17,7 +17,7 @@ const MARK: &str = "# added by `bpctl setup`";
 const MADE: &str = " in a new file";
 
 /// PowerShell reads its profile for each `pwsh -c`, too, and has no switch that tells whether it is interactive. It loads
-/// PSReadLine where it is; without PSReadLine the arguments tell.
+/// `PSReadLine` where it is; without `PSReadLine` the arguments tell.
 const POWERSHELL_GUARD: &str = "if ($Host.Name -eq 'ConsoleHost' -and ((Get-Module PSReadLine) -or ![Console]::IsInputRedirected -and \
      !([Environment]::GetCommandLineArgs() -notmatch 'pwsh(\\.dll)?$|^-+(nol|noe|l|i)')) -and (Get-Command ";
 

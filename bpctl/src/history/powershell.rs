@@ -1,4 +1,4 @@
-//! PSReadLine's history: a line each, without dates. A backtick at the end of a line stands before each newline inside an
+//! `PSReadLine`'s history: a line each, without dates. A backtick at the end of a line stands before each newline inside an
 //! entry. The file has the same form on Linux, macOS and Windows.
 
 use super::lines::MAX_LINE_BYTES;

@@ -60,7 +60,8 @@ pub fn find(shell: Shell) -> anyhow::Result<Option<PathBuf>> {
             places.push(data.join("powershell/PSReadLine/ConsoleHost_history.txt"));
             let roaming = dir("APPDATA");
             places.extend(
-                roaming.map(|dir| dir.join("Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt")),
+                roaming
+                    .map(|dir| dir.join("Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt")),
             );
         }
     }

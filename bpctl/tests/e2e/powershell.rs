@@ -57,9 +57,13 @@ impl Pwsh {
 
     /// `before` and `after` stand around the hook in the profile.
     fn start(home: Home, program: OsString, transport: Transport, before: &str, after: &str) -> Self {
-        let profile = home.path().join("profile.ps1");
         let load = "bpctl init powershell --no-start | Invoke-Expression";
-        fs::write(&profile, format!("{PROMPT}{before}\n{load}\n{after}\n")).unwrap();
+        Self::with_profile(home, program, transport, &format!("{before}\n{load}\n{after}"))
+    }
+
+    fn with_profile(home: Home, program: OsString, transport: Transport, text: &str) -> Self {
+        let profile = home.path().join("profile.ps1");
+        fs::write(&profile, format!("{PROMPT}{text}\n")).unwrap();
         let mut command = Self::command(&home, program, transport);
         command.args(["-NoLogo", "-NoProfile", "-NoExit", "-File"]).arg(&profile);
         let mut terminal = Terminal::start_answering(command);
@@ -135,9 +139,15 @@ fn each_line_has_its_text_its_status_and_plausible_cpu_seconds_over_the_socket()
     let Some(program) = program() else { return };
     let home = Home::new();
     let _bpd = Served::start(&home);
-    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "$global:before = Get-ChildItem function:, variable:");
-    for (line, _) in LINES {
-        shell.line(line);
+    let mut shell = Pwsh::start(
+        home,
+        program.clone(),
+        Transport::Socket,
+        "",
+        "$global:before = Get-ChildItem function:, variable:",
+    );
+    for (line, status) in LINES {
+        assert_eq!(shell.line(line).status, i32::from(*status != 0), "`$?` behind {line}");
     }
     // Enter on what is not finished yet continues the line.
     shell.terminal.send("if ($true) {\r");
@@ -157,9 +167,16 @@ fn each_line_has_its_text_its_status_and_plausible_cpu_seconds_over_the_socket()
         assert_eq!(run.cwd.as_deref(), shell.home.work().to_str());
     }
     assert_eq!(shell.mailbox_bytes(), 0, "bpd has confirmed everything");
-    // The errors of the lines themselves, and nothing of the hook's.
-    let errors = shell.line("\"errors=$($Error.Count) code=$LASTEXITCODE\"").screen;
-    assert!(plain(&errors).contains("errors=14 code=0"), "{}", plain(&errors));
+    // As without the hook: it leaves no errors, and the programs' own code.
+    let asked = "\"errors=$($Error.Count) code=$LASTEXITCODE.\"";
+    let mut bare = Pwsh::with_profile(Home::new(), program, Transport::Socket, "");
+    for (line, status) in LINES {
+        assert_eq!(bare.line(line).status, i32::from(*status != 0), "`$?` behind {line} without the hook");
+    }
+    let screens = [shell.line(asked).screen, bare.line(asked).screen].map(|screen| plain(&screen));
+    let [with, without] = screens.map(|screen| screen.rsplit("errors=").next().unwrap().to_owned());
+    assert_eq!(with, without);
+    assert!(with.contains("code=0."), "{with}");
     let left = shell.line("\"left=$((Get-ChildItem function:, variable: | ? Name -Match 'bizim|ReadLine$|Record|Reader' | % Name) -join ',')\"");
     assert!(plain(&left.screen).contains("left=PSConsoleHostReadLine"), "{}", plain(&left.screen));
     shell.terminal.send("exit 3\r");
@@ -176,7 +193,9 @@ fn lines_go_to_the_mailbox_when_asked_and_when_no_bpd_answers() {
     let Some(program) = program() else { return };
     for transport in [Transport::Mailbox, Transport::Socket] {
         let mut shell = Pwsh::start(Home::new(), program.clone(), transport, "", "");
-        for line in ["echo one | Write-Output", "# nothing", "", " 'secret'", "Get-Item nowhere", "sh -c 'exit 3'"] {
+        for line in
+            ["echo one | Write-Output", "# nothing", "", " 'secret'", "Get-Item nowhere", "sh -c 'exit 3'"]
+        {
             shell.line(line);
         }
         shell.terminal.send("'be' + 'gan'; Start-Sleep 60\r");
@@ -191,8 +210,13 @@ fn lines_go_to_the_mailbox_when_asked_and_when_no_bpd_answers() {
         ];
         assert_eq!(shell.told(), owned(&expected), "{transport:?}");
         let runs = shell.home.runs();
-        assert!(runs.iter().all(|run| run.start.times.is_some() && run.end.as_ref().unwrap().times.is_some()));
-        assert!(runs.iter().all(|run| run.start.shell.name == "powershell" && run.start.shell.start_ticks.is_some()));
+        assert!(
+            runs.iter().all(|run| run.start.times.is_some() && run.end.as_ref().unwrap().times.is_some())
+        );
+        assert!(
+            runs.iter()
+                .all(|run| run.start.shell.name == "powershell" && run.start.shell.start_ticks.is_some())
+        );
     }
 }
 
@@ -220,7 +244,10 @@ fn a_profile_may_replace_the_reader() {
         ("Remove-Module PSReadLine", ""),
         ("Remove-Module PSReadLine; function PSConsoleHostReadLine { [Console]::In.ReadLine() }", ""),
         // As an editor's integration wraps it.
-        ("", "$global:theirs = $function:PSConsoleHostReadLine; function PSConsoleHostReadLine { & $global:theirs }"),
+        (
+            "",
+            "$global:theirs = $function:PSConsoleHostReadLine; function PSConsoleHostReadLine { & $global:theirs }",
+        ),
     ]);
 }
 
@@ -316,7 +343,8 @@ fn every_preference_variable_leaves_the_line_recorded_and_the_screen_as_it_is() 
 #[test]
 fn what_psreadline_keeps_out_of_its_history_has_no_text_and_its_handler_is_called_once() {
     let Some(program) = program() else { return };
-    let handler = "Set-PSReadLineOption -AddToHistoryHandler { param($line) $global:calls++; $line -notlike '*hide*' }";
+    let handler =
+        "Set-PSReadLineOption -AddToHistoryHandler { param($line) $global:calls++; $line -notlike '*hide*' }";
     let mut shell = Pwsh::start(Home::new(), program, Transport::Mailbox, "", handler);
     for line in ["echo one", "echo one", "echo hide", "echo two"] {
         shell.line(line);
@@ -326,7 +354,9 @@ fn what_psreadline_keeps_out_of_its_history_has_no_text_and_its_handler_is_calle
     assert!(screen.contains("calls=4"), "{screen}");
     // PSReadLine's own handler: secrets stay in memory.
     shell.line("Set-PSReadLineOption -AddToHistoryHandler $null");
-    shell.line("Set-PSReadLineOption -AddToHistoryHandler { [Microsoft.PowerShell.AddToHistoryOption]::MemoryOnly }");
+    shell.line(
+        "Set-PSReadLineOption -AddToHistoryHandler { [Microsoft.PowerShell.AddToHistoryOption]::MemoryOnly }",
+    );
     shell.line("echo memory");
     shell.line("Set-PSReadLineOption -HistorySaveStyle SaveNothing -AddToHistoryHandler { $true }");
     shell.line("echo nothing");
@@ -346,8 +376,13 @@ fn lines_of_a_nested_prompt_run_inside_the_line_that_opened_it() {
         shell.line(line);
     }
     let runs = settled(&shell.home, 5);
-    let expected =
-        [("$Host.EnterNestedPrompt()", 0), ("sh -c 'exit 3'", 3), ("echo inner", 0), ("exit", 0), ("echo outside", 0)];
+    let expected = [
+        ("$Host.EnterNestedPrompt()", 0),
+        ("sh -c 'exit 3'", 3),
+        ("echo inner", 0),
+        ("exit", 0),
+        ("echo outside", 0),
+    ];
     assert_eq!(listed(&runs), owned(&expected));
     let outer = &runs[0];
     for inner in &runs[1..3] {
@@ -396,7 +431,8 @@ fn jobs_breakpoints_nested_shells_and_other_hosts_are_left_alone() {
     shell.line("Get-Job | Wait-Job | Remove-Job");
     // Another host in the same process loads the hook, and nothing happens.
     shell.line("$load = bpctl init powershell --no-start");
-    let other = "[powershell]::Create().AddScript(\"$load; 'host=' + (Get-Command prompt).Source + '.'\").Invoke()";
+    let other =
+        "[powershell]::Create().AddScript(\"$load; 'host=' + (Get-Command prompt).Source + '.'\").Invoke()";
     let screen = plain(&shell.line(other).screen);
     assert!(screen.contains("host=."), "{screen}");
     shell.line("$null = Set-PSBreakpoint -Command Get-Date");
@@ -407,7 +443,9 @@ fn jobs_breakpoints_nested_shells_and_other_hosts_are_left_alone() {
     assert!(screen.contains("errors=0"), "{screen}");
     let runs = settled(&shell.home, 10);
     let texts: Vec<String> = listed(&runs).into_iter().map(|(text, _)| text).collect();
-    let at = |text: &str| texts.iter().position(|found| found == text).unwrap_or_else(|| panic!("{text}: {texts:?}"));
+    let at = |text: &str| {
+        texts.iter().position(|found| found == text).unwrap_or_else(|| panic!("{text}: {texts:?}"))
+    };
     let (broken, inside) = (at("$null = Get-Date"), at("echo debugging"));
     assert_eq!(runs[inside].parent, Some(runs[broken].id), "{texts:?}");
     assert_eq!(runs[at("/bin/true &")].exit_code, Some(0));
@@ -424,7 +462,10 @@ fn setting_up_starts_nothing_unless_the_shell_is_interactive() {
     for words in [&["-NoLogo", "-Command", "'x'"][..], &["-NonInteractive", "-c", "'x'"]] {
         let mut command = Pwsh::command(&home, program.clone(), Transport::Mailbox);
         let output = command.args(words).output().unwrap();
-        assert_eq!((output.status.code(), &output.stdout[..], &output.stderr[..]), (Some(0), &b"x\n"[..], &b""[..]));
+        assert_eq!(
+            (output.status.code(), &output.stdout[..], &output.stderr[..]),
+            (Some(0), &b"x\n"[..], &b""[..])
+        );
         assert!(!module.exists(), "{words:?} has started bpctl");
     }
     let profile = home.path().join(".config/powershell/profile.ps1");

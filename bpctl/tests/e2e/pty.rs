@@ -74,7 +74,7 @@ impl Terminal {
         Self { master: File::from(master), child, shown: Vec::new(), read_to: 0, prompts: 0, cursor: None }
     }
 
-    /// The same for a program that asks where the cursor is, as PSReadLine does: always in the first column.
+    /// The same for a program that asks where the cursor is, as `PSReadLine` does: always in the first column.
     pub(crate) fn start_answering(command: Command) -> Self {
         let mut terminal = Self::start(command);
         terminal.cursor = Some(b"\x1b[1;1R");

@@ -384,7 +384,7 @@ fn a_pid_that_is_another_shells_now_loses_the_run_of_the_first() {
 
 #[test]
 fn lines_of_a_nested_prompt_do_not_end_the_line_that_opened_it() {
-    let stamp = |n| Stamp::Micros(1_700_000_000_000_000 + n);
+    let stamp = |n: u64| Stamp::Micros(1_700_000_000_000_000 + n);
     let nested = || Record::Nested(NestedRecord { shell: shell("bash", 7), stamp: stamp(0) });
     let mut session = Session::new(1);
     let events = session.take(start(stamp(0), typed("$Host.EnterNestedPrompt()")), at(0, 0), &none());
@@ -407,10 +407,14 @@ fn lines_of_a_nested_prompt_do_not_end_the_line_that_opened_it() {
 
 #[test]
 fn a_shell_that_goes_leaves_no_line_of_a_nested_prompt_open() {
-    let stamp = |n| Stamp::Micros(1_700_000_000_000_000 + n);
+    let stamp = |n: u64| Stamp::Micros(1_700_000_000_000_000 + n);
     let mut session = Session::new(1);
     session.take(start(stamp(0), typed("outer")), at(0, 0), &none());
-    session.take(Record::Nested(NestedRecord { shell: shell("bash", 7), stamp: stamp(0) }), at(1, 1), &none());
+    session.take(
+        Record::Nested(NestedRecord { shell: shell("bash", 7), stamp: stamp(0) }),
+        at(1, 1),
+        &none(),
+    );
     session.take(start(stamp(1), typed("inner")), at(1, 1), &none());
     assert_eq!(session.lose(UnixMillis(5)).len(), 2);
     assert!(!session.has_open_run());
