@@ -1,5 +1,17 @@
 # bp for zsh 5.3 and later: tells bpd what is typed, in records of bp-proto's mailbox. shell/README.md is the contract.
 
+# The options and aliases of the user must neither keep this file from loading nor change what it does. Therefore all of
+# it is read in `emulate zsh -c`, and functions that are defined there keep zsh's own options whenever they run. `bpctl
+# init zsh` prints such a command; a shell that sources this file reads it a second time here. `ignore_braces` may be set,
+# so there are no braces in this part.
+if [ "${__bizim_emulated-}" != 1 ]; then
+    # This one function must run under the options of the user: see `__bizim_prepare_adoption`.
+    functions[__bizim_adopt]='\builtin eval "${__bizim_adoption-}"'
+    \builtin typeset -g __bizim_file="${(%%):-%x}"
+    \builtin emulate zsh -o no_aliases -c '__bizim_emulated=1; builtin source "$__bizim_file"; unset __bizim_emulated __bizim_file'
+    return 0
+fi
+
 # Where the records go; the same places in the same order as bp_proto::place, whatever the environment says.
 __bizim_place() {
     if [[ -n ${BP_HOME-} ]]; then
@@ -76,35 +88,146 @@ __bizim_send() {
     : >|$__bizim_to # Nothing typed stays there.
 }
 
+# zsh asks its `zshaddhistory` functions whether it keeps a line, and shows their answer to nobody. Each of them is put
+# behind one that notes the answer: the original goes on as `__bizim_of_NAME`, with the same arguments and result.
+__bizim_answered() {
+    __bizim_last_answer=$1
+    # As for zsh, the first refusal counts.
+    [[ ${__bizim_answer:-0} != 0 ]] || __bizim_answer=$1
+    return 0
+}
+
+# How many `zshaddhistory` functions of the user zsh calls: `REPLY`; those whose answers are not noted: `reply`.
+__bizim_find_unheard() {
+    local name
+    reply=() REPLY=0
+    for name in zshaddhistory $zshaddhistory_functions; do
+        [[ $name != __bizim_anchor ]] && (( ${+functions[$name]} )) || continue
+        REPLY=$((REPLY + 1))
+        [[ $functions[$name] == *__bizim_answered* ]] || reply+=($name)
+    done
+}
+
+# Writes into `__bizim_adoption` what notes their answers. `__bizim_adopt` runs it, one of the functions of precmd: what is
+# defined by a function of this file would keep zsh's options, and the user's functions need those of the user.
+__bizim_prepare_adoption() {
+    local name REPLY
+    local -a reply
+    __bizim_adoption=
+    __bizim_find_unheard
+    for name in $reply; do
+        # Only such names need no quotes; lines that others decide about go without their text.
+        [[ $name != *[^A-Za-z0-9_.:+-]* ]] || continue
+        __bizim_adoption+="\\builtin functions -c $name __bizim_of_$name 2>/dev/null || functions[__bizim_of_$name]=\"\${functions[$name]}\"
+            functions[$name]='if __bizim_of_$name \"\$@\"; then __bizim_answered 0; else __bizim_answered \$?; return \$__bizim_last_answer; fi'
+            "
+    done
+    if [[ -n $__bizim_adoption ]]; then
+        (( ${precmd_functions[(Ie)__bizim_adopt]} )) || precmd_functions+=(__bizim_adopt)
+    else
+        precmd_functions=(${precmd_functions:#__bizim_adopt})
+    fi
+}
+
+# Whether zsh itself may refuse the line because of an option: `hist_ignore_space` also does where an alias begins with a
+# space. The answer comes with the next line; this only says whether to wait for it. `$1` as typed, `$2` with its aliases
+# expanded.
+__bizim_may_be_refused() {
+    local word
+    local -a words
+    if [[ -o hist_ignore_space ]]; then
+        [[ $1 == [[:space:]]* ]] && return 0
+        if [[ -n ${aliases[(r)[[:space:]]*]-} ]]; then
+            words=(${(z)1})
+            while (( $#words )); do
+                word=$words[1]
+                shift words
+                (( ${+aliases[$word]} )) || continue
+                [[ $aliases[$word] == [[:space:]]* ]] && return 0
+                # An alias may lead to another one; a long way is as good as one that refuses.
+                words+=(${(z)aliases[$word]})
+                (( $#words < 1000 )) || return 0
+            done
+        fi
+    fi
+    [[ -o hist_no_store && ( -z $2 || $2 == [bfhr]* ) ]] && return 0
+    [[ -o hist_no_functions && ( -z $2 || $2 == *'()'* ) ]]
+}
+
+# Whether zsh has kept the line that waits, now that the next one begins: `HISTCMD` is the next one's.
+__bizim_was_kept() {
+    # It stands in the history by another way: a duplicate, or `print -s`.
+    [[ -n $__bizim_held_twin ]] && return 0
+    # 2 means: in this shell's list, and not in the file.
+    [[ $__bizim_held_answer == 0 ]] || return 1
+    [[ -z $__bizim_held_option ]] && return 0
+    (( HISTCMD > __bizim_held_number )) && [[ ${history[$__bizim_held_number]-} == "$__bizim_held_entry" ]]
+}
+
 # The two hooks call functions only where it is rare: each call costs zsh as much as a redirection. Each record opens the
 # file anew: bpd may have taken it away to read it. A limit on file sizes must not kill the shell; the user's trap is back
 # when the hook ends. A stderr of their own: `set -x` shows nothing of them.
 
-# `$1` is the line as typed, `$3` with its aliases expanded. What the user keeps out of the history is hidden here too.
+# `$1` is the line as typed, `$3` with its aliases expanded. A line that the user keeps out of the history has no text
+# here. Where zsh has not decided yet, the start says that the text follows, and the next line brings it.
 __bizim_preexec() {
     {
-        local __bizim_hides=
-        [[ -o hist_ignore_space ]] && __bizim_hides=1
         emulate -L zsh
         local -a __bizim_at=($epochtime) # One reading of the clock gives both halves.
-        __bizim_stamp=$((__bizim_at[1] * 1000000 + __bizim_at[2] / 1000)) __bizim_how=x
-        if [[ -z $1 || ( -n $__bizim_hides && $1 == [[:blank:]]* ) || ( -n ${HISTORY_IGNORE-} && $1 == ${~HISTORY_IGNORE} ) ]]; then
-            __bizim_how=h
-            argv=('')
+        local __bizim_text=$1 __bizim_late= __bizim_late_how=h __bizim_late_text=
+        if [[ -n $__bizim_held ]]; then
+            __bizim_late=$__bizim_held __bizim_held=
+            __bizim_was_kept && __bizim_late_how=x __bizim_late_text=$__bizim_held_text
+            __bizim_held_text= __bizim_held_entry=
         fi
+        __bizim_stamp=$((__bizim_at[1] * 1000000 + __bizim_at[2] / 1000)) __bizim_how=x
+        if [[ -z $1 ]] || { [[ -n ${HISTORY_IGNORE-} ]] && __bizim_is_ignored "$1" }; then
+            __bizim_how=h __bizim_text=
+        elif [[ -n ${functions[zshaddhistory]-}${zshaddhistory_functions:#__bizim_anchor} ]] || __bizim_may_be_refused "$1" "$3"; then
+            __bizim_hold "$1" "$3"
+        fi
+        __bizim_answer=
         if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_to ]] || __bizim_make_ready; then
             trap '' XFSZ
             {
+                [[ -z $__bizim_late ]] || print -rN -- '' 1T $__bizim_shell $__bizim_late $__bizim_late_how "$__bizim_late_text"
                 print -rN -- '' 1S $__bizim_shell $__bizim_stamp $__bizim_how "${PWD-}"
                 times
-                print -rN -- '' "$1"
+                print -rN -- '' "$__bizim_text"
             } >>|$__bizim_to
             [[ -z $__bizim_client ]] || __bizim_send
         else
-            __bizim_stamp= # Nor is the end told.
+            __bizim_stamp= __bizim_held= # Nor is the end told.
         fi
+        (( ${precmd_functions[(Ie)__bizim_precmd]} )) || precmd_functions=(__bizim_precmd $precmd_functions)
     } 2>/dev/null
     return 0
+}
+
+# The pattern is applied when the history is written to its file, under the options of that moment.
+__bizim_is_ignored() {
+    [[ $1 == ${~HISTORY_IGNORE} ]] && return 0
+    setopt local_options extended_glob
+    [[ $1 == ${~HISTORY_IGNORE} ]]
+}
+
+# Keeps the text back until the next line begins.
+__bizim_hold() {
+    local REPLY
+    local -a reply
+    __bizim_held=$__bizim_stamp __bizim_held_text=$1 __bizim_held_number=$HISTCMD
+    __bizim_held_entry=${history[$HISTCMD]-} __bizim_held_option= __bizim_held_twin= __bizim_held_answer=0
+    __bizim_how=h __bizim_text=+
+    __bizim_may_be_refused "$1" "$2" && __bizim_held_option=1
+    [[ -n $__bizim_held_entry && ${history[$((HISTCMD - 1))]-} == "$__bizim_held_entry" ]] && __bizim_held_twin=1
+    __bizim_find_unheard
+    if (( $#reply )); then
+        # Their answer is not known; that of the next line will be.
+        __bizim_held_answer=
+        (( ${precmd_functions[(Ie)__bizim_adopt]} )) || precmd_functions+=(__bizim_adopt)
+    elif (( REPLY )); then
+        __bizim_held_answer=$__bizim_answer
+    fi
 }
 
 __bizim_precmd() {
@@ -128,15 +251,32 @@ __bizim_precmd() {
         if [[ ${precmd_functions[1]-} != __bizim_precmd ]]; then
             precmd_functions=(__bizim_precmd ${precmd_functions:#__bizim_precmd})
         fi
+        __bizim_anchor
+        # Of a line with a syntax error there is no preexec.
+        __bizim_answer=
+        if [[ -n ${functions[zshaddhistory]-}${zshaddhistory_functions:#__bizim_anchor}${(M)precmd_functions:#__bizim_adopt} ]]; then
+            __bizim_prepare_adoption
+        fi
     } 2>/dev/null
     return 0
 }
+
+# Is called with each line, before the functions of preexec: whichever of the arrays the user has rewritten, another one
+# brings the hook back.
+__bizim_anchor() {
+    (( ${preexec_functions[(Ie)__bizim_preexec]} )) || preexec_functions=(__bizim_preexec $preexec_functions)
+    (( ${precmd_functions[(Ie)__bizim_precmd]} )) || precmd_functions=(__bizim_precmd $precmd_functions)
+    (( ${zshaddhistory_functions[(Ie)__bizim_anchor]} )) || zshaddhistory_functions=(__bizim_anchor $zshaddhistory_functions)
+    return 0
+} 2>/dev/null
 
 __bizim_load() {
     emulate -L zsh
     zmodload zsh/datetime || return 0
     typeset -g __bizim_loaded=$$ __bizim_stamp= __bizim_how= __bizim_client=
     typeset -g __bizim_run __bizim_to __bizim_shell
+    typeset -g __bizim_held= __bizim_held_text= __bizim_held_number= __bizim_held_entry= __bizim_held_option=
+    typeset -g __bizim_held_twin= __bizim_held_answer= __bizim_answer= __bizim_last_answer= __bizim_adoption=
     __bizim_place && __bizim_identify || return 0
     __bizim_to=$__bizim_run/mail/$$
     if [[ ${BP_TRANSPORT-} == socket ]]; then
@@ -145,9 +285,10 @@ __bizim_load() {
         [[ -n $__bizim_client ]] || return 0
         __bizim_to=$__bizim_run/.shell.$$
     fi
-    typeset -ga preexec_functions precmd_functions
+    typeset -ga preexec_functions precmd_functions zshaddhistory_functions
     preexec_functions=(__bizim_preexec ${preexec_functions:#__bizim_preexec})
-    precmd_functions=(__bizim_precmd ${precmd_functions:#__bizim_precmd})
+    precmd_functions=(__bizim_precmd ${precmd_functions:#__bizim_precmd} __bizim_adopt)
+    zshaddhistory_functions=(__bizim_anchor ${zshaddhistory_functions:#__bizim_anchor})
 }
 
 if [[ -o interactive && ${BP_OFF-} != 1 && ! ( -n ${__bizim_loaded-} && -n ${functions[__bizim_precmd]-} && -n ${(M)precmd_functions:#__bizim_precmd} ) ]]; then

@@ -51,6 +51,9 @@ pub struct Draft {
     #[serde(default)]
     pub tags: Vec<String>,
     pub note: Option<String>,
+    /// Whether the shell will still say what was typed; `command` is `None` until then.
+    #[serde(default)]
+    pub text_pending: bool,
     /// It is told when its line has ended: what is read of its shell from now on is not its. Of no use later, and kept
     /// nowhere.
     #[serde(default, skip)]

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `1S` | shell, stamp, how, cwd, times, text |
 //! | `1E` | shell, stamp, exit, end, times |
+//! | `1T` | shell, stamp, how, text |
 //! | `1K` | shell, times, text |
 //! | `2K` | shell, times, stamp, text |
 //! | `1N` | shell, stamp |
@@ -22,12 +23,16 @@
 //!   own that grows, behind a `~` (`~17`), and bpd takes the time of arrival.
 //! - `how`: `t` the text follows, as `history 1` or `fc -ln` print it; `x` the text follows, exactly; `r` the same
 //!   text as the last that this shell sent; `h` hidden, no text; `m` no text because the shell kept only part of it.
+//!   `h` with `+` as its text: the shell does not know yet whether it keeps the line; a `1T` record follows. A bpd that
+//!   does not know `1T` reads it as a hidden line.
 //!   In upper case (`T`, `X`, `R`, `H`, `M`) the same, told only when the line had ended: `times` are not those of its
 //!   start. `k` is written by bpd alone over a start that it has recorded: the text follows, masked.
 //! - `times`: what the builtin `times` printed, any locale; empty where there is none.
 //! - `exit`: `$?`, decimal; `-` where the shell does not know it (fish, of a suspended line).
 //! - `end`: microseconds since 1970 at the prompt; or, behind a `+`, the milliseconds that it took by the shell's own
 //!   account (`+1500`); empty = bpd takes the time of arrival.
+//! - `1T` gives the text of an earlier start of the same shell, named by its `stamp`; `how` is that of `1S`, `h` when the
+//!   shell did not keep the line.
 //! - `1K` is written by bpd alone, over records that it has recorded: the `times` of the shell's last end, and the text
 //!   that `r` would repeat, masked. `2K`: with the stamp of its last line, where that is an uptime, to go on counting.
 //! - `1N`: the line `stamp` has opened a prompt of its own (PowerShell's nested prompts): the lines that start from now on
@@ -38,7 +43,11 @@ mod stamp;
 pub use stamp::Stamp;
 
 /// Versions and types that this program knows.
-const KINDS: [(&[u8], usize); 5] = [(b"1S", 6), (b"1E", 5), (b"1K", 3), (b"2K", 4), (b"1N", 2)];
+const KINDS: [(&[u8], usize); 6] =
+    [(b"1S", 6), (b"1E", 5), (b"1T", 4), (b"1K", 3), (b"2K", 4), (b"1N", 2)];
+
+/// The text field of a hidden start whose text will follow in a `1T` record.
+const WILL_FOLLOW: &[u8] = b"+";
 
 /// A record larger than this is refused: no honest line comes near it.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -47,6 +56,7 @@ pub const MAX_RECORD_BYTES: usize = 1 << 20;
 pub enum Record {
     Start(StartRecord),
     End(EndRecord),
+    Text(TextRecord),
     Kept(KeptRecord),
     Nested(NestedRecord),
 }
@@ -83,6 +93,16 @@ pub struct NestedRecord {
     pub stamp: Stamp,
 }
 
+/// The text of a line that began earlier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextRecord {
+    pub shell: Shell,
+    /// Of the start that this text belongs to.
+    pub stamp: Stamp,
+    /// Never [`Text::Pending`].
+    pub text: Text,
+}
+
 /// What bpd leaves of records that it has recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptRecord {
@@ -112,6 +132,8 @@ pub enum Text {
     Repeat,
     Hidden,
     Partial,
+    /// The shell does not know yet whether it keeps the line: a [`TextRecord`] follows.
+    Pending,
     /// Masked by bpd, which has recorded this start.
     Kept(Vec<u8>),
 }
@@ -181,6 +203,7 @@ impl StartRecord {
             Text::Repeat => (b'r', &[][..]),
             Text::Hidden => (b'h', &[][..]),
             Text::Partial => (b'm', &[][..]),
+            Text::Pending => (b'h', WILL_FOLLOW),
             Text::Kept(text) => (b'k', &text[..]),
         };
         let how = if self.late { how.to_ascii_uppercase() } else { how };
@@ -273,6 +296,7 @@ fn one(bytes: &[u8]) -> One {
     let record = match tag {
         b"1S" => start(&fields).map(Record::Start),
         b"1E" => end(&fields).map(Record::End),
+        b"1T" => late_text(&fields).map(Record::Text),
         b"1K" => kept(&fields, None).map(Record::Kept),
         b"1N" => shell(fields[0])
             .zip(Stamp::of_field(fields[1]))
@@ -304,15 +328,7 @@ fn looks_like_tag(tag: &[u8]) -> bool {
 
 fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
     let &[how] = fields[2] else { return None };
-    let text = match (how.to_ascii_lowercase(), fields[5]) {
-        (b't', text) => Text::Typed(strip_history_number(text).to_vec()),
-        (b'x', text) => Text::Typed(text.to_vec()),
-        (b'r', _) => Text::Repeat,
-        (b'h', _) => Text::Hidden,
-        (b'm', _) => Text::Partial,
-        (b'k', text) => Text::Kept(text.to_vec()),
-        _ => return None,
-    };
+    let text = text_of(how, fields[5])?;
     Some(StartRecord {
         shell: shell(fields[0])?,
         stamp: Stamp::of_field(fields[1])?,
@@ -321,6 +337,28 @@ fn start(fields: &[&[u8]; 6]) -> Option<StartRecord> {
         times: times(fields[4]),
         late: how.is_ascii_uppercase(),
     })
+}
+
+fn text_of(how: u8, text: &[u8]) -> Option<Text> {
+    Some(match (how.to_ascii_lowercase(), text) {
+        (b't', text) => Text::Typed(strip_history_number(text).to_vec()),
+        (b'x', text) => Text::Typed(text.to_vec()),
+        (b'r', _) => Text::Repeat,
+        (b'h', WILL_FOLLOW) => Text::Pending,
+        (b'h', _) => Text::Hidden,
+        (b'm', _) => Text::Partial,
+        (b'k', text) => Text::Kept(text.to_vec()),
+        _ => return None,
+    })
+}
+
+fn late_text(fields: &[&[u8]; 6]) -> Option<TextRecord> {
+    let &[how] = fields[2] else { return None };
+    let text = match text_of(how, fields[3])? {
+        Text::Pending => Text::Hidden,
+        text => text,
+    };
+    Some(TextRecord { shell: shell(fields[0])?, stamp: Stamp::of_field(fields[1])?, text })
 }
 
 fn kept(fields: &[&[u8]; 6], stamp: Option<Stamp>) -> Option<KeptRecord> {
@@ -588,6 +626,30 @@ mod tests {
                 let kept = KeptRecord { shell: start.shell.clone(), times, stamp, text };
                 assert_eq!(take(&kept.to_bytes()).records, [Record::Kept(kept)]);
             }
+        }
+    }
+
+    #[test]
+    fn a_text_that_follows_names_its_start() {
+        let pending = started("1700000000000000", "h", "+");
+        let texts = [
+            ("x", " make", Text::Typed(b" make".to_vec())),
+            ("h", "", Text::Hidden),
+            ("h", "+", Text::Hidden),
+            ("r", "", Text::Repeat),
+        ];
+        for (how, text, expected) in texts {
+            let late = format!("\x001T\0{SHELL}\x001700000000000000\0{how}\0{text}\0").into_bytes();
+            let bytes = [&pending[..], &late, &ended("1700000000000000")].concat();
+            let taken = take(&bytes);
+            assert_eq!((taken.used, taken.unknown, taken.damaged), (bytes.len(), 0, 0), "{how}");
+            let [Record::Start(start), Record::Text(late), Record::End(_)] = &taken.records[..] else {
+                panic!("{taken:?}")
+            };
+            assert_eq!(start.text, Text::Pending);
+            assert_eq!(take(&start.to_bytes()).records, [Record::Start(start.clone())]);
+            assert_eq!((late.stamp, &late.shell), (start.stamp, &start.shell));
+            assert_eq!(late.text, expected, "{how}");
         }
     }
 

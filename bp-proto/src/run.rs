@@ -23,6 +23,9 @@ pub struct Run {
     pub parent: Option<u64>,
     /// As typed, secrets masked; `None` when the text was hidden.
     pub command: Option<String>,
+    /// Whether the shell has not said yet if it keeps the line; `command` is `None` until then.
+    #[serde(default)]
+    pub text_pending: bool,
     /// The length before the text was cut to [`crate::MAX_COMMAND_BYTES`].
     #[cfg_attr(test, ts(type = "number | null"))]
     pub command_truncated: Option<u64>,

@@ -9,7 +9,7 @@ use bp_proto::label::LabelError;
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
 use bp_proto::{
-    AlertReport, Child, Failure, Finish, Owner, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis,
+    AlertReport, Child, Failure, Finish, Owner, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis, mask,
 };
 use tokio::sync::oneshot;
 
@@ -42,6 +42,13 @@ pub enum Body {
         run: Ulid,
         edit: Edit,
     },
+    /// The text of a line whose start said that it would follow.
+    Text {
+        run: Ulid,
+        text: LateText,
+    },
+    /// Shells have ended: texts that they owed will not come.
+    GiveUpTexts,
     Delete {
         run: Ulid,
     },
@@ -86,6 +93,17 @@ pub struct Phased {
     pub at: UnixMillis,
     /// When the shell came back to its prompt after the line; what it starts later is not the run's.
     pub prompt_at: Option<UnixMillis>,
+}
+
+/// What a shell says of a line's text after the line began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LateText {
+    /// Masked.
+    Kept(mask::Kept),
+    /// A rule of the user keeps it out.
+    Ignored,
+    /// The shell did not keep the line, or never said.
+    None,
 }
 
 /// Who looks at the machine, and for how long.

@@ -157,6 +157,15 @@ impl Group {
                 let run = writer.edit(run, &edit)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
+            Body::Text { run, text } => {
+                let run = writer.text(run, &text)?;
+                (Receipt::Done, Some(Recorded::Edited { run }))
+            }
+            Body::CaughtUp | Body::GiveUpTexts => {
+                let given_up = writer.give_up_texts(|owner| !bp_proto::process::is_alive(owner))?;
+                self.announcements.extend(given_up.into_iter().map(|run| Recorded::Edited { run }));
+                (Receipt::Done, None)
+            }
             Body::Delete { run } => {
                 let run = writer.delete(run)?;
                 (Receipt::Done, Some(Recorded::Deleted { run }))
@@ -169,8 +178,7 @@ impl Group {
                 let run = writer.amend(&amendment)?;
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
-            Body::CaughtUp
-            | Body::Awaited
+            Body::Awaited
             | Body::Heard { .. }
             | Body::Reporter { .. }
             | Body::Watch(_)

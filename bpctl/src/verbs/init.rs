@@ -87,6 +87,24 @@ impl Shell {
     }
 }
 
+/// A zsh script as one command that runs it under zsh's own options and without aliases, whatever options are set where
+/// the command is read. The text stands in `$'…'` on one line: `csh_junkie_quotes` and `rc_quotes` change what a newline
+/// and a quote mean between plain quotes. `__bizim_adopt` is defined outside of it: it keeps the user's options.
+fn emulated(script: &[u8]) -> Vec<u8> {
+    let mut command = b"functions[__bizim_adopt]=$'\\\\builtin eval \"${__bizim_adoption-}\"'\n\
+        \\builtin emulate zsh -o no_aliases -c $'__bizim_emulated=1\\n"
+        .to_vec();
+    for byte in script {
+        match byte {
+            b'\n' => command.extend_from_slice(b"\\n"),
+            b'\'' | b'\\' => command.extend_from_slice(&[b'\\', *byte]),
+            byte => command.push(*byte),
+        }
+    }
+    command.extend_from_slice(b"\\nunset __bizim_emulated'\n");
+    command
+}
+
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let output = match args.shell {
         Shell::Powershell => module::import_line(&Places::find()?)?,
@@ -108,7 +126,7 @@ fn evaluated(shell: Shell) -> Vec<u8> {
         output.extend(shell.assigned("__bizim_bpctl", bpctl.as_os_str()));
     }
     output.extend_from_slice(shell.hook().as_bytes());
-    output
+    if shell == Shell::Zsh { emulated(&output) } else { output }
 }
 
 fn start_unless_served() -> anyhow::Result<()> {

@@ -297,6 +297,7 @@ impl Recorded {
             Text::Repeat => "<repeat>".into(),
             Text::Hidden => "<hidden>".into(),
             Text::Partial => "<partial>".into(),
+            Text::Pending => "<pending>".into(),
             Text::Kept(text) => format!("<kept> {}", String::from_utf8_lossy(text)),
         }
     }
@@ -321,6 +322,14 @@ fn pair(records: Vec<Record>) -> Vec<Recorded> {
                 run.end = Some(end);
             }
             Record::Nested(_) => {}
+            Record::Text(late) => {
+                let run = runs
+                    .iter_mut()
+                    .rfind(|run| run.start.shell == late.shell && run.start.stamp == late.stamp)
+                    .unwrap_or_else(|| panic!("a text without a start: {late:?}"));
+                assert_eq!(run.start.text, Text::Pending, "nobody waited for {late:?}");
+                run.start.text = late.text;
+            }
             // bash's greeting before its first line; without a text, which only bpd writes.
             Record::Kept(kept) => assert_eq!(kept.text, None),
         }

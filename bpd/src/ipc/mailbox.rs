@@ -352,8 +352,13 @@ impl Shared {
 
     /// A new shell is the moment to look for those that are gone: nothing else would wake bpd for it.
     async fn bury(&self, reading: &mut Reading) {
-        for letter in reading.dir.bury() {
+        let (letters, has_gone) = reading.dir.bury();
+        for letter in letters {
             self.send(reading, Origin::File(letter.pid), letter.body).await;
+        }
+        if has_gone {
+            // A closed channel means that bpd is stopping.
+            let _ = self.events.send(Event { body: Body::GiveUpTexts, reply: None }).await;
         }
     }
 
@@ -369,7 +374,7 @@ impl Shared {
                 }
             }
         }
-        left.extend(reading.dir.bury().into_iter().map(|letter| (Origin::File(letter.pid), letter)));
+        left.extend(reading.dir.bury().0.into_iter().map(|letter| (Origin::File(letter.pid), letter)));
         left.extend(self.spooled(UnixMillis(i64::MAX)));
         // Stable: of one moment, and of one shell, the order stays.
         left.sort_by_key(|(_, letter)| letter.at);

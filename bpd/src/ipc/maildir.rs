@@ -188,14 +188,17 @@ impl MailDir {
         door.take_in(session, last_at, pid, mailbox::take(bytes), repeat(Arrival::now()))
     }
 
-    /// Shells that are gone: what they had open is lost. Their files have to be read to the end before.
-    pub(super) fn bury(&mut self) -> Vec<Letter> {
+    /// Shells that are gone: what they had open is lost. Their files have to be read to the end before. → the events, and
+    /// whether a shell is newly gone.
+    pub(super) fn bury(&mut self) -> (Vec<Letter>, bool) {
         let mut letters = Vec::new();
+        let mut has_gone = false;
         for (pid, kept) in &mut self.known {
             if kept.over || kept.session.is_alive(&self.boot_id) {
                 continue;
             }
             kept.over = true;
+            has_gone = true;
             if kept.session.has_open_run() && kept.session.names_another(&self.boot_id) {
                 tracing::warn!(
                     "the mail of shell {pid}: that process is another one than wrote it; what was begun there is lost"
@@ -209,7 +212,7 @@ impl MailDir {
                 Letter { pid: *pid, body, at: kept.last_at, is_known: false }
             }));
         }
-        letters
+        (letters, has_gone)
     }
 
     /// An event that a file gave is durable, or could not be stored: then everything is read and sent again later.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bp_proto::event::Source;
 use bp_proto::ignore::Rules;
-use bp_proto::mailbox::{EndRecord, KeptRecord, Record, Shell, Stamp, StartRecord, Text, Times};
+use bp_proto::mailbox::{EndRecord, KeptRecord, Record, Shell, Stamp, StartRecord, Text, TextRecord, Times};
 use bp_proto::{Draft, Ending, Finish, Owner, Quality, Rest, Start, Totals, Ulid, UnixMillis, mask};
 use rustix::time::{ClockId, clock_gettime};
 use sha2::{Digest as _, Sha256};
 
-use crate::event::Body;
+use crate::event::{Body, LateText};
 use crate::typed::{self, Typed};
 
 /// Records that may come twice (once over the socket, once in the file) come close together.
@@ -59,6 +59,16 @@ enum Told {
     Ignored(Option<&'static str>),
     /// The shell told none.
     Nothing,
+    /// The shell will tell it.
+    Pending,
+}
+
+/// Which record of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tag {
+    Start,
+    Text,
+    End,
 }
 
 /// Stands for any look at bp, none of which is recorded.
@@ -88,7 +98,9 @@ pub(super) struct Session {
     last: Option<(u64, u32)>,
     /// The line that was read while recording was paused.
     unrecorded: Option<Stamp>,
-    seen: VecDeque<(bool, Stamp)>,
+    /// The line whose text is still to come.
+    pending: Option<Stamp>,
+    seen: VecDeque<(Tag, Stamp)>,
     /// A text came that masking changed, and was not wiped since.
     is_bare: bool,
 }
@@ -117,6 +129,7 @@ impl Session {
             latest: UnixMillis(0),
             last: None,
             unrecorded: None,
+            pending: None,
             seen: VecDeque::new(),
             is_bare: false,
         }
@@ -127,6 +140,7 @@ impl Session {
         let shell = match &record {
             Record::Start(start) => &start.shell,
             Record::End(end) => &end.shell,
+            Record::Text(late) => &late.shell,
             Record::Kept(kept) => &kept.shell,
             Record::Nested(nested) => &nested.shell,
         };
@@ -140,11 +154,15 @@ impl Session {
         let seen = match &mut record {
             Record::Start(start) => {
                 start.stamp = self.begun(start.stamp);
-                Some((true, start.stamp))
+                Some((Tag::Start, start.stamp))
             }
             Record::End(end) => {
                 end.stamp = self.counted(end.stamp, 0);
-                Some((false, end.stamp))
+                Some((Tag::End, end.stamp))
+            }
+            Record::Text(late) => {
+                late.stamp = self.counted(late.stamp, 0);
+                Some((Tag::Text, late.stamp))
             }
             Record::Kept(_) | Record::Nested(_) => None,
         };
@@ -167,7 +185,14 @@ impl Session {
                 self.open = None;
             }
             Record::End(end) if self.unrecorded == Some(end.stamp) => self.times = end.times,
-            Record::Start(start) => events.push(self.start(start, arrival, rules)),
+            Record::Start(start) => {
+                if let Some(unanswered) = self.pending.take().filter(|stamp| *stamp != start.stamp) {
+                    events.push(Body::Text { run: self.uid(unanswered), text: LateText::None });
+                }
+                events.push(self.start(start, arrival, rules));
+            }
+            Record::Text(late) if self.unrecorded == Some(late.stamp) => self.is_bare = true,
+            Record::Text(late) => events.push(self.late_text(&late, rules)),
             Record::End(end) => events.push(self.end(&end, arrival)),
             Record::Kept(kept) => self.resume(&kept, rules),
             Record::Nested(nested) => self.enter(nested.stamp),
@@ -184,7 +209,8 @@ impl Session {
         let kept = kept.to_bytes();
         let Some(open) = &self.open else { return vec![kept, Vec::new()] };
         let begun = |text| StartRecord { text, ..open.record.clone() }.to_bytes();
-        let hidden = begun(Text::Hidden);
+        let is_pending = open.record.text == Text::Pending;
+        let hidden = begun(if is_pending { Text::Pending } else { Text::Hidden });
         let mut remains = Vec::new();
         if let (Text::Repeat, Some(text)) = (&open.record.text, text) {
             remains.push(begun(Text::Kept(text)));
@@ -282,7 +308,11 @@ impl Session {
         let times = if late { before } else { record.times };
         let record = StartRecord {
             // In memory there is the masked text alone.
-            text: if matches!(said, Told::Kept(_)) { Text::Repeat } else { Text::Hidden },
+            text: match said {
+                Told::Kept(_) => Text::Repeat,
+                Told::Pending => Text::Pending,
+                Told::Ignored(_) | Told::Nothing => Text::Hidden,
+            },
             cwd: if arrival.unplaced { Vec::new() } else { record.cwd },
             times,
             late: false,
@@ -307,6 +337,10 @@ impl Session {
             }
             Told::Nothing if arrival.unplaced => draft.ignored(),
             Told::Nothing => {}
+            Told::Pending => {
+                draft.text_pending = true;
+                self.pending = Some(record.stamp);
+            }
         }
         if !std::mem::take(&mut self.is_nested) {
             // A line at the shell's own prompt: the ends of those before have not come.
@@ -350,8 +384,34 @@ impl Session {
                 Some(kept) => Told::Kept(kept.clone()),
                 None => Told::Nothing,
             },
+            Text::Pending if unplaced => Told::Ignored(None),
+            Text::Pending => Told::Pending,
             Text::Hidden | Text::Partial => Told::Nothing,
         }
+    }
+
+    /// What follows the start of a line, which may be one of before this bpd.
+    fn late_text(&mut self, late: &TextRecord, rules: &Rules) -> Body {
+        let run = self.uid(late.stamp);
+        let is_awaited = self.pending.take_if(|stamp| *stamp == late.stamp).is_some();
+        let said = self.said(&late.text, false, rules);
+        // The text must leave the file, whatever the line's directory says of it.
+        self.is_bare = true;
+        if !is_awaited {
+            self.text = None;
+        }
+        if let Text::Typed(bytes) = &late.text
+            && typed::classify(&String::from_utf8_lossy(bytes)) != Typed::Work
+        {
+            // Looks at bp are not recorded, and `bpctl run` has a run of its own.
+            return Body::Delete { run };
+        }
+        let text = match said {
+            Told::Kept(kept) => LateText::Kept(kept),
+            Told::Ignored(_) => LateText::Ignored,
+            Told::Nothing | Told::Pending => LateText::None,
+        };
+        Body::Text { run, text }
     }
 
     fn end(&mut self, record: &EndRecord, arrival: Arrival) -> Body {

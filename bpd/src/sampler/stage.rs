@@ -178,7 +178,7 @@ impl Stage {
             Body::Finish(finish) => self.finish(*finish, reply),
             Body::CaughtUp => {
                 self.caught_up();
-                answer(reply, Receipt::Done);
+                self.pass(Body::CaughtUp, reply);
             }
             Body::Awaited => answer(reply, Receipt::Done),
             Body::Reporter { pid } => {
@@ -189,6 +189,7 @@ impl Stage {
                 self.pass(Body::Points { run: self.known_as(run), points }, reply);
             }
             Body::Edit { run, edit } => self.pass(Body::Edit { run: self.known_as(run), edit }, reply),
+            Body::Text { run, text } => self.pass(Body::Text { run: self.known_as(run), text }, reply),
             Body::Delete { run } => {
                 let run = self.known_as(run);
                 self.settle_doubts(|open, _| (open.uid() == run).then_some(true), self.now());
@@ -211,7 +212,11 @@ impl Stage {
                 }
                 answer(reply, Receipt::Members(self.tree.processes_of(run)));
             }
-            body @ (Body::Alert(_) | Body::Amend(_) | Body::Phase { .. } | Body::Import { .. }) => {
+            body @ (Body::Alert(_)
+            | Body::Amend(_)
+            | Body::Phase { .. }
+            | Body::Import { .. }
+            | Body::GiveUpTexts) => {
                 self.pass(body, reply);
             }
         }

@@ -35,7 +35,7 @@ impl Reader {
     /// its record is damaged (`degraded` then says so).
     pub fn get(&self, id: u64) -> Result<Option<Run>, StoreError> {
         let Some((entry, revision)) = self.versioned(id)? else { return Ok(None) };
-        let Some(Record::Start { start, .. }) = self.fetch(id, entry.start)? else { return Ok(None) };
+        let Some(start) = self.start(id, &entry)? else { return Ok(None) };
         let finish = match entry.finish.map(|at| self.fetch(id, at)).transpose()?.flatten() {
             Some(Record::Finish { finish, .. }) => Some(*finish),
             _ => None,
@@ -53,7 +53,7 @@ impl Reader {
             None => None,
         };
         let key_text = (self.shared.keys.of)(&start).text;
-        let mut run = begun(id, *start, edited);
+        let mut run = begun(id, start, edited);
         run.revision = revision;
         run.parent = parent;
         run.key = entry.cover.key;
@@ -214,9 +214,9 @@ impl Reader {
         let mut open = Vec::new();
         for id in self.open_ids()? {
             if let Some(entry) = self.entry(id)?
-                && let Some(Record::Start { start, .. }) = self.fetch(id, entry.start)?
+                && let Some(start) = self.start(id, &entry)?
             {
-                open.push((id, *start));
+                open.push((id, start));
             }
         }
         Ok(open)
@@ -227,6 +227,19 @@ impl Reader {
         let Some(at) = self.entry(id)?.and_then(|entry| entry.phase) else { return Ok(None) };
         Ok(match self.fetch(id, at)? {
             Some(Record::Phase { phased, .. }) => Some(phased),
+            _ => None,
+        })
+    }
+
+    /// A run's start, with the text if that came later.
+    fn start(&self, id: u64, entry: &Entry) -> Result<Option<Start>, StoreError> {
+        if let Some(at) = entry.text
+            && let Some(Record::Text { start, .. }) = self.fetch(id, at)?
+        {
+            return Ok(Some(*start));
+        }
+        Ok(match self.fetch(id, entry.start)? {
+            Some(Record::Start { start, .. }) => Some(*start),
             _ => None,
         })
     }
@@ -348,6 +361,7 @@ fn begun(id: u64, start: Start, edited: Option<Edited>) -> Run {
         uid: start.uid,
         parent: None,
         command: draft.command,
+        text_pending: draft.text_pending,
         command_truncated: draft.command_truncated,
         masked: draft.masked,
         key: String::new(),

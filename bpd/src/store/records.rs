@@ -14,7 +14,7 @@ use super::log::Series;
 use super::{OwnCost, Position, columns};
 pub(super) use crate::event::Phased;
 use crate::event::{Amendment, Refusal};
-use begun::StartV2;
+use begun::{StartV2, StartV3};
 use ended::{AmendV2, AmendV3, AmendV4, AmendV5, FinishV2, FinishV3, FinishV4, FinishV5};
 
 const START: u8 = 1;
@@ -27,6 +27,7 @@ const CHUNK: u8 = 7;
 const POINTS: u8 = 8;
 const AMEND: u8 = 9;
 const PHASE: u8 = 10;
+const TEXT: u8 = 11;
 
 /// One record of the journal, as the rest of the store sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,11 @@ pub(super) enum Record {
         id: u64,
         phased: Phased,
         previous: Option<Position>,
+    },
+    /// The text of a run whose start said that it would follow: the whole start, as it reads with the text.
+    Text {
+        id: u64,
+        start: Box<Start>,
     },
     Delete {
         id: u64,
@@ -153,7 +159,11 @@ impl Record {
     /// → kind, version, payload.
     pub(super) fn encode(&self) -> Result<(u8, u8, Vec<u8>), Refusal> {
         let (kind, version, payload) = match self {
+            Self::Start { id, start } if start.draft.text_pending => {
+                (START, 3, written(&StartV3::of(*id, start)))
+            }
             Self::Start { id, start } => (START, 2, written(&StartV2::of(*id, start))),
+            Self::Text { id, start } => (TEXT, 1, written(&StartV2::of(*id, start))),
             Self::Finish { id, finish, previous } => {
                 (FINISH, 5, written(&FinishV5::of(*id, finish, *previous)))
             }
@@ -189,6 +199,8 @@ impl Record {
         Ok(match (kind, version) {
             (START, 1) => begun::first(payload).map_err(post)?,
             (START, 2) => postcard::from_bytes::<StartV2>(payload).map_err(post)?.record(),
+            (START, 3) => postcard::from_bytes::<StartV3>(payload).map_err(post)?.record(),
+            (TEXT, 1) => postcard::from_bytes::<StartV2>(payload).map_err(post)?.with_text(),
             (FINISH, 1) => ended::first_finish(payload).map_err(post)?,
             (FINISH, 2) => postcard::from_bytes::<FinishV2>(payload).map_err(post)?.record(),
             (FINISH, 3) => postcard::from_bytes::<FinishV3>(payload).map_err(post)?.record(),

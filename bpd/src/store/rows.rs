@@ -7,6 +7,7 @@
 //! | `t` started_at id | [`Cover`], all runs in the order of time |
 //! | `k` key started_at id | [`Cover`], the runs of one command key |
 //! | `o` id | runs without an end |
+//! | `p` id | runs whose text the shell still owes |
 //! | `u` uid | id; stays when the run is deleted, so that a replay does not bring it back |
 //! | `d` id | deleted runs |
 //! | `c` id nth | [`Chunk`]: where samples and posted points are |
@@ -21,13 +22,14 @@ use serde::{Deserialize, Serialize};
 use super::{Cursor, Position, Row, StoreError};
 
 /// Changed whenever a key or a row changes; an index of another format is rebuilt.
-pub(super) const INDEX_FORMAT: u32 = 4;
+pub(super) const INDEX_FORMAT: u32 = 5;
 
 pub(super) const META: &[u8] = b"m";
 pub(super) const RUNS: u8 = b'r';
 pub(super) const TIMES: u8 = b't';
 pub(super) const KEYS: u8 = b'k';
 pub(super) const OPEN: u8 = b'o';
+pub(super) const PENDING: u8 = b'p';
 pub(super) const UIDS: u8 = b'u';
 pub(super) const DELETED: u8 = b'd';
 pub(super) const CHUNKS: u8 = b'c';
@@ -59,13 +61,15 @@ pub(super) struct Entry {
     pub(super) amend: Option<Position>,
     /// The last change of state before the end.
     pub(super) phase: Option<Position>,
+    /// The start again, with the text that followed.
+    pub(super) text: Option<Position>,
     pub(super) started_at_ms: i64,
     pub(super) cover: Cover,
     /// How many chunks and batches of points there are.
     pub(super) chunks: u32,
     /// Samples and points in them.
     pub(super) rows: u64,
-    /// Finishes, amendments and edits.
+    /// Finishes, amendments, edits and texts.
     pub(super) changes: u32,
 }
 

@@ -122,6 +122,7 @@ impl Staging {
             Record::Edit { id, .. } => self.change(*id, |entry| entry.edit = Some(at))?,
             Record::Amend { id, .. } => self.change(*id, |entry| entry.amend = Some(at))?,
             Record::Phase { id, phased, .. } => self.phase(*id, phased, at)?,
+            Record::Text { id, start } => self.text(*id, start, at)?,
             Record::Delete { id, uid } => self.delete(*id, *uid)?,
             Record::Alert { alert, .. } => self.put_alert(alert, at)?,
             Record::OwnCost(cost) => self.own_cost(*cost)?,
@@ -166,6 +167,7 @@ impl Staging {
             edit: None,
             amend: None,
             phase: None,
+            text: None,
             started_at_ms: draft.started_at.0,
             cover: Cover {
                 key,
@@ -185,8 +187,29 @@ impl Staging {
         if !is_over {
             puts.push((rows::id_key(rows::OPEN, id), Some(Vec::new())));
         }
+        if draft.text_pending {
+            puts.push((rows::id_key(rows::PENDING, id), Some(Vec::new())));
+        }
         puts.push((rows::uid_key(rows::UIDS, start.uid), Some(id.to_be_bytes().to_vec())));
         Ok(puts)
+    }
+
+    /// The run is another command's from now on: it moves to that command's key.
+    fn text(&mut self, id: u64, start: &Start, at: Position) -> Result<Vec<Put>, StoreError> {
+        let Some(mut entry) = self.entry(id)? else { return Ok(Vec::new()) };
+        let old_key = rows::key_key(&entry.cover.key, entry.cursor(id));
+        entry.text = Some(at);
+        entry.changes += 1;
+        entry.cover.key = (self.keys.of)(start).hash;
+        entry.cover.no_baseline = start.draft.command.is_none();
+        let mut puts = vec![(old_key, None), (rows::id_key(rows::PENDING, id), None)];
+        puts.extend(entry_puts(id, &entry)?);
+        Ok(puts)
+    }
+
+    /// Runs whose text has not come.
+    pub(super) fn pending(&self) -> Result<Vec<u64>, StoreError> {
+        Ok(self.all(&[rows::PENDING])?.keys().filter_map(|key| rows::id_of(key)).collect())
     }
 
     fn finish(&mut self, id: u64, finish: &Finish, at: Position) -> Result<Vec<Put>, StoreError> {
@@ -239,7 +262,9 @@ impl Staging {
         if let Some(entry) = self.entry(id)? {
             self.meta.total = self.meta.total.saturating_sub(1);
             let records =
-                [Some(entry.start), entry.finish, entry.edit, entry.amend, entry.phase].into_iter().flatten();
+                [Some(entry.start), entry.finish, entry.edit, entry.amend, entry.phase, entry.text]
+                    .into_iter()
+                    .flatten();
             self.erase.extend(records.map(|at| Erase { series: Series::Runs, at }));
             let cursor = entry.cursor(id);
             puts.push((rows::key_key(&entry.cover.key, cursor), None));
@@ -247,6 +272,7 @@ impl Staging {
         }
         puts.push((rows::id_key(rows::RUNS, id), None));
         puts.push((rows::id_key(rows::OPEN, id), None));
+        puts.push((rows::id_key(rows::PENDING, id), None));
         puts.push((rows::id_key(rows::DELETED, id), Some(Vec::new())));
         puts.push((rows::uid_key(rows::UIDS, uid), Some(id.to_be_bytes().to_vec())));
         Ok(puts)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
-use bp_proto::{AlertReport, Ending, Finish, Point, Sample, Start, Ulid, UnixMillis};
+use bp_proto::{AlertReport, Ending, Finish, Owner, Point, Sample, Start, Ulid, UnixMillis};
 
 use super::buffers::Buffers;
 use super::columns::quantised;
@@ -19,7 +19,7 @@ use super::rows::{Entry, Meta, State};
 use super::shared::{Fetched, Shared};
 use super::staging::Staging;
 use super::{OwnCost, Position, StoreError};
-use crate::event::{Amendment, HostReading, Phased, Refusal};
+use crate::event::{Amendment, HostReading, LateText, Phased, Refusal};
 use crate::plausible::Window;
 
 /// Points that a client may post to one run.
@@ -224,6 +224,42 @@ impl Writer {
         }
         self.stage(&Record::Edit { id, edited, previous: entry.edit })?;
         Ok(id)
+    }
+
+    /// The text that the start said would follow. Changes nothing where none is awaited. → the run's id.
+    pub fn text(&mut self, run: Ulid, text: &LateText) -> Result<u64, Refusal> {
+        let (id, entry) = self.run(run)?;
+        if entry.text.is_some() {
+            return Ok(id);
+        }
+        let begun = self.checked(|writer| writer.fetch(Series::Runs, entry.start))?;
+        if let Some(Record::Start { mut start, .. }) = begun
+            && start.draft.text_pending
+        {
+            start.draft.text_pending = false;
+            match text {
+                LateText::Kept(kept) => start.draft.keep(kept.clone()),
+                LateText::Ignored => start.draft.ignored(),
+                LateText::None => {}
+            }
+            self.stage(&Record::Text { id, start })?;
+        }
+        Ok(id)
+    }
+
+    /// Texts that were owed by processes that are gone will not come. → the ids of their runs.
+    pub fn give_up_texts(&mut self, is_gone: impl Fn(Owner) -> bool) -> Result<Vec<u64>, Refusal> {
+        let mut given_up = Vec::new();
+        for id in self.checked(|writer| writer.staging.pending())? {
+            let Some(entry) = self.checked(|writer| writer.staging.entry(id))? else { continue };
+            let begun = self.checked(|writer| writer.fetch(Series::Runs, entry.start))?;
+            if let Some(Record::Start { start, .. }) = begun
+                && start.owner.is_none_or(&is_gone)
+            {
+                given_up.push(self.text(start.uid, &LateText::None)?);
+            }
+        }
+        Ok(given_up)
     }
 
     /// The text of the run, of what was written on it and of alerts about it, and its samples, leave the disk.

@@ -14,6 +14,33 @@ const INVENTED: &str = "undated";
 
 pub(super) type StartV2 = StartOf<ContextV2>;
 
+/// A start whose text follows in a record of its own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StartV3 {
+    start: StartV2,
+    text_pending: bool,
+}
+
+impl StartV3 {
+    pub(super) fn of(id: u64, start: &Start) -> Self {
+        Self { start: StartV2::of(id, start), text_pending: start.draft.text_pending }
+    }
+
+    pub(super) fn record(self) -> Record {
+        let (id, mut start) = self.start.parts();
+        start.draft.text_pending = self.text_pending;
+        Record::Start { id, start: Box::new(start) }
+    }
+}
+
+impl StartV2 {
+    /// The same start, with the text that followed.
+    pub(super) fn with_text(self) -> Record {
+        let (id, start) = self.parts();
+        Record::Text { id, start: Box::new(start) }
+    }
+}
+
 pub(super) fn first(payload: &[u8]) -> postcard::Result<Record> {
     postcard::from_bytes::<StartOf<ContextV1>>(payload).map(StartOf::record)
 }
@@ -89,6 +116,11 @@ impl StartV2 {
 
 impl<C: Into<Context>> StartOf<C> {
     pub(super) fn record(self) -> Record {
+        let (id, start) = self.parts();
+        Record::Start { id, start: Box::new(start) }
+    }
+
+    fn parts(self) -> (u64, Start) {
         let (mut started_at, mut tags) = (UnixMillis(self.started_at_ms), self.tags);
         if self.source == IMPORT && tags.iter().any(|tag| tag == INVENTED) {
             started_at = UnixMillis::UNDATED;
@@ -115,19 +147,18 @@ impl<C: Into<Context>> StartOf<C> {
             },
             tags,
             note: self.note,
+            text_pending: false,
             is_over: false,
         };
-        Record::Start {
-            id: self.id,
-            start: Box::new(Start {
-                uid: Ulid::from_bytes(self.uid),
-                draft,
-                owner: self.owner.map(owner),
-                under: self.under.map(owner),
-                parent: self.parent.map(Ulid::from_bytes),
-                context: self.context.map(Into::into),
-            }),
-        }
+        let start = Start {
+            uid: Ulid::from_bytes(self.uid),
+            draft,
+            owner: self.owner.map(owner),
+            under: self.under.map(owner),
+            parent: self.parent.map(Ulid::from_bytes),
+            context: self.context.map(Into::into),
+        };
+        (self.id, start)
     }
 }
 

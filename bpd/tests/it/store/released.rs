@@ -36,6 +36,7 @@ fn full_start() -> Start {
             source: Source::Wrapper,
             tags: vec!["ilk".to_owned()],
             note: Some("not".to_owned()),
+            text_pending: false,
             is_over: false,
         },
         owner: Some(Owner { pid: 42, start_ticks: 777 }),
