@@ -65,6 +65,8 @@ function __bizim_identify
     set -l head '\0'"fish $version $boot $fields[20] $actor $parent"'\0'$stamp'\0'
     set -g __bizim_start '\0001S'$head'x\0%s\0\0%s\0'
     set -g __bizim_hidden '\0001S'$head'h\0%s\0\0%s\0'
+    # The text of the line before: `x` and the text, or `h` and nothing.
+    set -g __bizim_late '\0001T'$head'%s\0%s\0'
     set -g __bizim_end '\0001E'$head'%s\0+%s\0\0'
     true # `set` leaves the status as it was.
 end
@@ -73,7 +75,7 @@ end
 # else `__bizim_to` is empty and there is a function `…_with_care`. A path behind `1` is no file's: one question less of
 # `test`, which takes five microseconds for each.
 function __bizim_decide
-    if test -n "$__bizim_client$__bizim_asks$__bizim_untold$__bizim_skipped"
+    if test -n "$__bizim_client$__bizim_asks$__bizim_untold$__bizim_skipped$__bizim_keeps_none"
         set -g __bizim_to ''
     else
         set -g __bizim_to $__bizim_file
@@ -91,6 +93,7 @@ function __bizim_preexec --on-event fish_preexec
                 return
         end
         read -g __bizim_stamp __bizim_idle </proc/uptime
+        set -g __bizim_generation $status_generation
         printf $__bizim_start $__bizim_stamp $PWD $argv[1] >>$__bizim_to
         or __bizim_fall_short
     else
@@ -98,14 +101,27 @@ function __bizim_preexec --on-event fish_preexec
     end
 end
 
-# A line that took no millisecond ran no program: nothing was taken away since its start looked.
+# A line that took no millisecond ran no program: nothing was taken away since its start looked. A line that has set no
+# status has left that of the line before: fish counts in `status_generation` how often it was set.
 function __bizim_postexec --on-event fish_postexec
-    switch "$CMD_DURATION$BP_OFF$__bizim_to"
-        case '0/*'
+    switch "$status_generation:$CMD_DURATION$BP_OFF$__bizim_to"
+        case "$__bizim_generation:*"
+            __bizim_postexec_without_status $argv[1]
+        case '*:0/*'
             printf $__bizim_end $__bizim_stamp $status $CMD_DURATION >>$__bizim_to
             or __bizim_fall_short
         case '*'
             __bizim_postexec_of_program $status
+    end
+end
+
+# A suspended line and one that went into the background set no status, nor do `set` and an empty loop, which do not
+# fail. `-0` is read as unknown, by an older bpd as 0.
+function __bizim_postexec_without_status
+    if jobs -q; or string match -q '*&*' -- $argv[1]
+        __bizim_postexec_of_program -0
+    else
+        __bizim_postexec_of_program 0
     end
 end
 
@@ -132,7 +148,17 @@ function __bizim_preexec_with_care
     __bizim_make_ready; or return
     set -l start $__bizim_start
     set -l line $argv[1]
-    if string match -q ' *' -- $line; or __bizim_is_kept_out $line
+    set -l holds
+    if __bizim_keeps_no_history
+        set start $__bizim_hidden
+        set line ''
+    else if set -q __bizim_asks[1]; and functions -q fish_should_add_to_history
+        # That function decides, whatever the line begins with. It is the user's and is not called a second time: the
+        # history is asked when the next line begins.
+        set holds 1
+        set start $__bizim_hidden
+        set line +
+    else if string match -q ' *' -- $line
         set start $__bizim_hidden
         set line ''
     end
@@ -142,11 +168,17 @@ function __bizim_preexec_with_care
     else
         set -g __bizim_stamp $uptime
     end
-    printf $start $__bizim_stamp $PWD $line >>$__bizim_file
+    set -g __bizim_generation $status_generation
+    begin
+        set -q __bizim_held[1]; and __bizim_tell_held
+        printf $start $__bizim_stamp $PWD $line
+    end >>$__bizim_file
     or begin
         __bizim_fall_short
         return
     end
+    set -g __bizim_held
+    set -q holds[1]; and set -g __bizim_held $__bizim_stamp $argv[1]
     __bizim_send
     set __bizim_untold
     __bizim_decide
@@ -187,11 +219,27 @@ function __bizim_send
     printf '' >$__bizim_file # Nothing typed stays there.
 end
 
-# From fish 4 on a function of the user's may keep lines out of the history.
-function __bizim_is_kept_out
+# Whether this session is one without a history.
+function __bizim_keeps_no_history
     test -n "$fish_private_mode"; and return
-    set -q __bizim_asks[1]; and functions -q fish_should_add_to_history; or return 1
-    not fish_should_add_to_history $argv[1] >/dev/null 2>/dev/null
+    set -q fish_history; and test -z "$fish_history"
+end
+
+# A session that keeps no history on disk is not on the usual way.
+function __bizim_on_history --on-variable fish_history
+    set -g __bizim_keeps_none
+    set -q fish_history; and test -z "$fish_history"; and set -g __bizim_keeps_none 1
+    __bizim_decide
+end
+
+# What fish has kept of the line before: what it refuses is out of its history when the next line begins.
+function __bizim_tell_held
+    set -l kept (builtin history search --exact --case-sensitive --max 1 -- $__bizim_held[2] | string collect)
+    if test -n "$kept"; and not __bizim_keeps_no_history
+        printf $__bizim_late $__bizim_held[1] x $__bizim_held[2]
+    else
+        printf $__bizim_late $__bizim_held[1] h ''
+    end
 end
 
 # A limit on file sizes must not kill the shell. What it starts has the signal's default again.
@@ -206,6 +254,10 @@ function __bizim_load
     set -g __bizim_client
     set -g __bizim_asks
     set -g __bizim_skipped
+    set -g __bizim_held
+    set -g __bizim_generation
+    set -g __bizim_keeps_none
+    set -q fish_history; and test -z "$fish_history"; and set __bizim_keeps_none 1
     string match -qr '^[0-3]\.' -- $version; or set -g __bizim_asks 1
     __bizim_place; or return
     # In a directory that is everybody's the kernel follows no stranger's link, unless it was told to; in one that the
@@ -226,7 +278,7 @@ function __bizim_load
 end
 
 if status is-interactive; and test "$BP_OFF" != 1; and test "$__bizim_loaded" != $fish_pid
-    __bizim_load 2>/dev/null; or functions -e __bizim_preexec __bizim_postexec __bizim_decide __bizim_too_large
+    __bizim_load 2>/dev/null; or functions -e __bizim_preexec __bizim_postexec __bizim_decide __bizim_too_large __bizim_on_history
 else if not status is-interactive; or test "$BP_OFF" = 1
-    functions -e __bizim_preexec __bizim_postexec __bizim_decide __bizim_too_large
+    functions -e __bizim_preexec __bizim_postexec __bizim_decide __bizim_too_large __bizim_on_history
 end

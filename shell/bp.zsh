@@ -102,14 +102,14 @@ __bizim_find_unheard() {
     local name
     reply=() REPLY=0
     for name in zshaddhistory $zshaddhistory_functions; do
-        [[ $name != __bizim_anchor ]] && (( ${+functions[$name]} )) || continue
+        [[ $name != __bizim_a(nchor|dopt) ]] && (( ${+functions[$name]} )) || continue
         REPLY=$((REPLY + 1))
         [[ $functions[$name] == *__bizim_answered* ]] || reply+=($name)
     done
 }
 
-# Writes into `__bizim_adoption` what notes their answers. `__bizim_adopt` runs it, one of the functions of precmd: what is
-# defined by a function of this file would keep zsh's options, and the user's functions need those of the user.
+# Writes into `__bizim_adoption` what notes their answers. `__bizim_adopt` runs it, which zsh calls itself: what a function
+# of this file defines would keep zsh's options, and the user's functions need those of the user.
 __bizim_prepare_adoption() {
     local name REPLY
     local -a reply
@@ -122,11 +122,7 @@ __bizim_prepare_adoption() {
             functions[$name]='if __bizim_of_$name \"\$@\"; then __bizim_answered 0; else __bizim_answered \$?; return \$__bizim_last_answer; fi'
             "
     done
-    if [[ -n $__bizim_adoption ]]; then
-        (( ${precmd_functions[(Ie)__bizim_adopt]} )) || precmd_functions+=(__bizim_adopt)
-    else
-        precmd_functions=(${precmd_functions:#__bizim_adopt})
-    fi
+    [[ -z $__bizim_adoption ]] || __bizim_adoption+='__bizim_adoption='
 }
 
 # Whether zsh itself may refuse the line because of an option: `hist_ignore_space` also does where an alias begins with a
@@ -150,7 +146,7 @@ __bizim_may_be_refused() {
             done
         fi
     fi
-    [[ -o hist_no_store && ( -z $2 || $2 == [bfhr]* ) ]] && return 0
+    [[ -o hist_no_store && ( -z $2 || $2 == (builtin|fc|history|r)(|[^[:alnum:]_-]*) ) ]] && return 0
     [[ -o hist_no_functions && ( -z $2 || $2 == *'()'* ) ]]
 }
 
@@ -161,7 +157,9 @@ __bizim_was_kept() {
     # 2 means: in this shell's list, and not in the file.
     [[ $__bizim_held_answer == 0 ]] || return 1
     [[ -z $__bizim_held_option ]] && return 0
-    (( HISTCMD > __bizim_held_number )) && [[ ${history[$__bizim_held_number]-} == "$__bizim_held_entry" ]]
+    # `hist_ignore_all_dups` removes the older of two.
+    (( HISTCMD > __bizim_held_number )) && [[ -n $__bizim_held_entry ]] &&
+        [[ ${history[$__bizim_held_number]-} == "$__bizim_held_entry" || ${history[$HISTCMD]-} == "$__bizim_held_entry" ]]
 }
 
 # The two hooks call functions only where it is rare: each call costs zsh as much as a redirection. Each record opens the
@@ -174,6 +172,9 @@ __bizim_preexec() {
     {
         emulate -L zsh
         local -a __bizim_at=($epochtime) # One reading of the clock gives both halves.
+        # After `print -s` in a function of `zshaddhistory` zsh may give no text; the line is in the list all the same.
+        [[ -n $1 || -z $3 ]] || (( HISTCMD <= __bizim_number )) || argv[1]=${history[$HISTCMD]-}
+        __bizim_number=$HISTCMD
         local __bizim_text=$1 __bizim_late= __bizim_late_how=h __bizim_late_text=
         if [[ -n $__bizim_held ]]; then
             __bizim_late=$__bizim_held __bizim_held=
@@ -183,7 +184,7 @@ __bizim_preexec() {
         __bizim_stamp=$((__bizim_at[1] * 1000000 + __bizim_at[2] / 1000)) __bizim_how=x
         if [[ -z $1 ]] || { [[ -n ${HISTORY_IGNORE-} ]] && __bizim_is_ignored "$1" }; then
             __bizim_how=h __bizim_text=
-        elif [[ -n ${functions[zshaddhistory]-}${zshaddhistory_functions:#__bizim_anchor} ]] || __bizim_may_be_refused "$1" "$3"; then
+        elif [[ -n ${functions[zshaddhistory]-}${zshaddhistory_functions:#__bizim_a(nchor|dopt)} ]] || __bizim_may_be_refused "$1" "$3"; then
             __bizim_hold "$1" "$3"
         fi
         __bizim_answer=
@@ -199,7 +200,7 @@ __bizim_preexec() {
         else
             __bizim_stamp= __bizim_held= # Nor is the end told.
         fi
-        (( ${precmd_functions[(Ie)__bizim_precmd]} )) || precmd_functions=(__bizim_precmd $precmd_functions)
+        [[ -n ${precmd_functions[(r)__bizim_precmd]-} ]] || __bizim_anchor
     } 2>/dev/null
     return 0
 }
@@ -222,9 +223,8 @@ __bizim_hold() {
     [[ -n $__bizim_held_entry && ${history[$((HISTCMD - 1))]-} == "$__bizim_held_entry" ]] && __bizim_held_twin=1
     __bizim_find_unheard
     if (( $#reply )); then
-        # Their answer is not known; that of the next line will be.
+        # One came since the prompt: its answer is not known, and that to the next line will be.
         __bizim_held_answer=
-        (( ${precmd_functions[(Ie)__bizim_adopt]} )) || precmd_functions+=(__bizim_adopt)
     elif (( REPLY )); then
         __bizim_held_answer=$__bizim_answer
     fi
@@ -249,26 +249,31 @@ __bizim_precmd() {
         fi
         # What runs before us may be slow, and is not the command's.
         if [[ ${precmd_functions[1]-} != __bizim_precmd ]]; then
-            precmd_functions=(__bizim_precmd ${precmd_functions:#__bizim_precmd})
+            precmd_functions=(__bizim_precmd __bizim_adopt ${precmd_functions:#__bizim_(precmd|adopt)})
         fi
         __bizim_anchor
         # Of a line with a syntax error there is no preexec.
         __bizim_answer=
-        if [[ -n ${functions[zshaddhistory]-}${zshaddhistory_functions:#__bizim_anchor}${(M)precmd_functions:#__bizim_adopt} ]]; then
-            __bizim_prepare_adoption
-        fi
+        [[ -z ${functions[zshaddhistory]-} ]] || __bizim_prepare_adoption
     } 2>/dev/null
     return 0
 }
 
-# Is called with each line, before the functions of preexec: whichever of the arrays the user has rewritten, another one
-# brings the hook back.
+# zsh calls it with each line, before the functions of preexec. Whichever of the arrays the user has rewritten, another one
+# brings the hook back. Functions that were added since the prompt are called behind it, and heard.
 __bizim_anchor() {
-    (( ${preexec_functions[(Ie)__bizim_preexec]} )) || preexec_functions=(__bizim_preexec $preexec_functions)
-    (( ${precmd_functions[(Ie)__bizim_precmd]} )) || precmd_functions=(__bizim_precmd $precmd_functions)
-    (( ${zshaddhistory_functions[(Ie)__bizim_anchor]} )) || zshaddhistory_functions=(__bizim_anchor $zshaddhistory_functions)
+    {
+        if [[ ${zshaddhistory_functions[1]-} != __bizim_anchor || ${zshaddhistory_functions[2]-} != __bizim_adopt ]]; then
+            zshaddhistory_functions=(__bizim_anchor __bizim_adopt ${zshaddhistory_functions:#__bizim_a(nchor|dopt)})
+        fi
+        (( $#zshaddhistory_functions == 2 )) || __bizim_prepare_adoption
+        [[ -n ${preexec_functions[(r)__bizim_preexec]-} ]] || preexec_functions=(__bizim_preexec $preexec_functions)
+        if [[ -z ${precmd_functions[(r)__bizim_precmd]-} || -z ${precmd_functions[(r)__bizim_adopt]-} ]]; then
+            precmd_functions=(__bizim_precmd __bizim_adopt ${precmd_functions:#__bizim_(precmd|adopt)})
+        fi
+    } 2>/dev/null
     return 0
-} 2>/dev/null
+}
 
 __bizim_load() {
     emulate -L zsh
@@ -277,6 +282,7 @@ __bizim_load() {
     typeset -g __bizim_run __bizim_to __bizim_shell
     typeset -g __bizim_held= __bizim_held_text= __bizim_held_number= __bizim_held_entry= __bizim_held_option=
     typeset -g __bizim_held_twin= __bizim_held_answer= __bizim_answer= __bizim_last_answer= __bizim_adoption=
+    typeset -gi __bizim_number=0
     __bizim_place && __bizim_identify || return 0
     __bizim_to=$__bizim_run/mail/$$
     if [[ ${BP_TRANSPORT-} == socket ]]; then
@@ -287,8 +293,8 @@ __bizim_load() {
     fi
     typeset -ga preexec_functions precmd_functions zshaddhistory_functions
     preexec_functions=(__bizim_preexec ${preexec_functions:#__bizim_preexec})
-    precmd_functions=(__bizim_precmd ${precmd_functions:#__bizim_precmd} __bizim_adopt)
-    zshaddhistory_functions=(__bizim_anchor ${zshaddhistory_functions:#__bizim_anchor})
+    precmd_functions=(__bizim_precmd __bizim_adopt ${precmd_functions:#__bizim_(precmd|adopt)})
+    zshaddhistory_functions=(__bizim_anchor __bizim_adopt ${zshaddhistory_functions:#__bizim_a(nchor|dopt)})
 }
 
 if [[ -o interactive && ${BP_OFF-} != 1 && ! ( -n ${__bizim_loaded-} && -n ${functions[__bizim_precmd]-} && -n ${(M)precmd_functions:#__bizim_precmd} ) ]]; then

@@ -13,6 +13,7 @@ mod fish;
 mod hook;
 mod import;
 mod jobs;
+mod kept;
 mod lifecycle;
 mod notice;
 mod oldbash;

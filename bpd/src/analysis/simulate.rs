@@ -13,6 +13,7 @@ pub(crate) fn run_of(stats: RunStats) -> Run {
         uid: Ulid::nil(),
         parent: None,
         command: Some("make".to_owned()),
+        text_pending: false,
         command_truncated: None,
         masked: Vec::new(),
         key: "0123456789ab".to_owned(),
