@@ -162,8 +162,7 @@ impl Group {
                 (Receipt::Done, Some(Recorded::Edited { run }))
             }
             Body::CaughtUp | Body::GiveUpTexts => {
-                let given_up = writer.give_up_texts(|owner| !bp_proto::process::is_alive(owner))?;
-                self.announcements.extend(given_up.into_iter().map(|run| Recorded::Edited { run }));
+                self.give_up_texts(writer)?;
                 (Receipt::Done, None)
             }
             Body::Delete { run } => {
@@ -190,6 +189,13 @@ impl Group {
         };
         self.announcements.extend(announcement);
         Ok(receipt)
+    }
+
+    /// Shells that have ended will not say what was typed.
+    fn give_up_texts(&mut self, writer: &mut Writer) -> Result<(), Refusal> {
+        let given_up = writer.give_up_texts(|owner| !bp_proto::process::is_alive(owner))?;
+        self.announcements.extend(given_up.into_iter().map(|run| Recorded::Edited { run }));
+        Ok(())
     }
 
     /// Answers and announces; a refused group took no effect, so none of it is announced but readings.

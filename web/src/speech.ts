@@ -39,8 +39,8 @@ export function formatAlong(align: Align, at: number, language: Lang): string {
 }
 
 /** What a run is called where there is no room for figures. */
-export function commandOf(run: Pick<Run, 'command'>): string {
-  return run.command ?? t('common.hidden_command');
+export function commandOf(run: Pick<Run, 'command'> & Partial<Pick<Run, 'text_pending'>>): string {
+  return run.command ?? t(run.text_pending ? 'common.text_pending' : 'common.hidden_command');
 }
 
 /**

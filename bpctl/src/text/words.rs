@@ -66,6 +66,7 @@ words! {
     OlderRuns: "older runs: add --before {}", "daha eskiler: --before {} ekleyin";
     Command: "COMMAND", "KOMUT";
     Hidden: "(hidden)", "(gizli)";
+    TextPending: "(text pending)", "(metin bekleniyor)";
     Running: "running", "sürüyor";
     Lost: "lost", "kayıp";
     Stopped: "stopped", "durduruldu";

@@ -276,9 +276,11 @@ fn state(run: &Run, screen: &Screen) -> String {
 }
 
 pub(super) fn command(run: &Run, screen: &Screen) -> String {
-    run.command
-        .as_deref()
-        .map_or_else(|| screen.word(Word::Hidden).to_owned(), |text| visible(text).into_owned())
+    match run.command.as_deref() {
+        Some(text) => visible(text).into_owned(),
+        None if run.text_pending => screen.word(Word::TextPending).to_owned(),
+        None => screen.word(Word::Hidden).to_owned(),
+    }
 }
 
 /// One line below [`PLAIN_HEAD`]; nothing is localised.

@@ -102,7 +102,6 @@ const ZSH: &[Case] = &[
         after: "precmd() { print -r -- ': 1700000000:0;echo other' >>~/history }",
         lines: &[b"true", b"echo hush", b"false", b"true"],
         told: &[("true", Some(0)), ("<hidden>", Some(0)), ("false", Some(1)), ("<pending>", Some(0))],
-        ..PLAIN
     },
     Case {
         name: "a leading space in a history that is shared",
@@ -110,7 +109,6 @@ const ZSH: &[Case] = &[
         after: "precmd() { print -r -- ': 1700000000:0;echo other' >>~/history }",
         lines: &[b"true", b" echo hush", b"false"],
         told: &[("true", Some(0)), ("<hidden>", Some(0)), ("false", Some(1))],
-        ..PLAIN
     },
     Case {
         name: "a history that is written at once, without duplicates",
@@ -160,7 +158,6 @@ const ZSH: &[Case] = &[
         after: "HISTSIZE=1",
         lines: &[b"false", b"echo hush", b"false", b"true"],
         told: &[("false", Some(1)), ("<hidden>", Some(0)), ("false", Some(1)), ("<pending>", Some(0))],
-        ..PLAIN
     },
     Case {
         name: "no file for the history",

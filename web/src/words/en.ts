@@ -36,6 +36,7 @@ export const en = {
   'common.yes': 'yes',
   'common.unknown': 'unknown',
   'common.hidden_command': '(hidden command)',
+  'common.text_pending': '(text pending)',
 
   'away.title': 'bpd does not answer',
   'away.text': 'What you see may be old. If it does not come back by itself, start it:',

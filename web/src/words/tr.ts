@@ -39,6 +39,7 @@ export const tr: Words = {
   'common.yes': 'evet',
   'common.unknown': 'bilinmiyor',
   'common.hidden_command': '(gizli komut)',
+  'common.text_pending': '(metin bekleniyor)',
 
   'away.title': 'bpd yanıt vermiyor',
   'away.text': 'Gördükleriniz eski olabilir. Kendiliğinden dönmezse başlatın:',
