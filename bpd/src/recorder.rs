@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use bp_proto::{Ending, Finish, ImplausibleTotals, Totals, UnixMillis};
+use bp_proto::{Ending, Finish, ImplausibleTotals, Start, Totals, UnixMillis};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::event::{Body, Event, Measured, Receipt, Recorded, Refusal, Reply};
@@ -122,33 +122,7 @@ impl Group {
                 self.has_finish = true;
                 (Receipt::Finished, Some(Recorded::Finished { run, at: finish.finished_at }))
             }
-            Body::Import { start, took } => {
-                let (registered, known) = writer.begin(&start)?;
-                if let Some(took) = took.filter(|_| !known) {
-                    // A history file may say anything.
-                    let life = UnixMillis::now().since(start.draft.started_at);
-                    let is_plausible = plausible::is_duration(took, Some(life));
-                    let took = if is_plausible { took } else { Duration::ZERO };
-                    let totals = (!is_plausible).then(|| Totals {
-                        implausible: ImplausibleTotals { duration: true, ..ImplausibleTotals::default() },
-                        ..Totals::default()
-                    });
-                    let finished_at = start.draft.started_at.plus(took);
-                    writer.finish(&Finish {
-                        uid: start.uid,
-                        finished_at,
-                        took: Some(took),
-                        ending: Ending::Lost,
-                        totals,
-                        children: Vec::new(),
-                        rest: None,
-                        waited: None,
-                        background: false,
-                    })?;
-                }
-                let announcement = (!known).then_some(Recorded::Edited { run: registered.id });
-                (Receipt::Started { registered, known }, announcement)
-            }
+            Body::Import { start, took } => import(writer, &start, took)?,
             Body::Points { run, points } => {
                 let run = writer.points(run, &points)?;
                 (Receipt::Accepted { points: points.len() }, Some(Recorded::Posted { run }))
@@ -219,6 +193,39 @@ impl Group {
             }
         }
     }
+}
+
+/// A run of before bp. → the answer, and what to announce.
+fn import(
+    writer: &mut Writer,
+    start: &Start,
+    took: Option<Duration>,
+) -> Result<(Receipt, Option<Recorded>), Refusal> {
+    let (registered, known) = writer.begin(start)?;
+    if let Some(took) = took.filter(|_| !known) {
+        // A history file may say anything.
+        let life = UnixMillis::now().since(start.draft.started_at);
+        let is_plausible = plausible::is_duration(took, Some(life));
+        let took = if is_plausible { took } else { Duration::ZERO };
+        let totals = (!is_plausible).then(|| Totals {
+            implausible: ImplausibleTotals { duration: true, ..ImplausibleTotals::default() },
+            ..Totals::default()
+        });
+        let finished_at = start.draft.started_at.plus(took);
+        writer.finish(&Finish {
+            uid: start.uid,
+            finished_at,
+            took: Some(took),
+            ending: Ending::Lost,
+            totals,
+            children: Vec::new(),
+            rest: None,
+            waited: None,
+            background: false,
+        })?;
+    }
+    let announcement = (!known).then_some(Recorded::Edited { run: registered.id });
+    Ok((Receipt::Started { registered, known }, announcement))
 }
 
 struct OwnCosts {

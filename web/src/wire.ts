@@ -15,6 +15,10 @@ parent: number | null,
  */
 command: string | null,
 /**
+ * Whether the shell has not said yet if it keeps the line; `command` is `None` until then.
+ */
+text_pending: boolean,
+/**
  * The length before the text was cut to [`crate::MAX_COMMAND_BYTES`].
  */
 command_truncated: number | null,

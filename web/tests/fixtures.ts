@@ -8,6 +8,7 @@ export function aRun(given: Partial<Run> & { stats?: Partial<RunStats> } = {}): 
     uid: '01J00000000000000000000000',
     parent: null,
     command: 'make -j4',
+    text_pending: false,
     command_truncated: null,
     masked: [],
     key: 'k1',

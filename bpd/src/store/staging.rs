@@ -261,10 +261,9 @@ impl Staging {
         }
         if let Some(entry) = self.entry(id)? {
             self.meta.total = self.meta.total.saturating_sub(1);
-            let records =
-                [Some(entry.start), entry.finish, entry.edit, entry.amend, entry.phase, entry.text]
-                    .into_iter()
-                    .flatten();
+            let records = [Some(entry.start), entry.finish, entry.edit, entry.amend, entry.phase, entry.text]
+                .into_iter()
+                .flatten();
             self.erase.extend(records.map(|at| Erase { series: Series::Runs, at }));
             let cursor = entry.cursor(id);
             puts.push((rows::key_key(&entry.cover.key, cursor), None));
