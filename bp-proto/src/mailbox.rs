@@ -43,8 +43,7 @@ mod stamp;
 pub use stamp::Stamp;
 
 /// Versions and types that this program knows.
-const KINDS: [(&[u8], usize); 6] =
-    [(b"1S", 6), (b"1E", 5), (b"1T", 4), (b"1K", 3), (b"2K", 4), (b"1N", 2)];
+const KINDS: [(&[u8], usize); 6] = [(b"1S", 6), (b"1E", 5), (b"1T", 4), (b"1K", 3), (b"2K", 4), (b"1N", 2)];
 
 /// The text field of a hidden start whose text will follow in a `1T` record.
 const WILL_FOLLOW: &[u8] = b"+";

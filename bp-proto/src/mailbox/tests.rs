@@ -72,9 +72,7 @@ fn an_end_is_told_by_the_clock_or_by_how_long_it_took() {
 
 #[test]
 fn an_exit_status_may_be_unknown() {
-    for (field, expected) in
-        [("0", Some(Some(0))), ("148", Some(Some(148))), ("-", Some(None)), ("", None)]
-    {
+    for (field, expected) in [("0", Some(Some(0))), ("148", Some(Some(148))), ("-", Some(None)), ("", None)] {
         let bytes = format!("\x001E\0{SHELL}\0u1.00\0{field}\0\0\0").into_bytes();
         let exit = match &take(&bytes).records[..] {
             [Record::End(end)] => Some(end.exit_code),
@@ -95,11 +93,7 @@ fn the_number_of_history_is_stripped_and_nothing_else() {
         ("  9  a\nb\n", "a\nb"),
         ("\t ls  -l\n", "ls  -l"),
     ] {
-        assert_eq!(
-            text_of(&take(&started("1", "t", printed)).records[0]),
-            text.as_bytes(),
-            "{printed:?}"
-        );
+        assert_eq!(text_of(&take(&started("1", "t", printed)).records[0]), text.as_bytes(), "{printed:?}");
     }
 }
 
@@ -215,9 +209,6 @@ fn a_nested_prompt_names_its_line() {
     let bytes = format!("\x001N\0{SHELL}\x001700000000000000\0").into_bytes();
     let taken = take(&[&bytes[..], &started("1700000000000001", "x", "inner")].concat());
     let Record::Nested(nested) = &taken.records[0] else { panic!("{taken:?}") };
-    assert_eq!(
-        (nested.stamp, nested.shell.name.as_str()),
-        (Stamp::Micros(1_700_000_000_000_000), "bash")
-    );
+    assert_eq!((nested.stamp, nested.shell.name.as_str()), (Stamp::Micros(1_700_000_000_000_000), "bash"));
     assert_eq!((taken.records.len(), taken.damaged, taken.unknown), (2, 0, 0));
 }
