@@ -101,6 +101,9 @@ pub struct ListQuery {
     pub since: Option<UnixMillis>,
     #[cfg_attr(test, ts(optional, type = "string"))]
     pub until: Option<UnixMillis>,
+    /// The zone of the times in `q`, as in the variable `TZ`: `Europe/Istanbul`. bpd's own if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     pub lang: Option<String>,
 }
 

@@ -249,7 +249,11 @@ q?: string | null, key?: string | null, cwd?: string | null, state?: RunState | 
 /**
  * `human`, `ci`, `agent:NAME`, or `agent` for any.
  */
-actor?: string | null, since?: string, until?: string, lang?: string | null, };
+actor?: string | null, since?: string, until?: string,
+/**
+ * The zone of the times in `q`, as in the variable `TZ`: `Europe/Istanbul`. bpd's own if left out.
+ */
+zone?: string | null, lang?: string | null, };
 
 export type SamplesQuery = {
 /**

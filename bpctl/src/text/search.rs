@@ -8,7 +8,7 @@ use super::words::Lang;
 const TERMS: usize = 26;
 
 /// A term or two as a shell takes them, and what they ask for, in English and in Turkish.
-const ROWS: [(&str, &str, &str); 17] = [
+const ROWS: [(&str, &str, &str); 23] = [
     ("make test", "words of the command, in any order", "komuttan sözcükler, hangi sırada olursa olsun"),
     ("'\"make test\"'", "the same, side by side", "aynısı, yan yana"),
     ("-- -clean", "not that word; options end before it", "o sözcük olmasın; seçenekler ondan önce biter"),
@@ -30,13 +30,15 @@ const ROWS: [(&str, &str, &str); 17] = [
     ("'cpu:>80'", "average CPU in percent; 100 is one core", "ortalama CPU, yüzde; 100 bir çekirdektir"),
     ("'mem:>500mb'", "peak memory: kb mb gb", "belleğin doruğu: kb mb gb"),
     ("since:2h", "started no longer ago", "en çok bu kadar önce başladı"),
-    (
-        "until:2026-05-06",
-        "started before that day; a full time will do too",
-        "o günden önce başladı; tam bir zaman da olur",
-    ),
+    ("until:2026-05-06", "started before that day or time", "o günden ya da saatten önce başladı"),
+    ("on:yesterday", "started then: a day, a month, a time", "o zaman başladı: gün, ay, saat"),
+    ("on:14:00..15:00", "a range; today 14:00 2026-05-06T14:00", "aralık; bugün dün 14:00 2026-05-06T14:00"),
     ("cwd:.", "that directory or one below it", "o dizin ya da altındakiler"),
+    ("project:app", "a git root, by its name or its path", "bir git kökü, adıyla ya da yoluyla"),
+    ("branch:main  commit:3f2a", "a branch; the beginning of a commit", "bir dal; bir commit'in başı"),
     ("git:main", "a branch, or the beginning of a commit", "bir dal ya da bir commit'in başı"),
+    ("cmd:make  session:KEY", "a word of the command; a session", "komuttan bir sözcük; bir oturum"),
+    ("imported:no", "yes: from a shell's history", "yes: bir kabuğun geçmişinden"),
     ("tag:release", "a tag", "bir etiket"),
     ("actor:agent", "human, ci, agent or agent:NAME", "human, ci, agent ya da agent:AD"),
     ("shell:zsh  host:kara", "the shell; the machine's name", "kabuk; makinenin adı"),

@@ -35,7 +35,7 @@ fn rm_takes_ids_ranges_and_searches_with_a_field_and_nothing_else() {
         (&["rm", "--yes", "true"], 2, "use a field"),
         (&["--lang", "tr", "rm", "--yes", "true"], 2, "alan adı kullanın"),
         (&["rm", "--yes", "5", "exit:1"], 2, "`5` names runs, the rest is a search"),
-        (&["rm", "--yes", "colour:red"], 2, "unknown field"),
+        (&["rm", "--yes", "colour:red"], 2, "Unknown field"),
         (&["rm", "--yes", "exit:42"], 4, "No run matches"),
         (&["rm", "--yes", "100..200"], 4, "No run matches"),
         (&["rm", "--force", "1"], 2, "unexpected argument"),

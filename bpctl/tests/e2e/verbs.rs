@@ -32,7 +32,11 @@ fn what_bpd_refuses_is_said_in_the_readers_language() {
         (&["show", "77"][..], "there is no run 77", "böyle bir çalıştırma yok: 77"),
         (&["tag", "77", "x"], "there is no run 77", "böyle bir çalıştırma yok: 77"),
         (&["rm", "--yes", "77"], "nothing is recorded yet", "henüz hiçbir şey kaydedilmedi"),
-        (&["list", "colour:red"], "unknown field `colour` in the search", "bilinmeyen alan: `colour`"),
+        (
+            &["list", "colour:red"],
+            "Unknown field `colour` at character 1 of the search",
+            "bilinmeyen alan: `colour`",
+        ),
         (&["watch", "--once", "--actor", "robot"], "it is human, ci", "human, ci, agent ya da agent:AD"),
         (&["alerts", "--actor", "robot"], "`actor` is no actor", "`actor` bilinmiyor: \"robot\""),
     ] {

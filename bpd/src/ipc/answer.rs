@@ -51,7 +51,7 @@ pub(super) async fn answer(
             room.mail.accept(pid, &records, peer).await.map_err(|refusal| refusal.failure())?;
             json(&Nothing {})
         }
-        Said::Ask(request) => ask(room, request, import).await,
+        Said::Ask(request) => ask(room, *request, import).await,
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
                 continue;
             }
         };
-        let is_stop = matches!(request, Said::Ask(Request::Stop));
+        let is_stop = matches!(&request, Said::Ask(request) if matches!(**request, Request::Stop));
         let answered = talk.answer(answer::answer(&room, request, process, &mut import).await).await;
         if is_stop {
             room.stop.cancel();
@@ -72,16 +72,18 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
 
 /// What a frame says.
 pub(super) enum Said {
-    Ask(Request),
+    Ask(Box<Request>),
     Mail { pid: u32, records: Vec<u8> },
 }
 
 fn understood(frame: &Frame) -> Result<Said, Failure> {
     match frame.kind {
-        Kind::Ask => serde_json::from_slice(&frame.payload).map(Said::Ask).map_err(|error| {
-            Failure::new("malformed_request", format!("the request cannot be read: {error}"))
-                .with_hint("if bpctl is newer than bpd: bpctl daemon restart")
-        }),
+        Kind::Ask => serde_json::from_slice(&frame.payload)
+            .map(|request| Said::Ask(Box::new(request)))
+            .map_err(|error| {
+                Failure::new("malformed_request", format!("the request cannot be read: {error}"))
+                    .with_hint("if bpctl is newer than bpd: bpctl daemon restart")
+            }),
         Kind::Mail => match frame.payload.split_first_chunk() {
             Some((pid, records)) => {
                 Ok(Said::Mail { pid: u32::from_le_bytes(*pid), records: records.to_vec() })

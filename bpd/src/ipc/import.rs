@@ -1,8 +1,6 @@
 //! Lines of a shell's history become runs: masked like any line, marked as imported, and only where bp does not know
 //! them already.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,27 +11,13 @@ use bp_proto::{Failure, Start, UnixMillis};
 
 use super::answer::{Room, durable, inquire, kept, send};
 use crate::event::{Body, Receipt};
-use crate::queries::Queries;
-use crate::store::{Cursor, Reader, Row, StoreError, Within};
+use crate::queries::{Known, Queries};
 use crate::typed::{self, Typed};
-
-/// A history has seconds, and a shell takes its time between Enter and writing one down.
-const SAME_MOMENT: Duration = Duration::from_secs(2);
-
-/// More lines than this within [`SAME_MOMENT`] come from a program.
-const MAX_IN_A_MOMENT: usize = 200;
-
-/// Rows that are taken from the index at a time.
-const ROWS_AT_ONCE: usize = 256;
 
 /// What one client's import has seen so far. Lives as long as its connection.
 #[derive(Debug, Default)]
 pub(super) struct Import {
-    /// How often a line was recorded as it was typed, by shell and text: those that no line of this import stands for
-    /// yet. `None` until an undated line comes.
-    typed: Option<HashMap<u64, u32>>,
-    /// Recorded runs for which a dated line of this import stands.
-    matched: HashMap<u64, u32>,
+    known: Known,
 }
 
 /// Takes what is new; the rest is counted.
@@ -61,13 +45,13 @@ pub(super) async fn take_in(
             wanted.push(Wanted { start, took });
         }
     }
-    let mut state = std::mem::take(import);
+    let mut state = std::mem::take(&mut import.known);
     let (new, known, state) = inquire(room, |queries, _| {
-        let (new, known) = state.unknown(queries, wanted)?;
+        let (new, known) = unknown(queries, &mut state, wanted)?;
         Ok((new, known, state))
     })
     .await?;
-    *import = state;
+    import.known = state;
     imported.known += known;
     let mut outcomes = Vec::with_capacity(new.len());
     for Wanted { start, took } in new {
@@ -108,105 +92,15 @@ fn begun(line: HistoryLine) -> Start {
     }
 }
 
-impl Import {
-    /// Those that were neither imported before nor recorded when they were typed, and how many were.
-    fn unknown(&mut self, queries: &Queries, wanted: Vec<Wanted>) -> Result<(Vec<Wanted>, u64), Failure> {
-        let reader = queries.reader();
-        let all = wanted.len();
-        let mut new = Vec::new();
-        for wanted in wanted {
-            let draft = &wanted.start.draft;
-            let is_known = reader.is_registered(wanted.start.uid).map_err(|error| failed(&error))?
-                || match draft.started_at.dated() {
-                    Some(at) => self.is_recorded(reader, draft, at).map_err(|error| failed(&error))?,
-                    None => self.takes_typed(reader, draft).map_err(|error| failed(&error))?,
-                };
-            if !is_known {
-                new.push(wanted);
-            }
-        }
-        let known = all - new.len();
-        Ok((new, known as u64))
-    }
-
-    /// Whether the line was recorded in that shell about then.
-    fn is_recorded(&mut self, reader: &Reader, draft: &Draft, at: UnixMillis) -> Result<bool, StoreError> {
-        let from = at.minus(SAME_MOMENT);
-        let end = Cursor { started_at: at.plus(SAME_MOMENT).plus(Duration::from_millis(1)), id: 0 };
-        for row in reader.rows(&Within::All, Some(end), MAX_IN_A_MOMENT)? {
-            if row.cursor.started_at < from {
-                break;
-            }
-            if typed_text(reader, &row, draft.shell.as_deref())? == draft.command {
-                *self.matched.entry(hash(draft)).or_default() += 1;
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether a run that was recorded as it was typed stands for this undated line. Each stands for one line only, so
-    /// that of equal lines those beyond the recorded ones are new.
-    fn takes_typed(&mut self, reader: &Reader, draft: &Draft) -> Result<bool, StoreError> {
-        let typed = match &mut self.typed {
-            Some(typed) => typed,
-            none => none.insert(typed_counts(reader, draft.shell.as_deref(), &self.matched)?),
-        };
-        Ok(match typed.get_mut(&hash(draft)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                true
-            }
-            _ => false,
-        })
-    }
-}
-
-/// How often each text was recorded as it was typed in that shell, without those that dated lines stand for.
-fn typed_counts(
-    reader: &Reader,
-    shell: Option<&str>,
-    matched: &HashMap<u64, u32>,
-) -> Result<HashMap<u64, u32>, StoreError> {
-    let mut counts: HashMap<u64, u32> = HashMap::new();
-    let mut before = None;
-    loop {
-        let rows = reader.rows(&Within::All, before, ROWS_AT_ONCE)?;
-        let Some(last) = rows.last() else { break };
-        before = Some(last.cursor);
-        for row in &rows {
-            if let Some(text) = typed_text(reader, row, shell)? {
-                *counts.entry(hash_of(shell, Some(&text))).or_default() += 1;
-            }
+/// Those that were neither imported before nor recorded when they were typed, and how many were.
+fn unknown(queries: &Queries, known: &mut Known, wanted: Vec<Wanted>) -> Result<(Vec<Wanted>, u64), Failure> {
+    let all = wanted.len();
+    let mut new = Vec::new();
+    for wanted in wanted {
+        if !known.has(queries, &wanted.start).map_err(|no| no.failure)? {
+            new.push(wanted);
         }
     }
-    for (hash, taken) in matched {
-        if let Some(count) = counts.get_mut(hash) {
-            *count = count.saturating_sub(*taken);
-        }
-    }
-    Ok(counts)
-}
-
-/// The text of a run that was recorded as it was typed in that shell.
-fn typed_text(reader: &Reader, row: &Row, shell: Option<&str>) -> Result<Option<String>, StoreError> {
-    // Those that were imported, and those without a text, are no baseline.
-    if row.no_baseline {
-        return Ok(None);
-    }
-    let run = reader.get(row.cursor.id)?.filter(|run| !run.imported && run.shell.as_deref() == shell);
-    Ok(run.and_then(|run| run.command))
-}
-
-fn hash(draft: &Draft) -> u64 {
-    hash_of(draft.shell.as_deref(), draft.command.as_deref())
-}
-
-fn hash_of(shell: Option<&str>, text: Option<&str>) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one((shell, text))
-}
-
-fn failed(error: &StoreError) -> Failure {
-    tracing::error!(error = error as &dyn std::error::Error, "an import failed");
-    Failure::new("store_failed", "the store cannot be read, see the bpd log")
+    let count = all - new.len();
+    Ok((new, count as u64))
 }

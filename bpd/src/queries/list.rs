@@ -1,25 +1,25 @@
 //! The list of runs: filters, pages, and where the next one begins.
 
 use bp_proto::request::ListQuery;
+use bp_proto::search::fold;
 use bp_proto::{Run, UnixMillis};
 
 use super::no_answer::Sentence;
-use super::scan::{MOST_ROWS, Scope, Walked, place, read_cursor, write_cursor};
+use super::scan::{Scope, place, read_cursor, write_cursor};
 use super::search::{Filter, Test, Who, directory};
+use super::times::{Clock, Span};
 use super::{NoAnswer, Queries};
 use crate::store::{Cursor, Within};
 
 const USUAL_LIMIT: u32 = 50;
 const MOST_LISTED: u32 = 500;
-/// Runs whose records one page reads at most, when the filter asks for what rows do not tell.
-const MOST_READ: usize = 20_000;
 
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub runs: Vec<Run>,
-    /// The cursor of the next page; `None` = this is the last. A page may be short, or even empty, and yet have a next
-    /// one: a filter that matches little stops after [`MOST_READ`] runs.
+    /// The cursor of the next page; `None` = this is the last. A page that has a next one is full: what matches little
+    /// is looked for in all runs.
     pub next: Option<String>,
 }
 
@@ -27,42 +27,24 @@ pub(super) fn list(queries: &Queries, query: &ListQuery, now: UnixMillis) -> Res
     let limit = limit(query.limit)?;
     let filter = filter(query, now)?;
     let before = query.before.as_deref().map(|text| before(queries, text)).transpose()?;
-    let scope = Scope { within: within(query), before };
+    let scope = Scope { within: within(query), before }.narrowed_to(&filter);
     let lang = queries.lang(query.lang.as_deref());
 
     let mut runs: Vec<Run> = Vec::new();
-    let mut read = 0;
-    let mut stopped_at = None;
-    let mut more = false;
-    let walked = scope.walk(&queries.reader, MOST_ROWS, |row| {
+    let mut next = None;
+    scope.walk(&queries.reader, usize::MAX, |row| {
         if filter.ends_at(row) {
             return Ok(false);
         }
-        if !filter.may_hold(row) {
-            return Ok(true);
-        }
-        if read >= MOST_READ {
-            return Ok(false);
-        }
-        read += 1;
-        // Deleted since the row was read: as if it had never been there.
-        let Some(run) = queries.reader.get(row.cursor.id)? else { return Ok(true) };
-        if filter.holds(&run, now, || queries.derive.stats(&run, now))? {
-            more = runs.len() == limit;
-            if more {
+        if let Some(run) = queries.matching(&filter, row, now)? {
+            if runs.len() == limit {
+                next = runs.last().map(place);
                 return Ok(false);
             }
             runs.push(run);
         }
-        stopped_at = Some(row.cursor);
         Ok(true)
     })?;
-    let next = match walked {
-        Walked::UpTo(cursor) => Some(cursor),
-        Walked::Enough if more => runs.last().map(place),
-        Walked::Enough if read >= MOST_READ => stopped_at,
-        _ => None,
-    };
     let complete = |run| queries.derive.complete(run, lang, now);
     let runs = runs.into_iter().map(complete).collect::<Result<_, _>>()?;
     Ok(Page { runs, next: next.map(write_cursor) })
@@ -98,7 +80,19 @@ fn within(query: &ListQuery) -> Within {
 }
 
 fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
-    let mut filter = Filter::parse(query.q.as_deref().unwrap_or_default(), now)?;
+    let q = query.q.as_deref().unwrap_or_default();
+    let mut filter = match &query.zone {
+        None => Filter::parse(q, now)?,
+        Some(zone) => {
+            let clock = Clock::in_zone(now, zone).ok_or_else(|| {
+                let shown: String = zone.chars().take(80).collect();
+                NoAnswer::invalid(Sentence::new("zone", [("zone", &shown)]), Sentence::plain("zone"))
+            })?;
+            Filter::parse_at(q, &clock)?
+        }
+    };
+    let started = (query.since.is_some() || query.until.is_some())
+        .then_some(Span { first: query.since, last: query.until });
     let cwd = query.cwd.as_deref().map(|cwd| {
         directory(cwd).ok_or_else(|| NoAnswer::invalid(Sentence::plain("cwd"), Sentence::plain("cwd")))
     });
@@ -106,10 +100,9 @@ fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
         cwd.transpose()?.map(Test::Cwd),
         query.state.map(Test::State),
         query.exit.map(Test::Exit),
-        query.tag.clone().map(Test::Tag),
+        query.tag.as_deref().map(fold).map(Test::Tag),
         query.actor.as_deref().map(Who::asked).transpose()?.map(Test::Actor),
-        query.since.map(Test::Since),
-        query.until.map(Test::Until),
+        started.map(Test::Started),
     ];
     tests.into_iter().flatten().for_each(|test| filter.and(test));
     Ok(filter)

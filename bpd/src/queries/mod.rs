@@ -6,6 +6,7 @@ mod degraded;
 mod derive;
 mod host;
 mod keys;
+mod known;
 mod list;
 mod no_answer;
 mod overhead;
@@ -14,6 +15,7 @@ mod program;
 mod scan;
 mod search;
 mod select;
+mod times;
 mod value;
 
 use std::path::PathBuf;
@@ -25,15 +27,17 @@ use bp_proto::request::{AlertsQuery, CompareQuery, ListQuery, SamplesQuery};
 use bp_proto::{Point, Run, UnixMillis, process};
 
 use crate::analysis::points;
-use crate::store::Reader;
+use crate::store::{Reader, Row};
 use crate::words::{self, Lang};
 use derive::Derive;
 use no_answer::Sentence;
 use program::Program;
+use search::Filter;
 use select::{Field, select};
 
 pub use degraded::Degraded;
 pub use keys::key_rule;
+pub use known::Known;
 pub use list::Page;
 pub use no_answer::NoAnswer;
 pub use own::Own;
@@ -126,6 +130,16 @@ impl Queries {
     /// Newest first.
     pub fn list(&self, query: &ListQuery, now: UnixMillis) -> Result<Page, NoAnswer> {
         list::list(self, query, now).map_err(|no| no.told(self.lang(query.lang.as_deref())))
+    }
+
+    /// The run of this row, if it matches.
+    fn matching(&self, filter: &Filter, row: &Row, now: UnixMillis) -> Result<Option<Run>, NoAnswer> {
+        if !filter.may_hold(row) {
+            return Ok(None);
+        }
+        // Deleted since the row was read: as if it had never been there.
+        let Some(run) = self.reader.get(row.cursor.id)? else { return Ok(None) };
+        Ok(filter.holds(&run, now, || self.derive.stats(&run, now))?.then_some(run))
     }
 
     /// `selector` as in the contract: id, ULID prefix, `latest`, `latest-success`, `@TAG`, `latest{…}`, `~N`, …

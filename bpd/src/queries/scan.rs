@@ -1,13 +1,12 @@
-//! Going through runs, newest first, with an end: nobody's question may read the store for minutes.
+//! Going through runs, newest first.
 
 use bp_proto::{Run, UnixMillis};
 
 use super::NoAnswer;
 use super::no_answer::Sentence;
+use super::search::Filter;
 use crate::store::{Cursor, Reader, Row, Within};
 
-/// Rows that one question goes through at most: some 50 ms of index.
-pub(super) const MOST_ROWS: usize = 100_000;
 /// Rows that are taken from the index at a time.
 const ROWS_AT_ONCE: usize = 256;
 
@@ -32,6 +31,15 @@ pub(super) enum Walked {
 impl Scope {
     pub(super) fn all() -> Self {
         Self { within: Within::All, before: None }
+    }
+
+    /// Begins where the first run may match: the index is sorted by time.
+    pub(super) fn narrowed_to(mut self, filter: &Filter) -> Self {
+        self.before = match (self.before, filter.begins_before()) {
+            (Some(before), Some(begins)) => Some(before.min(begins)),
+            (before, begins) => before.or(begins),
+        };
+        self
     }
 
     /// Visits rows, at most `limit`, until `visit` returns `false`.

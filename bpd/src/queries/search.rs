@@ -2,14 +2,15 @@
 //! all must hold. Quotes keep blanks together and make anything a plain word. Hints are written for a shell, and where
 //! there is none (the page, a file) single quotes around one whole term mean nothing either.
 
-use bp_proto::search::FIELDS;
+use bp_proto::search::{FIELDS, fold};
 use bp_proto::{Actor, ActorKind, Run, RunState, RunStats, UnixMillis};
 
 use super::NoAnswer;
 use super::derive::lasted;
 use super::no_answer::Sentence;
-use super::value::{Bound, duration_s, instant, mebibytes, percent};
-use crate::store::Row;
+use super::times::{Clock, Span};
+use super::value::{Bound, duration_s, mebibytes, percent};
+use crate::store::{Cursor, Row};
 
 /// More is no question that a person asked.
 const MAX_TERMS: usize = 32;
@@ -29,7 +30,7 @@ struct Term {
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Test {
-    /// Part of the command, lower case.
+    /// Part of the command, folded.
     Word(String),
     Exit(i32),
     State(RunState),
@@ -42,16 +43,24 @@ pub(super) enum Test {
     Host(String),
     Shell(String),
     Actor(Who),
-    /// A branch, or the beginning of a commit.
+    /// A git root, by its path or by its name, folded.
+    Project(String),
+    /// Folded.
+    Branch(String),
+    /// The beginning of a commit.
+    Commit(String),
+    /// A branch, folded, or the beginning of a commit.
     Git(String),
+    /// The beginning of a session's name, as in `--json`.
+    Session(String),
     /// Seconds.
     Duration(Bound),
     /// Average CPU, percent.
     Cpu(Bound),
     /// Peak memory, MiB.
     Memory(Bound),
-    Since(UnixMillis),
-    Until(UnixMillis),
+    Started(Span),
+    Imported(bool),
 }
 
 /// Whose runs.
@@ -95,17 +104,22 @@ impl Who {
 }
 
 impl Filter {
-    /// Ages (`since:2h`) count back from `now`.
+    /// Times are read with the zone of this machine; ages (`since:2h`) count back from `now`.
     ///
     /// # Errors
-    /// 422 `invalid_query` that names the term.
+    /// 422 `invalid_query` that names the term and where it stands.
     pub(super) fn parse(text: &str, now: UnixMillis) -> Result<Self, NoAnswer> {
+        Self::parse_at(text, &Clock::here(now))
+    }
+
+    /// As [`Filter::parse`], in another zone.
+    pub(super) fn parse_at(text: &str, clock: &Clock) -> Result<Self, NoAnswer> {
         let words = split(text);
         if words.len() > MAX_TERMS {
             let counts = [("terms", &*words.len().to_string()), ("most", &MAX_TERMS.to_string())];
             return Err(NoAnswer::invalid(Sentence::new("terms", counts), Sentence::plain("terms")));
         }
-        let terms = words.into_iter().map(|word| term(&word, now)).collect::<Result<_, _>>()?;
+        let terms = words.into_iter().map(|word| term(&word, clock)).collect::<Result<_, _>>()?;
         Ok(Self { terms })
     }
 
@@ -124,12 +138,23 @@ impl Filter {
         })
     }
 
-    /// Whether no run older than this one can match.
+    /// Whether neither this run nor any that comes after it in the order newest first can match.
     pub(super) fn ends_at(&self, row: &Row) -> bool {
         let started = row.cursor.started_at;
-        self.terms
-            .iter()
-            .any(|term| !term.negated && matches!(term.test, Test::Since(since) if started < since))
+        self.spans().any(|span| span.first.is_some_and(|first| started < first))
+    }
+
+    /// Where to begin in the order newest first: no run before this place can match.
+    pub(super) fn begins_before(&self) -> Option<Cursor> {
+        let last = self.spans().filter_map(|span| span.last).min()?;
+        Some(Cursor { started_at: UnixMillis(last.0.saturating_add(1)), id: 0 })
+    }
+
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        self.terms.iter().filter(|term| !term.negated).filter_map(|term| match term.test {
+            Test::Started(span) => Some(span),
+            _ => None,
+        })
     }
 
     /// Whether `run` matches; `stats` are derived only if a condition asks for them.
@@ -170,7 +195,7 @@ fn ended_otherwise(state: RunState, exit_code: Option<i32>, than: i32) -> bool {
 impl Test {
     /// A run without a date matches no condition on its time, nor the opposite of one.
     fn needs_date(&self) -> bool {
-        matches!(self, Self::Since(_) | Self::Until(_))
+        matches!(self, Self::Started(_))
     }
 
     /// `None` when a row does not tell.
@@ -180,8 +205,9 @@ impl Test {
             Self::State(state) => row.state == *state,
             Self::Key(prefix) => row.key.starts_with(prefix),
             Self::Id(bound) => bound.holds(row.cursor.id as f64),
-            Self::Since(since) => row.cursor.started_at.dated().is_some_and(|at| *since <= at),
-            Self::Until(until) => row.cursor.started_at.dated().is_some_and(|at| at <= *until),
+            Self::Started(span) => row.cursor.started_at.dated().is_some_and(|at| span.holds(at)),
+            // Whether it is imported or hidden, the row does not tell.
+            Self::Imported(true) if !row.no_baseline => false,
             Self::Actor(Who::Kind(kind)) => row.actor == *kind,
             // Which agent it is, the row does not tell.
             Self::Actor(Who::Agent(_)) if row.actor != ActorKind::Agent => false,
@@ -192,12 +218,10 @@ impl Test {
 
     fn of_run(&self, run: &Run) -> bool {
         match self {
-            Self::Word(word) => {
-                run.command.as_ref().is_some_and(|command| command.to_lowercase().contains(word))
-            }
+            Self::Word(word) => run.command.as_ref().is_some_and(|command| fold(command).contains(word)),
             Self::Exit(code) => run.exit_code == Some(*code),
             Self::State(state) => run.state == *state,
-            Self::Tag(tag) => run.tags.contains(tag),
+            Self::Tag(tag) => run.tags.iter().any(|one| fold(one) == *tag),
             Self::Key(prefix) => run.key.starts_with(prefix),
             Self::Id(bound) => bound.holds(run.id as f64),
             Self::Cwd(cwd) => run.cwd.as_ref().is_some_and(|at| {
@@ -207,30 +231,50 @@ impl Test {
             Self::Host(host) => run.host.eq_ignore_ascii_case(host),
             Self::Shell(shell) => run.shell.as_ref() == Some(shell),
             Self::Actor(who) => who.is(&run.actor),
-            Self::Git(name) => run.git.as_ref().is_some_and(|git| {
-                git.branch.as_ref() == Some(name)
-                    || name.len() >= 4 && git.commit.as_ref().is_some_and(|commit| commit.starts_with(name))
+            Self::Project(name) => run.project.as_deref().is_some_and(|project| {
+                let path = fold(project);
+                path == *name || path.rsplit('/').next() == Some(name)
             }),
-            Self::Since(since) => run.started_at.is_some_and(|at| *since <= at),
-            Self::Until(until) => run.started_at.is_some_and(|at| at <= *until),
+            Self::Branch(name) => is_branch(run, name),
+            Self::Commit(name) => is_commit(run, name),
+            Self::Git(name) => is_branch(run, name) || name.len() >= 4 && is_commit(run, name),
+            Self::Session(name) => run.session.as_ref().is_some_and(|session| session.starts_with(name)),
+            Self::Started(span) => run.started_at.is_some_and(|at| span.holds(at)),
+            Self::Imported(imported) => run.imported == *imported,
             // Answered by `holds`, which has the figures and the time.
             Self::Duration(_) | Self::Cpu(_) | Self::Memory(_) => false,
         }
     }
 }
 
+fn is_branch(run: &Run, name: &str) -> bool {
+    let branch = run.git.as_ref().and_then(|git| git.branch.as_deref());
+    branch.is_some_and(|branch| fold(branch) == name)
+}
+
+fn is_commit(run: &Run, name: &str) -> bool {
+    let commit = run.git.as_ref().and_then(|git| git.commit.as_deref());
+    commit.is_some_and(|commit| commit.starts_with(name))
+}
+
 /// A word of a search, as typed.
+#[derive(Default)]
 struct Typed {
     text: String,
+    /// Where it begins in the search, in characters from 1.
+    at: usize,
     /// Where quotes opened, in bytes; what stands behind has no meaning but itself.
     quoted_from: Option<usize>,
 }
 
 fn split(text: &str) -> Vec<Typed> {
     let mut words = Vec::new();
-    let mut word = Typed { text: String::new(), quoted_from: None };
+    let mut word = Typed::default();
     let mut open = false;
-    for c in text.chars() {
+    for (at, c) in text.chars().enumerate() {
+        if word.at == 0 && !c.is_whitespace() {
+            word.at = at + 1;
+        }
         match c {
             '"' => {
                 open = !open;
@@ -251,35 +295,46 @@ fn without_shell_quotes(mut word: Typed) -> Typed {
     if opens && holds_a_term && word.text.ends_with('\'') {
         word.text.pop();
         word.text.remove(0);
+        word.at += 1;
         word.quoted_from = word.quoted_from.map(|from| (from - 1).min(word.text.len()));
     }
     word
 }
 
 fn take(word: &mut Typed, words: &mut Vec<Typed>) {
-    let whole = std::mem::replace(word, Typed { text: String::new(), quoted_from: None });
+    let whole = std::mem::take(word);
     if !whole.text.is_empty() {
         words.push(without_shell_quotes(whole));
     }
 }
 
-fn term(word: &Typed, now: UnixMillis) -> Result<Term, NoAnswer> {
+fn term(word: &Typed, clock: &Clock) -> Result<Term, NoAnswer> {
     let plain = &word.text[..word.quoted_from.unwrap_or(word.text.len())];
     let negated = plain.len() > usize::from(word.quoted_from.is_none()) && plain.starts_with('-');
     let whole = &word.text[usize::from(negated)..];
     let plain = &plain[usize::from(negated)..];
     if !plain.contains(':') {
-        return Ok(Term { negated, test: Test::Word(whole.to_lowercase()) });
+        return Ok(Term { negated, test: Test::Word(fold(whole)) });
     }
     let (field, value) = whole.split_once(':').unwrap_or((whole, ""));
-    let (value, inverted) = value.strip_prefix('!').map_or((value, false), |value| (value, true));
-    let test = condition(field, value, now).map_err(|wanted| match wanted {
+    let (value, inverted) = match value.strip_prefix('!') {
+        // `exit:!=0` and `exit:!0` are the same.
+        Some(value) => (value.strip_prefix('=').unwrap_or(value), true),
+        None => (value, false),
+    };
+    let field_at = word.at + usize::from(negated);
+    let value_at = (field_at + field.chars().count() + 1).to_string();
+    let field_at = field_at.to_string();
+    let test = condition(field, value, clock).map_err(|wanted| match wanted {
         Wanted::KnownField => NoAnswer::invalid(
-            Sentence::new("field", [("field", field)]),
+            Sentence::new("field", [("field", field), ("at", &field_at)]),
             Sentence::new("fields", [("fields", &*FIELDS.join(", ")), ("quoted", &in_quotes(&word.text))]),
         ),
         Wanted::Value(wanted) => NoAnswer::invalid(
-            Sentence::new("value", [("term", &*word.text), ("field", field), ("wanted", wanted)]),
+            Sentence::new(
+                "value",
+                [("term", &*word.text), ("field", field), ("wanted", wanted), ("at", &value_at)],
+            ),
             Sentence::new("example", [("example", example(field))]),
         ),
     })?;
@@ -293,31 +348,44 @@ enum Wanted {
     Value(&'static str),
 }
 
-fn condition(field: &str, value: &str, now: UnixMillis) -> Result<Test, Wanted> {
+fn condition(field: &str, value: &str, clock: &Clock) -> Result<Test, Wanted> {
     if !FIELDS.contains(&field) {
         // What the help does not name must not work by chance.
         return Err(Wanted::KnownField);
     }
     let text = || if value.is_empty() { Err(Wanted::Value("value")) } else { Ok(value.to_owned()) };
     Ok(match field {
-        "exit" => Test::Exit(value.parse().map_err(|_| Wanted::Value("exit"))?),
+        "cmd" => Test::Word(fold(&text()?)),
+        "exit" => {
+            Test::Exit(value.strip_prefix('=').unwrap_or(value).parse().map_err(|_| Wanted::Value("exit"))?)
+        }
         "state" => {
             let named = RunState::ALL.into_iter().find(|state| state.word() == value);
             Test::State(named.ok_or(Wanted::Value("state"))?)
         }
-        "tag" => Test::Tag(text()?),
+        "tag" => Test::Tag(fold(&text()?)),
         "key" => Test::Key(text()?.to_ascii_lowercase()),
         "id" => Test::Id(Bound::parse(value, |number| number.parse().ok()).ok_or(Wanted::Value("id"))?),
         "cwd" => Test::Cwd(directory(value).ok_or(Wanted::Value("cwd"))?),
         "host" => Test::Host(text()?),
         "shell" => Test::Shell(text()?),
         "actor" => Test::Actor(Who::parse(value).ok_or(Wanted::Value("actor"))?),
-        "git" => Test::Git(text()?),
+        "project" => Test::Project(fold(text()?.trim_end_matches('/'))),
+        "branch" => Test::Branch(fold(&text()?)),
+        "commit" => Test::Commit(text()?.to_ascii_lowercase()),
+        "git" => Test::Git(fold(&text()?)),
+        "session" => Test::Session(text()?),
+        "imported" => Test::Imported(match &*fold(value) {
+            "yes" | "true" | "evet" => true,
+            "no" | "false" | "hayir" => false,
+            _ => return Err(Wanted::Value("yes")),
+        }),
         "dur" => Test::Duration(Bound::parse(value, duration_s).ok_or(Wanted::Value("duration"))?),
         "cpu" => Test::Cpu(Bound::parse(value, percent).ok_or(Wanted::Value("percent"))?),
         "mem" => Test::Memory(Bound::parse(value, mebibytes).ok_or(Wanted::Value("size"))?),
-        "since" => Test::Since(instant(value, now).ok_or(Wanted::Value("time"))?),
-        "until" => Test::Until(instant(value, now).ok_or(Wanted::Value("time"))?),
+        "since" => Test::Started(clock.since(value).ok_or(Wanted::Value("time"))?),
+        "until" => Test::Started(clock.until(value).ok_or(Wanted::Value("time"))?),
+        "on" => Test::Started(clock.on(value).ok_or(Wanted::Value("time"))?),
         _ => return Err(Wanted::KnownField),
     })
 }
@@ -343,7 +411,12 @@ fn example(field: &str) -> &'static str {
         "dur" => "'dur:>5s'",
         "cpu" => "'cpu:>80'",
         "mem" => "'mem:>500mb'",
-        "since" | "until" => "since:2h, since:2026-05-06, since:2026-05-06T07:20:00Z",
+        "since" | "until" => "since:2h, since:yesterday, since:14:00, since:2026-05-06T07:20",
+        "on" => "on:today, on:14:00..15:00, on:2026-05-06, on:2026-05",
+        "imported" => "imported:yes, imported:no",
+        "project" => "project:app",
+        "branch" => "branch:main",
+        "cmd" => "cmd:make, 'cmd:\"make test\"'",
         "git" => "git:main",
         "actor" => "actor:human, actor:ci, actor:agent:NAME",
         _ => "tag:release",
@@ -396,7 +469,17 @@ mod tests {
             ("cwd:/", (false, Test::Cwd("/".to_owned()))),
             ("actor:agent:x", (false, Test::Actor(Who::Agent("x".to_owned())))),
             ("-actor:agent", (true, Test::Actor(Who::Kind(ActorKind::Agent)))),
-            ("since:2h", (false, Test::Since(UnixMillis(NOW.0 - 7_200_000)))),
+            (
+                "since:2h",
+                (false, Test::Started(Span { first: Some(UnixMillis(NOW.0 - 7_200_000)), last: None })),
+            ),
+            ("exit:!=0", (true, Test::Exit(0))),
+            ("exit:=0", (false, Test::Exit(0))),
+            ("tag:!=A", (true, Test::Tag("a".to_owned()))),
+            ("cmd:İstanbul", (false, Test::Word("istanbul".to_owned()))),
+            ("project:/a/App/", (false, Test::Project("/a/app".to_owned()))),
+            ("branch:Main", (false, Test::Branch("main".to_owned()))),
+            ("imported:yes", (false, Test::Imported(true))),
         ] {
             assert_eq!(tests(text), [wanted], "{text}");
         }
@@ -410,7 +493,7 @@ mod tests {
             let text = format!("{field}:");
             if let Err(refused) = Filter::parse(&text, NOW) {
                 let message = refused.failure.error.message;
-                assert!(!message.contains("unknown field"), "{message}");
+                assert!(!message.contains("Unknown field"), "{message}");
             }
         }
     }
@@ -427,8 +510,8 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_named() {
         for (text, part) in [
-            ("colour:red", "unknown field `colour`"),
-            ("http://x", "unknown field `http`"),
+            ("colour:red", "Unknown field `colour` at character 1 "),
+            ("http://x", "Unknown field `http`"),
             ("exit:zero", "exit wants an exit code"),
             ("cwd:.", "bpctl resolves"),
             ("dur:>fast", "dur wants a duration"),
@@ -441,7 +524,7 @@ mod tests {
             assert!(refused.failure.error.message.contains(part), "{}", refused.failure.error.message);
         }
         let hint = |text| Filter::parse(text, NOW).unwrap_err().failure.error.hint.unwrap();
-        assert_eq!(hint("dur:>fast"), "for example 'dur:>5s'");
+        assert_eq!(hint("dur:>fast"), "For example 'dur:>5s'");
         assert!(hint("http://it's").ends_with(r#"'"http://it'\''s"'"#), "{}", hint("http://it's"));
         let long = "a ".repeat(MAX_TERMS + 1);
         assert_eq!(Filter::parse(&long, NOW).unwrap_err().status, 422);

@@ -1,10 +1,11 @@
 //! Selectors: how a run is named wherever one is named.
 
+use bp_proto::search::fold;
 use bp_proto::{Run, RunState, UnixMillis};
 
 use super::derive::is_good;
 use super::no_answer::Sentence;
-use super::scan::{MOST_ROWS, Scope, place};
+use super::scan::{Scope, place};
 use super::search::Filter;
 use super::{NoAnswer, Queries};
 use crate::store::{Row, Within};
@@ -26,21 +27,25 @@ struct Selector {
 enum Base {
     Id(u64),
     UlidPrefix(String),
-    /// The newest of those.
-    Newest(Newest),
-    /// By duration, of the successful ones.
+    /// The newest of those that match.
+    Newest(Newest, Option<Filter>),
+    /// By duration, of the successful ones that match.
+    Ranked(Rank, Option<Filter>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rank {
     Slowest,
     Fastest,
     Median,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Newest {
     Any,
     Success,
     Failed,
     Running,
-    Matching(Filter),
 }
 
 /// Where a selector looks.
@@ -103,8 +108,14 @@ pub(super) fn select(
             Some(id) => step_back(queries, id, selector.back, field)?,
             None => None,
         },
-        Base::Newest(newest) => newest_id(queries, newest, selector.back, field, now)?,
-        Base::Slowest | Base::Fastest | Base::Median => ranked(queries, &selector, field)?,
+        Base::Newest(newest, filter) => {
+            let chosen = Chosen { field, filter: filter.as_ref(), now };
+            newest_id(queries, *newest, selector.back, chosen)?
+        }
+        Base::Ranked(rank, filter) => {
+            let chosen = Chosen { field, filter: filter.as_ref(), now };
+            ranked(queries, *rank, selector.back, chosen)?
+        }
     };
     if let (Some(id), Field::BaselineOf(run)) = (id, field)
         && id == run.id
@@ -138,30 +149,42 @@ fn parse(text: &str, now: UnixMillis) -> Result<Option<Selector>, NoAnswer> {
         }
         _ => (text, 0),
     };
-    let base = match base {
-        "latest" => Base::Newest(Newest::Any),
-        "latest-success" => Base::Newest(Newest::Success),
-        "latest-failed" => Base::Newest(Newest::Failed),
-        "running" => Base::Newest(Newest::Running),
-        "slowest" => Base::Slowest,
-        "fastest" => Base::Fastest,
-        "median" => Base::Median,
-        _ => match other_base(base, now)? {
-            Some(base) => base,
-            None => return Ok(None),
-        },
-    };
+    let Some(base) = base_of(base, now)? else { return Ok(None) };
     Ok(Some(Selector { base, back }))
 }
 
-fn other_base(text: &str, now: UnixMillis) -> Result<Option<Base>, NoAnswer> {
-    if let Some(search) = text.strip_prefix("latest{").and_then(|rest| rest.strip_suffix('}')) {
-        return Ok(Some(Base::Newest(Newest::Matching(Filter::parse(search, now)?))));
+fn base_of(text: &str, now: UnixMillis) -> Result<Option<Base>, NoAnswer> {
+    let (word, search) = match text.split_once('{') {
+        Some((word, rest)) => match rest.strip_suffix('}') {
+            Some(search) => (word, Some(search)),
+            None => return Ok(None),
+        },
+        None => (text, None),
+    };
+    let filter = search.map(|search| Filter::parse(search, now));
+    let newest = match word {
+        "latest" => Some(Newest::Any),
+        "latest-success" => Some(Newest::Success),
+        "latest-failed" => Some(Newest::Failed),
+        "running" => Some(Newest::Running),
+        _ => None,
+    };
+    if let Some(newest) = newest {
+        return Ok(Some(Base::Newest(newest, filter.transpose()?)));
+    }
+    let rank = match word {
+        "slowest" => Some(Rank::Slowest),
+        "fastest" => Some(Rank::Fastest),
+        "median" => Some(Rank::Median),
+        _ => None,
+    };
+    if let Some(rank) = rank {
+        return Ok(Some(Base::Ranked(rank, filter.transpose()?)));
     }
     if let Some(tag) = text.strip_prefix('@').filter(|tag| !tag.is_empty()) {
         let mut filter = Filter::default();
-        filter.and(super::search::Test::Tag(tag.to_owned()));
-        return Ok(Some(Base::Newest(Newest::Matching(filter))));
+        filter.and(super::search::Test::Tag(fold(tag)));
+        return Ok(Some(Base::Newest(Newest::Any, Some(filter))));
     }
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than any id: no run has it.
@@ -196,37 +219,70 @@ fn step_back(queries: &Queries, id: u64, back: usize, field: Field<'_>) -> Resul
     nth(queries, &scope, back - 1, |row| Ok(field.admits(row)))
 }
 
-fn newest_id(
-    queries: &Queries,
-    newest: &Newest,
-    back: usize,
-    field: Field<'_>,
+/// The runs among which a selector's word chooses.
+#[derive(Clone, Copy, Debug)]
+struct Chosen<'a> {
+    field: Field<'a>,
+    filter: Option<&'a Filter>,
     now: UnixMillis,
-) -> Result<Option<u64>, NoAnswer> {
-    let mut scope = field.scope();
-    if *newest == Newest::Running && matches!(field, Field::All) {
-        scope.within = Within::Running;
+}
+
+impl Chosen<'_> {
+    fn scope(&self) -> Scope {
+        let scope = self.field.scope();
+        self.filter.map_or(scope.clone(), |filter| scope.narrowed_to(filter))
     }
-    nth(queries, &scope, back, |row| {
-        // Whoever searches says whose.
-        let like = matches!(newest, Newest::Matching(_)) || field.is_like(row);
-        if !field.admits(row) || !like {
+
+    /// Whether no run after this row can be meant.
+    fn ends_at(&self, row: &Row) -> bool {
+        self.filter.is_some_and(|filter| filter.ends_at(row))
+    }
+
+    fn has(&self, queries: &Queries, row: &Row) -> Result<bool, NoAnswer> {
+        if !self.field.admits(row) {
             return Ok(false);
         }
-        match newest {
-            Newest::Any => Ok(true),
-            Newest::Success => Ok(row.state == RunState::Finished && row.exit_code == Some(0)),
-            Newest::Failed => {
-                Ok(row.state == RunState::Finished && row.exit_code.is_some_and(|code| code != 0))
-            }
-            Newest::Running => Ok(row.state.is_open()),
-            Newest::Matching(filter) if !filter.may_hold(row) => Ok(false),
-            Newest::Matching(filter) => match queries.reader.get(row.cursor.id)? {
-                Some(run) => filter.holds(&run, now, || queries.derive.stats(&run, now)),
-                None => Ok(false),
-            },
+        match self.filter {
+            None => Ok(self.field.is_like(row)),
+            // A search says itself whose runs it means.
+            Some(filter) => Ok(queries.matching(filter, row, self.now)?.is_some()),
         }
-    })
+    }
+}
+
+fn newest_id(
+    queries: &Queries,
+    newest: Newest,
+    back: usize,
+    chosen: Chosen<'_>,
+) -> Result<Option<u64>, NoAnswer> {
+    let mut scope = chosen.scope();
+    if newest == Newest::Running && matches!(chosen.field, Field::All) {
+        scope.within = Within::Running;
+    }
+    let mut left = back;
+    let mut found = None;
+    scope.walk(&queries.reader, usize::MAX, |row| {
+        if chosen.ends_at(row) {
+            return Ok(false);
+        }
+        let is_such = match newest {
+            Newest::Any => true,
+            Newest::Success => row.state == RunState::Finished && row.exit_code == Some(0),
+            Newest::Failed => row.state == RunState::Finished && row.exit_code.is_some_and(|code| code != 0),
+            Newest::Running => row.state.is_open(),
+        };
+        if !is_such || !chosen.has(queries, row)? {
+            return Ok(true);
+        }
+        if left == 0 {
+            found = Some(row.cursor.id);
+            return Ok(false);
+        }
+        left -= 1;
+        Ok(true)
+    })?;
+    Ok(found)
 }
 
 fn nth(
@@ -237,7 +293,7 @@ fn nth(
 ) -> Result<Option<u64>, NoAnswer> {
     let mut left = skip;
     let mut found = None;
-    scope.walk(&queries.reader, MOST_ROWS, |row| {
+    scope.walk(&queries.reader, usize::MAX, |row| {
         if !wanted(row)? {
             return Ok(true);
         }
@@ -251,20 +307,25 @@ fn nth(
     Ok(found)
 }
 
-/// Of the newest [`MOST_ROWS`] runs. What failed is neither fast nor slow.
-fn ranked(queries: &Queries, selector: &Selector, field: Field<'_>) -> Result<Option<u64>, NoAnswer> {
+/// What failed is neither fast nor slow.
+fn ranked(queries: &Queries, rank: Rank, back: usize, chosen: Chosen<'_>) -> Result<Option<u64>, NoAnswer> {
     let mut lasted: Vec<(u64, u64)> = Vec::new();
-    field.scope().walk(&queries.reader, MOST_ROWS, |row| {
-        if is_good(row) && field.admits(row) && field.is_like(row) {
-            lasted.extend(row.duration_ms.map(|ms| (ms, row.cursor.id)));
+    chosen.scope().walk(&queries.reader, usize::MAX, |row| {
+        if chosen.ends_at(row) {
+            return Ok(false);
+        }
+        if let Some(ms) = row.duration_ms.filter(|_| is_good(row))
+            && chosen.has(queries, row)?
+        {
+            lasted.push((ms, row.cursor.id));
         }
         Ok(true)
     })?;
     lasted.sort_unstable();
-    let at = match selector.base {
-        Base::Slowest => lasted.len().checked_sub(1).and_then(|last| last.checked_sub(selector.back)),
-        Base::Fastest => Some(selector.back),
-        _ => (lasted.len() / 2).checked_sub(selector.back),
+    let at = match rank {
+        Rank::Slowest => lasted.len().checked_sub(1).and_then(|last| last.checked_sub(back)),
+        Rank::Fastest => Some(back),
+        Rank::Median => (lasted.len() / 2).checked_sub(back),
     };
     Ok(at.and_then(|at| lasted.get(at)).map(|(_, id)| *id))
 }
@@ -278,7 +339,7 @@ fn in_hint(command: &str) -> String {
 /// What the caller may have meant: the newest runs of the field.
 fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer> {
     let mut ids = Vec::new();
-    field.scope().walk(&queries.reader, MOST_ROWS, |row| {
+    field.scope().walk(&queries.reader, usize::MAX, |row| {
         if field.admits(row) {
             ids.push(row.cursor.id);
         }
@@ -312,19 +373,43 @@ mod tests {
         let of = |base, back| Some(Selector { base, back });
         assert_eq!(parsed("12"), of(Base::Id(12), 0));
         assert_eq!(parsed("12~3"), of(Base::Id(12), 3));
-        assert_eq!(parsed("latest~"), of(Base::Newest(Newest::Any), 1));
-        assert_eq!(parsed("latest-success~2"), of(Base::Newest(Newest::Success), 2));
+        assert_eq!(parsed("latest~"), of(Base::Newest(Newest::Any, None), 1));
+        assert_eq!(parsed("latest-success~2"), of(Base::Newest(Newest::Success, None), 2));
         assert_eq!(parsed("01ARZ3"), of(Base::UlidPrefix("01ARZ3".to_owned()), 0));
-        assert_eq!(parsed("slowest"), of(Base::Slowest, 0));
+        assert_eq!(parsed("slowest"), of(Base::Ranked(Rank::Slowest, None), 0));
+        for (text, rank) in
+            [("slowest{make}", Rank::Slowest), ("median{}", Rank::Median), ("fastest{a b}", Rank::Fastest)]
+        {
+            let Some(Selector { base: Base::Ranked(found, Some(_)), back: 0 }) = parsed(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(found, rank);
+        }
+        assert!(matches!(
+            parsed("latest-failed{on:today}~"),
+            Some(Selector { base: Base::Newest(Newest::Failed, Some(_)), back: 1 })
+        ));
         assert!(matches!(
             parsed("@a~b"),
-            Some(Selector { base: Base::Newest(Newest::Matching(_)), back: 0 })
+            Some(Selector { base: Base::Newest(Newest::Any, Some(_)), back: 0 })
         ));
         assert!(matches!(
             parsed("latest{exit:0 x~y}~1"),
-            Some(Selector { base: Base::Newest(Newest::Matching(_)), back: 1 })
+            Some(Selector { base: Base::Newest(Newest::Any, Some(_)), back: 1 })
         ));
-        for nothing in ["", "~1", "@", "hello", "-1", "99999999999999999999999", "latest{", "é"] {
+        for nothing in [
+            "",
+            "~1",
+            "@",
+            "hello",
+            "-1",
+            "99999999999999999999999",
+            "latest{",
+            "é",
+            "{make}",
+            "12{make}",
+            "newest{make}",
+        ] {
             assert_eq!(parsed(nothing), None, "{nothing}");
         }
         assert_eq!(parse("latest{x:1}", UnixMillis(0)).unwrap_err().status, 422);

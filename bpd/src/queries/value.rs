@@ -1,8 +1,4 @@
-//! Values of search terms: `>5s`, `80%`, `500mb`, `2h` ago, a date.
-
-use bp_proto::UnixMillis;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+//! Values of search terms: `>5s`, `80%`, `500mb`.
 
 /// `=5`, `>5`, `>=5`, `<5`, `<=5`; a bare value is `=`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,16 +51,16 @@ fn split_unit(text: &str) -> Option<(f64, String)> {
     Some((value, text[at..].trim().to_ascii_lowercase()))
 }
 
-/// Seconds; `ms`, `s`, `m`, `h`, `d`, `w`; a bare number is seconds.
+/// Seconds; `ms`, `s`, `m`, `h`, `d`, `w` and their words, in English and in Turkish; a bare number is seconds.
 pub(super) fn duration_s(text: &str) -> Option<f64> {
     let (value, unit) = split_unit(text)?;
     let seconds = match unit.as_str() {
         "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        "w" => 7.0 * 86_400.0,
+        "" | "s" | "sec" | "second" | "seconds" | "sn" | "saniye" => 1.0,
+        "m" | "min" | "minute" | "minutes" | "dk" | "dakika" => 60.0,
+        "h" | "hour" | "hours" | "sa" | "saat" => 3600.0,
+        "d" | "day" | "days" | "g" | "gün" | "gun" => 86_400.0,
+        "w" | "week" | "weeks" | "hf" | "hafta" => 7.0 * 86_400.0,
         _ => return None,
     };
     Some(value * seconds)
@@ -88,21 +84,6 @@ pub(super) fn mebibytes(text: &str) -> Option<f64> {
     Some(value * mebibytes)
 }
 
-/// An age before `now`, an RFC 3339 instant, or a day, which begins at the user's midnight.
-pub(super) fn instant(text: &str, now: UnixMillis) -> Option<UnixMillis> {
-    if let Ok(date) = text.parse::<Date>()
-        && text.len() == "2026-05-06".len()
-    {
-        let midnight = date.to_zoned(TimeZone::system()).ok()?;
-        return Some(UnixMillis(midnight.timestamp().as_millisecond()));
-    }
-    if let Ok(instant) = text.parse() {
-        return Some(instant);
-    }
-    let age_ms = duration_s(text)? * 1000.0;
-    Some(UnixMillis(now.0.saturating_sub(age_ms as i64)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +95,8 @@ mod tests {
             (duration_s("250ms"), Some(0.25)),
             (duration_s("1.5h"), Some(5400.0)),
             (duration_s("2 d"), Some(172_800.0)),
+            (duration_s("3 gün"), Some(259_200.0)),
+            (duration_s("15dk"), Some(900.0)),
             (duration_s("soon"), None),
             (duration_s("5y"), None),
             (percent("80%"), Some(80.0)),
@@ -134,16 +117,5 @@ mod tests {
         assert!(holds("<1m", 59.0) && !holds("<=1m", 61.0));
         assert!(holds("5", 5.0) && !holds("=5", 6.0));
         assert!(Bound::parse(">", duration_s).is_none());
-    }
-
-    #[test]
-    fn instants() {
-        let now = UnixMillis(1_700_000_000_000);
-        assert_eq!(instant("2h", now), Some(UnixMillis(now.0 - 7_200_000)));
-        assert_eq!(instant("2024-05-06T07:20:00Z", now), Some(UnixMillis(1_714_980_000_000)));
-        // Whatever the zone, midnight of that day is within 14 hours of midnight in UTC.
-        let day = instant("2024-05-06", now).unwrap();
-        assert!((day.0 - 1_714_953_600_000).abs() <= 14 * 3_600_000);
-        assert_eq!(instant("yesterday", now), None);
     }
 }

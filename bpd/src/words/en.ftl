@@ -94,9 +94,10 @@ refused-max-points = `max_points` is 0
 refused-cwd = `cwd` is not an absolute directory
 refused-cursor = `before` is not a cursor: { $cursor }
 refused-actor = `actor` is no actor: { $actor }
-refused-terms = a search of { $terms } terms; { $most } is the limit
-refused-field = unknown field `{ $field }` in the search
-refused-value = `{ $term }` in the search: { $field } wants { $wanted ->
+refused-zone = Unknown time zone `{ $zone }`
+refused-terms = A search of { $terms } terms; { $most } is the limit
+refused-field = Unknown field `{ $field }` at character { $at } of the search
+refused-value = In `{ $term }`, at character { $at } of the search: { $field } wants { $wanted ->
     [exit] an exit code
     [state] running, stopped, background, finished, left or lost
     [id] an id
@@ -105,7 +106,8 @@ refused-value = `{ $term }` in the search: { $field } wants { $wanted ->
     [duration] a duration
     [percent] a percentage
     [size] a size
-    [time] an age, a date or a time
+    [time] an age, a day, a time or a range of them
+    [yes] yes or no
    *[value] a value
   }
 refused-selector = { $selector } names no run
@@ -122,10 +124,11 @@ hint-all-points = leave it out for all points
 hint-cwd = for example cwd=/home/me/app
 hint-cursor = it is the id of the last run of the page before, or the cursor of its Link header
 hint-actor = it is human, ci, agent or agent:NAME
-hint-terms = leave some out
-hint-fields = fields are { $fields }; for the text itself: { $quoted }
-hint-example = for example { $example }
-hint-selectors = a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, fastest, median, @TAG or 'latest{"{"}SEARCH{"}"}', each with ~N to step back
+hint-zone = For example Europe/Istanbul
+hint-terms = Leave some out
+hint-fields = Fields are { $fields }. For the text itself: { $quoted }
+hint-example = For example { $example }
+hint-selectors = a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, fastest, median, @TAG; latest…, slowest, fastest and median may have a search: 'slowest{"{"}SEARCH{"}"}'; each with ~N to step back
 hint-candidates = there are { $runs }
 hint-nothing-recorded = nothing is recorded yet
 hint-no-baseline = no earlier run of this command can be a baseline; name another run by its id

@@ -94,9 +94,10 @@ refused-max-points = `max_points` 0
 refused-cwd = `cwd` tam bir dizin yolu değil
 refused-cursor = `before` bir imleç değil: { $cursor }
 refused-actor = `actor` bilinmiyor: { $actor }
-refused-terms = aramada { $terms } terim var; sınır { $most }
-refused-field = aramada bilinmeyen alan: `{ $field }`
-refused-value = aramada `{ $term }`: { $field } alanına { $wanted ->
+refused-zone = Bilinmeyen saat dilimi: `{ $zone }`
+refused-terms = Aramada { $terms } terim var; sınır { $most }
+refused-field = Aramanın { $at }. karakterinde bilinmeyen alan: `{ $field }`
+refused-value = Aramanın { $at }. karakterinde, `{ $term }` içinde: { $field } alanına { $wanted ->
     [exit] bir çıkış kodu
     [state] running, stopped, background, finished, left ya da lost
     [id] bir çalıştırma numarası
@@ -105,7 +106,8 @@ refused-value = aramada `{ $term }`: { $field } alanına { $wanted ->
     [duration] bir süre
     [percent] bir yüzde
     [size] bir boyut
-    [time] bir yaş, tarih ya da saat
+    [time] bir süre, gün, saat ya da bunların aralığı
+    [yes] yes ya da no (evet, hayır)
    *[value] bir değer
   } gerekir
 refused-selector = { $selector } hiçbir çalıştırmayı göstermiyor
@@ -122,10 +124,11 @@ hint-all-points = bütün noktalar için belirtmeyin
 hint-cwd = örneğin cwd=/home/me/app
 hint-cursor = önceki sayfanın son çalıştırmasının numarasıdır, ya da Link başlığındaki imleç
 hint-actor = human, ci, agent ya da agent:AD
-hint-terms = birkaçını çıkarın
-hint-fields = alanlar: { $fields }; metnin kendisi için: { $quoted }
-hint-example = örneğin { $example }
-hint-selectors = bir çalıştırma numarasıyla, ULID’sinin başıyla, latest, latest-success, latest-failed, running, slowest, fastest, median, @ETİKET ya da 'latest{"{"}ARAMA{"}"}' ile gösterilir; her biri ~N ile geriye gider
+hint-zone = Örneğin Europe/Istanbul
+hint-terms = Birkaçını çıkarın
+hint-fields = Alanlar: { $fields }. Metnin kendisi için: { $quoted }
+hint-example = Örneğin { $example }
+hint-selectors = bir çalıştırma numarasıyla, ULID’sinin başıyla, latest, latest-success, latest-failed, running, slowest, fastest, median, @ETİKET ile gösterilir; latest…, slowest, fastest ve median bir arama alabilir: 'slowest{"{"}ARAMA{"}"}'; her biri ~N ile geriye gider
 hint-candidates = olanlar: { $runs }
 hint-nothing-recorded = henüz hiçbir şey kaydedilmedi
 hint-no-baseline = bu komutun daha önceki hiçbir çalıştırması temel alınamıyor; başka birini numarasıyla belirtin

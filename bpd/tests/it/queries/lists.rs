@@ -138,6 +138,20 @@ fn lists_are_filtered_and_searched() {
         ("id:>=5", vec![6, 5]),
         ("since:150s", vec![6, 5, 4]),
         ("until:151s", vec![3, 2, 1]),
+        ("since:150s until:89s", vec![5, 4]),
+        ("on:150s..89s", vec![5, 4]),
+        ("exit:!=0 state:finished", vec![2]),
+        ("cmd:Make", vec![5, 3, 1]),
+        ("-cmd:make cmd:\"cargo test\"", vec![2]),
+        ("project:app", vec![6, 5, 4, 3, 2, 1]),
+        ("project:/home/me/APP/", vec![6, 5, 4, 3, 2, 1]),
+        ("project:ap", vec![]),
+        ("branch:fast", vec![4]),
+        ("branch:!main", vec![4]),
+        ("commit:3f2", vec![6, 5, 4, 3, 2, 1]),
+        ("tag:SLOW", vec![3]),
+        ("imported:yes", vec![]),
+        ("imported:no exit:101", vec![2]),
     ] {
         let query = ListQuery { q: Some(q.to_owned()), ..ListQuery::default() };
         // Half a minute after the last run began.
@@ -154,6 +168,75 @@ fn lists_are_filtered_and_searched() {
     assert_eq!(of(ListQuery { tag: Some("slow".to_owned()), ..ListQuery::default() }), [3]);
     assert_eq!(of(ListQuery { since: Some(hour), ..ListQuery::default() }), [6, 5, 4, 3]);
     assert_eq!(of(ListQuery { until: Some(hour), ..ListQuery::default() }), [3, 2, 1]);
+}
+
+#[test]
+fn turkish_letters_match_in_every_case() {
+    let mut room = Room::new();
+    for command in ["echo İstanbul", "echo ISPARTA ısparta", "echo ÇÖZÜLEMEDİ", "echo başka"] {
+        room.record(&Told { command: Some(command), ..MAKE });
+    }
+    for (q, wanted) in [
+        ("istanbul", vec![1]),
+        ("ISTANBUL", vec![1]),
+        ("İSTANBUL", vec![1]),
+        ("ıstanbul", vec![1]),
+        ("isparta", vec![2]),
+        ("çözülemedi", vec![3]),
+        ("cmd:Çözülemedı", vec![3]),
+        ("-BAŞKA", vec![3, 2, 1]),
+    ] {
+        assert_eq!(room.search(q), wanted, "{q}");
+    }
+}
+
+/// As many runs as a page used to look at, without what is looked for.
+fn among_many(room: &mut Room, count: u64) {
+    use bp_proto::{Draft, Start};
+    for _ in 0..count {
+        room.runs += 1;
+        room.now = room.now.plus(Duration::from_secs(1));
+        let draft = Draft { command: Some("ls".to_owned()), started_at: room.now, ..Draft::default() };
+        let uid = room.uid();
+        room.writer
+            .begin(&Start { uid, draft, owner: None, under: None, parent: None, context: None })
+            .unwrap();
+        if room.runs.is_multiple_of(200) {
+            room.writer.commit().unwrap();
+        }
+    }
+    room.writer.commit().unwrap();
+}
+
+#[test]
+fn what_stands_behind_many_newer_runs_is_found() {
+    let mut room = Room::new();
+    room.record(&Told { tags: &["old"], ..MAKE });
+    room.record(&Told { tags: &["old"], ..MAKE });
+    among_many(&mut room, 20_100);
+    let list = |query: &ListQuery| room.queries.list(query, room.now).unwrap();
+    let page = list(&ListQuery { q: Some("tag:old".to_owned()), ..ListQuery::default() });
+    assert_eq!((page.runs.iter().map(|run| run.id).collect::<Vec<_>>(), page.next), (vec![2, 1], None));
+    // A page is full, or it is the last.
+    let page = list(&ListQuery { q: Some("tag:old".to_owned()), limit: Some(1), ..ListQuery::default() });
+    assert_eq!((page.runs[0].id, page.next.is_some()), (2, true));
+    let page = list(&ListQuery {
+        before: page.next,
+        q: Some("tag:old".to_owned()),
+        limit: Some(1),
+        ..ListQuery::default()
+    });
+    assert_eq!((page.runs[0].id, page.next), (1, None));
+    for q in ["on:2024-05-05..2024-05-07 make", "since:2024-05-06 until:2024-05-06T07:22:00Z"] {
+        assert_eq!(room.search(q), [2, 1], "{q}");
+    }
+    for (selector, id) in
+        [("@old", 2), ("latest{tag:old}~1", 1), ("latest-success", 2), ("slowest{make}~1", 1)]
+    {
+        assert_eq!(room.named(selector), Ok(id), "{selector}");
+    }
+    assert_eq!(room.search("tag:none"), Vec::<u64>::new());
+    assert_eq!(room.named("latest{tag:none}"), Err((404, "run_not_found".to_owned())));
 }
 
 #[test]
@@ -222,6 +305,14 @@ fn every_selector_names_its_run() {
         ("@base", 1),
         ("latest{make exit:0}", 3),
         ("latest{make exit:0}~1", 1),
+        ("slowest{make}", 1),
+        ("fastest{make}", 3),
+        ("fastest{make}~1", 1),
+        ("median{make}", 1),
+        ("median{ls}", 4),
+        ("latest-success{make}", 3),
+        ("latest-failed{make}", 2),
+        ("running{sleep}", 5),
         ("3~2", 1),
         (uid.as_str(), 3),
         (uid.to_lowercase().as_str(), 3),

@@ -218,19 +218,19 @@ fn a_refusal_is_told_in_the_language_asked_for_and_its_code_is_not() {
     let pair = |message: &str, hint: &str| (message.to_owned(), hint.to_owned());
     assert_eq!(show("99", "en"), pair("there is no run 99", "there are 1 (make)"));
     assert_eq!(show("99", "tr"), pair("böyle bir çalıştırma yok: 99", "olanlar: 1 (make)"));
-    assert!(show("a b", "en").1.contains("'latest{SEARCH}'"), "{:?}", show("a b", "en"));
-    assert!(show("a b", "tr").1.contains("'latest{ARAMA}'"), "{:?}", show("a b", "tr"));
+    assert!(show("a b", "en").1.contains("'slowest{SEARCH}'"), "{:?}", show("a b", "en"));
+    assert!(show("a b", "tr").1.contains("'slowest{ARAMA}'"), "{:?}", show("a b", "tr"));
     let list = |q: &str, lang: &str| {
         let query = ListQuery { q: Some(q.to_owned()), lang: Some(lang.to_owned()), ..ListQuery::default() };
         told(room.queries.list(&query, room.now).unwrap_err())
     };
     assert_eq!(
         list("dur:>x", "tr"),
-        pair("aramada `dur:>x`: dur alanına bir süre gerekir", "örneğin 'dur:>5s'")
+        pair("Aramanın 5. karakterinde, `dur:>x` içinde: dur alanına bir süre gerekir", "Örneğin 'dur:>5s'")
     );
     assert_eq!(
         list("state:x", "en").0,
-        "`state:x` in the search: state wants running, stopped, background, finished, left or lost"
+        "In `state:x`, at character 7 of the search: state wants running, stopped, background, finished, left or lost"
     );
     let compare = |lang: &str| {
         let query = CompareQuery { current: "1".into(), lang: Some(lang.into()), ..CompareQuery::default() };
