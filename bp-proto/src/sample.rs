@@ -40,4 +40,8 @@ pub struct Point {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub host_cpu_percent: Option<f64>,
+    /// MiB: a higher peak than any reading, reached between two of them. Ignored in posted points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub rss_max_mb: Option<f64>,
 }

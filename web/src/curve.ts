@@ -44,7 +44,8 @@ export function toCurve(points: readonly Point[], run: Pick<Run, 'started_at' | 
     if (x.length > 0 && at <= (x.at(-1) ?? 0) && x.length > 1) continue;
     x.push(at);
     cpu.push(point.cpu_percent);
-    rss.push(point.rss_mb);
+    // A peak between two samples is drawn with the interval in which it is known to lie.
+    rss.push(Math.max(point.rss_mb, point.rss_max_mb ?? 0));
     host.push(point.host_cpu_percent ?? null);
   }
   return { x, cpu, rss: endAtLast(rss), host: since(host), origin };

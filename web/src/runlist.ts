@@ -86,40 +86,6 @@ export function runsOf(list: RunList, ids: readonly number[]): readonly Run[] {
   return ids.map((id) => list.known.get(id)).filter((run) => run !== undefined);
 }
 
-/** A run's duration against the one before it of the same command. */
-export interface Change {
-  readonly kind: 'faster' | 'slower' | 'same';
-  /** Ratio − 1. */
-  readonly change: number;
-  readonly previous: Run;
-}
-
-/** Below this a difference is not worth a word. The page has two runs only; the full judgement is `compare`'s. */
-const MIN_CHANGE = 0.1;
-const MIN_CHANGE_S = 0.1;
-
-function mayBeJudged(run: Run): boolean {
-  return run.state === 'finished' && run.exit_code === 0 && !run.imported && run.command !== null && run.run_stats !== null;
-}
-
-/** For each successful run of `runs` (newest first) the successful one before it among them, judged. */
-export function changes(runs: readonly Run[]): ReadonlyMap<number, Change> {
-  const found = new Map<number, Change>();
-  const previous = new Map<string, Run>();
-  for (const run of runs.toReversed()) {
-    if (!mayBeJudged(run)) continue;
-    const before = previous.get(run.key);
-    previous.set(run.key, run);
-    const took = run.run_stats?.duration_s ?? 0;
-    const usual = before?.run_stats?.duration_s ?? 0;
-    if (!before || usual <= 0) continue;
-    const change = took / usual - 1;
-    const matters = Math.abs(change) >= MIN_CHANGE && Math.abs(took - usual) >= MIN_CHANGE_S;
-    found.set(run.id, { kind: !matters ? 'same' : change > 0 ? 'slower' : 'faster', change, previous: before });
-  }
-  return found;
-}
-
 /** The rows to draw of a long list: those in view and some on either side. */
 export function rowsInView(
   count: number,

@@ -228,7 +228,11 @@ rss_mb: number, processes?: number,
 /**
  * The whole machine around then; 100 = all CPUs. bpd's own reading: ignored in posted points.
  */
-host_cpu_percent?: number, };
+host_cpu_percent?: number,
+/**
+ * MiB: a higher peak than any reading, reached between two of them. Ignored in posted points.
+ */
+rss_max_mb?: number, };
 
 /**
  * The filters of `GET /runs` and `bpctl list`. All that are given must hold.

@@ -25,7 +25,7 @@ beforeEach(() => {
 
 describe('a row', () => {
   const show = (run = aRun()) =>
-    render(<FinishedRow run={run} index={0} selected={false} onSelect={() => {}} change={undefined} now={0} />, host);
+    render(<FinishedRow run={run} index={0} selected={false} onSelect={() => {}} now={0} />, host);
 
   it('shows what was typed as text, whatever it is', () => {
     show(aRun({ command: '<img src=x onerror=alert(1)> && echo "</span>"' }));
@@ -51,7 +51,7 @@ describe('a row', () => {
 describe('a peak of memory in a row', () => {
   const shown = (stats: Partial<RunStats>) => {
     const run = aRun({ stats });
-    render(<FinishedRow run={run} index={0} selected={false} onSelect={() => {}} change={undefined} now={0} />, host);
+    render(<FinishedRow run={run} index={0} selected={false} onSelect={() => {}} now={0} />, host);
     return host.querySelector('.cell-memory')?.textContent;
   };
 

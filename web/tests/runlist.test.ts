@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changes, extend, fromPages, refresh, remove, rowsInView, settle, unseen, update } from '../src/runlist';
+import { extend, fromPages, refresh, remove, rowsInView, settle, unseen, update } from '../src/runlist';
 import { aRun } from './fixtures';
 
 const page = (...ids: number[]) => ({ runs: ids.map((id) => aRun({ id })), next: 'older' });
@@ -54,30 +54,6 @@ describe('the list of runs', () => {
     const list = remove(fromPages([], page(3, 2, 1)), 2);
     expect(list.finished).toEqual([3, 1]);
     expect(unseen(list)).toBe(0);
-  });
-});
-
-describe('the change against the run before', () => {
-  const took = (id: number, duration_s: number, more = {}) => aRun({ id, ...more, stats: { duration_s } });
-
-  it('is judged only among successful runs of the same command', () => {
-    const runs = [took(4, 13), took(3, 99, { exit_code: 1 }), took(2, 50, { key: 'other' }), took(1, 10)];
-    const judged = changes(runs);
-    expect([...judged.keys()]).toEqual([4]);
-    expect(judged.get(4)?.kind).toBe('slower');
-    expect(judged.get(4)?.change).toBeCloseTo(0.3);
-    expect(judged.get(4)?.previous.id).toBe(1);
-  });
-
-  it('is no change when it is small, relatively or absolutely', () => {
-    expect(changes([took(2, 10.5), took(1, 10)]).get(2)?.kind).toBe('same');
-    expect(changes([took(2, 0.08), took(1, 0.02)]).get(2)?.kind).toBe('same');
-  });
-
-  it('leaves lost, imported and hidden runs out', () => {
-    for (const more of [{ state: 'lost', exit_code: null }, { imported: true }, { command: null }] as const) {
-      expect(changes([took(2, 20), took(1, 10, more)]).size).toBe(0);
-    }
   });
 });
 

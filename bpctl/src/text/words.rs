@@ -145,6 +145,7 @@ words! {
     Similar: "similar", "benzer";
     Unclear: "unclear", "belirsiz";
     NoClearDifference: "no clear difference", "belirgin bir fark yok";
+    OutsideUsual: "outside the usual range", "alışılmış aralığın dışında";
     NotComparable: "not comparable", "karşılaştırılamaz";
     Less: "less", "daha az";
     More: "more", "daha çok";

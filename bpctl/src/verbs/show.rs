@@ -351,7 +351,8 @@ impl Page<'_> {
 
 /// `None` where nothing but the shell itself was running: its memory is not the run's.
 fn memory_of(point: &Point) -> Option<f64> {
-    (point.rss_mb > 0.0 || point.processes != Some(0)).then_some(point.rss_mb)
+    let highest = point.rss_max_mb.map_or(point.rss_mb, |most| most.max(point.rss_mb));
+    (highest > 0.0 || point.processes != Some(0)).then_some(highest)
 }
 
 /// Its lines, `indent` columns in.

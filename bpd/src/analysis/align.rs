@@ -14,7 +14,11 @@ const POINTS_PER_BUCKET: usize = 2;
 #[derive(Clone, Copy, Debug)]
 pub struct Track<'a> {
     pub curve: Curve<'a>,
+    /// The curve as it is drawn.
+    pub pieces: &'a [Piece],
     pub duration_s: f64,
+    /// The highest memory, where a higher one is known than any reading.
+    pub rss_max_mb: Option<f64>,
 }
 
 /// A piece on the common axis.
@@ -46,7 +50,8 @@ pub fn align(current: Track<'_>, baseline: Track<'_>, align: Align) -> Series {
 }
 
 fn lay(track: Track<'_>, align: Align) -> Vec<Laid> {
-    let pieces = track.curve.pieces();
+    let pieces = track.pieces;
+    let peak_at = peak(track);
     let lasted_s = pieces.last().map_or(0.0, |piece| piece.to_s);
     // Posted curves have a time of their own, with no relation to the run's.
     let whole_s = match track.curve {
@@ -54,7 +59,7 @@ fn lay(track: Track<'_>, align: Align) -> Vec<Laid> {
         Curve::Posted(_) => lasted_s,
     };
     let mut work_s = 0.0;
-    let lay = |piece: Piece| {
+    let lay = |(at, piece): (usize, &Piece)| {
         let (from, to) = match align {
             Align::Time => (piece.from_s, piece.to_s),
             Align::Percent if whole_s > 0.0 => {
@@ -67,9 +72,17 @@ fn lay(track: Track<'_>, align: Align) -> Vec<Laid> {
                 (from, work_s)
             }
         };
-        Laid { from, to, cpu_percent: piece.cpu_percent, rss_mb: piece.rss_mb }
+        let rss_mb = if peak_at == Some(at) { track.rss_max_mb } else { piece.rss_mb };
+        Laid { from, to, cpu_percent: piece.cpu_percent, rss_mb }
     };
-    pieces.into_iter().map(lay).collect()
+    pieces.iter().enumerate().map(lay).collect()
+}
+
+/// The piece with the highest reading, if a higher peak is known: the peak is drawn there.
+fn peak(track: Track<'_>) -> Option<usize> {
+    let readings = track.pieces.iter().enumerate().filter_map(|(at, piece)| Some((at, piece.rss_mb?)));
+    let highest = readings.reduce(|highest, next| if next.1 > highest.1 { next } else { highest });
+    highest.filter(|(_, rss_mb)| track.rss_max_mb.is_some_and(|most| most > *rss_mb)).map(|(at, _)| at)
 }
 
 fn lines(laid: &[Laid], buckets: usize, width: f64) -> Lines {
@@ -128,7 +141,8 @@ mod tests {
 
     fn track(samples: &[Sample]) -> Track<'_> {
         let duration_s = samples.last().map_or(0.0, |last| last.at_ms as f64 / 1000.0);
-        Track { curve: Curve::Measured(samples), duration_s }
+        let curve = Curve::Measured(samples);
+        Track { curve, pieces: curve.pieces().leak(), duration_s, rss_max_mb: None }
     }
 
     fn steady(seconds: u64, cpu_percent: u64) -> Vec<Sample> {
@@ -185,7 +199,8 @@ mod tests {
     #[test]
     fn curves_without_extent_give_an_empty_grid() {
         let lone = posted_of(&[(5.0, 10.0, 1.0)]);
-        let lone = Track { curve: Curve::Posted(&lone), duration_s: 1.0 };
+        let curve = Curve::Posted(&lone);
+        let lone = Track { curve, pieces: &curve.pieces(), duration_s: 1.0, rss_max_mb: None };
         for by in [Align::Time, Align::Percent, Align::Work] {
             assert_eq!(align(track(&[]), lone, by), Series::default());
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::metric::{self, CPU_SECONDS, DURATION, Metric, RSS_MAX, Unit};
 use super::noise::{self, Pool};
-use super::{explain, key};
+use super::{explain, key, quantile};
 
 /// Closer than this is the same to a person.
 const SIMILAR_BELOW: f64 = 0.05;
@@ -20,6 +20,8 @@ const ORDINARY_WITHIN: f64 = 3.0;
 
 /// Why elapsed time has no verdict: the reason with its evidence comes from `explain`.
 const BUSY: &str = "host-busy";
+/// The run is unusual, and yet there is no sure verdict.
+const OUTSIDE_USUAL: &str = "outside-usual";
 
 /// A code with its evidence.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +77,10 @@ pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
     } else if let Some(busy) = busier.filter(|_| ruled[DURATION.name].why == Some(BUSY)) {
         reasons.push(busy.reason);
     } else if verdict == Verdict::Unclear {
-        reasons.extend(ruled[DURATION.name].why.map(|code| Reason::new(code, json!({}))));
+        reasons.extend(ruled[DURATION.name].why.map(|code| match code {
+            OUTSIDE_USUAL => outside_usual(&ruled[DURATION.name].delta, pool),
+            code => Reason::new(code, json!({})),
+        }));
     }
     if matches!(verdict, Verdict::Faster | Verdict::Slower) {
         reasons.extend(explain::difference(figures[0], figures[1]));
@@ -85,6 +90,24 @@ pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
         reasons.push(Reason::new("rough", json!({ "runs": pool.len() })));
     }
     Judgement { metrics: shown(ruled), verdict, by_cpu, reasons }
+}
+
+/// That the run is among the slowest or fastest, beyond the usual range.
+fn outside_usual(delta: &MetricDelta, pool: &[RunStats]) -> Reason {
+    let (Some(current), Some(usual)) = (delta.current, delta.usual) else {
+        return Reason::new(OUTSIDE_USUAL, json!({}));
+    };
+    let is_slow = current > usual.high;
+    let is_beyond = |other: f64| if is_slow { other > current } else { other < current };
+    let values = || pool.iter().take(noise::MAX_POOL).filter_map(DURATION.of);
+    let params = json!({
+        "direction": if is_slow { "slow" } else { "fast" },
+        "rank": values().filter(|other| is_beyond(*other)).count() + 1,
+        "runs": values().count() + 1,
+        "low_s": usual.low,
+        "high_s": usual.high,
+    });
+    Reason::new(OUTSIDE_USUAL, params)
 }
 
 fn shown_of(figures: [&RunStats; 2]) -> impl Iterator<Item = &'static Metric> {
@@ -104,14 +127,15 @@ fn shown(ruled: BTreeMap<&str, Ruling>) -> BTreeMap<String, MetricDelta> {
 
 fn rule(metric: &Metric, [current, baseline]: [&RunStats; 2], pool: &[RunStats]) -> Ruling {
     let (current, baseline) = ((metric.of)(current), (metric.of)(baseline));
-    let pool = Pool::new(pool.iter().filter_map(metric.of), metric.unit);
+    let history: Vec<f64> = pool.iter().take(noise::MAX_POOL).filter_map(metric.of).collect();
+    let pool = Pool::new(history.iter().copied(), metric.unit);
     let mut delta = MetricDelta {
         current,
         baseline,
         delta: None,
         change: None,
         verdict: Verdict::NotComparable,
-        usual: usual(&pool),
+        usual: usual(history, metric.unit),
     };
     let (Some(current), Some(baseline)) = (current, baseline) else { return Ruling { delta, why: None } };
     delta.delta = Some(current - baseline);
@@ -119,17 +143,37 @@ fn rule(metric: &Metric, [current, baseline]: [&RunStats; 2], pool: &[RunStats])
     let least = if metric.unit == Unit::Percent { metric.unit.resolution() } else { f64::MIN_POSITIVE };
     delta.change = (baseline >= least).then(|| current / baseline - 1.0);
     let (verdict, why) = weigh(metric, current, baseline, &pool);
+    let beyond = delta.usual.as_ref().and_then(|usual| outside(current, usual));
+    // Whatever the noise: what is said must not contradict the range that stands next to it.
+    let why = match why {
+        Some("within-noise" | "within-range") if beyond.is_some() => Some(OUTSIDE_USUAL),
+        why => why,
+    };
     delta.verdict = verdict;
     Ruling { delta, why }
 }
 
-/// From the tenth to the ninetieth percentile.
-fn usual(pool: &Pool) -> Option<Usual> {
-    if pool.is_rough() {
+/// From the tenth to the ninetieth percentile; `None` for a short history, and for a figure that is always zero.
+fn usual(mut values: Vec<f64>, unit: Unit) -> Option<Usual> {
+    if values.len() < noise::MIN_POOL {
         return None;
     }
-    let at = |q| pool.quantile(q).map(f64::exp);
-    Some(Usual { low: at(0.1)?, median: at(0.5)?, high: at(0.9)? })
+    values.sort_by(f64::total_cmp);
+    let at = |q| {
+        let value = quantile::of_sorted(&values, q)?;
+        Some(if unit == Unit::Count { value.round() } else { value })
+    };
+    let usual = Usual { low: at(0.1)?, median: at(0.5)?, high: at(0.9)? };
+    (usual.high > 0.0).then_some(usual)
+}
+
+/// Where a value lies beyond the usual range, as that is shown.
+fn outside(value: f64, usual: &Usual) -> Option<Verdict> {
+    match value {
+        value if value > usual.high => Some(Verdict::Slower),
+        value if value < usual.low => Some(Verdict::Faster),
+        _ => None,
+    }
 }
 
 fn weigh(metric: &Metric, current: f64, baseline: f64, pool: &Pool) -> (Verdict, Option<&'static str>) {
@@ -207,6 +251,8 @@ fn obstacles(current: &Run, baseline: &Run) -> Vec<Reason> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::simulate::run_of;
     use super::*;
 
@@ -235,6 +281,8 @@ mod tests {
         check(1.02, 1.0, &STEADY, Verdict::Similar, &[]);
         check(1.08, 1.0, &STEADY, Verdict::Unclear, &["too-small"]);
         check(1.5, 1.0, &NOISY, Verdict::Unclear, &["within-noise"]);
+        check(2.7, 1.0, &NOISY, Verdict::Unclear, &["outside-usual"]);
+        check(0.4, 1.0, &NOISY, Verdict::Unclear, &["outside-usual"]);
         check(1.5, 0.5, &STEADY, Verdict::Unclear, &["baseline-unusual"]);
         check(1.0, 0.5, &STEADY, Verdict::Unclear, &["within-range"]);
         check(0.09, 0.05, &[], Verdict::Unclear, &["too-small", "rough"]);
@@ -353,6 +401,77 @@ mod tests {
         assert_eq!((memory.delta, memory.change, memory.verdict), (None, None, Verdict::NotComparable));
         let duration = &judged.metrics["duration_s"];
         assert_eq!((duration.delta, duration.change), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
+    fn a_run_outside_the_usual_range_is_not_called_noise() {
+        // A command that drifts: its noise is large, and the newest run is the slowest of all.
+        let drifting: Vec<f64> = (0..15).map(|n| 1.1 + 0.07 * f64::from(n)).collect();
+        let judged = judge(&lasting(2.7), &lasting(1.1), &pool(&drifting));
+        let usual = judged.metrics["duration_s"].usual.unwrap();
+        let reason = &judged.reasons[0];
+        assert!(usual.high < 2.7);
+        assert!(judged.verdict == Verdict::Slower || reason.code == "outside-usual", "{judged:?}");
+        if reason.code == "outside-usual" {
+            assert_eq!((&reason.params["rank"], &reason.params["runs"]), (&json!(1), &json!(16)));
+        }
+    }
+
+    #[test]
+    fn a_figure_that_is_always_zero_has_no_usual_range_and_counts_are_whole() {
+        let history: Vec<_> = (0..10)
+            .map(|n| RunStats {
+                duration_s: 1.0,
+                read_mb: Some(0.0),
+                major_faults: Some(0),
+                pressure_memory: Some(0.0),
+                minor_faults: Some(2012 + n),
+                ..RunStats::default()
+            })
+            .collect();
+        let judged = judge(&run_of(history[0].clone()), &run_of(history[1].clone()), &history);
+        for always_zero in ["read_mb", "major_faults", "pressure_memory"] {
+            assert_eq!(judged.metrics[always_zero].usual, None, "{always_zero}");
+        }
+        let faults = judged.metrics["minor_faults"].usual.unwrap();
+        assert!(
+            [faults.low, faults.median, faults.high].iter().all(|count| count.fract() == 0.0),
+            "{faults:?}"
+        );
+    }
+
+    proptest! {
+        /// No verdict and no reason contradicts the usual range that is shown next to it, in either direction.
+        #[test]
+        fn no_verdict_contradicts_the_usual_range(
+            history in prop::collection::vec(0.01..20.0f64, 0..60), current in 0.01..40.0f64, baseline in 0.01..40.0f64,
+            cpu_share in 0.0..2.0f64,
+        ) {
+            let stats = |duration_s: f64| RunStats {
+                duration_s,
+                cpu_seconds: Some(duration_s * cpu_share),
+                rss_max_mb: Some(duration_s * 100.0),
+                ..RunStats::default()
+            };
+            let past: Vec<_> = history.iter().map(|duration_s| stats(*duration_s)).collect();
+            let judged = judge(&run_of(stats(current)), &run_of(stats(baseline)), &past);
+            for (name, delta) in &judged.metrics {
+                let (Some(usual), Some(value)) = (delta.usual, delta.current) else { continue };
+                prop_assert!(usual.low <= usual.median && usual.median <= usual.high);
+                match delta.verdict {
+                    Verdict::Slower => prop_assert!(value > usual.high, "{} {:?}", name, delta),
+                    Verdict::Faster => prop_assert!(value < usual.low, "{} {:?}", name, delta),
+                    _ => {}
+                }
+            }
+            let duration = &judged.metrics["duration_s"];
+            let is_outside = duration.usual.is_some_and(|usual| outside(current, &usual).is_some());
+            for reason in &judged.reasons {
+                let is_calm = ["within-noise", "within-range"].contains(&reason.code);
+                prop_assert!(!(is_calm && is_outside), "{:?} {:?}", reason, duration);
+                prop_assert!(reason.code != "outside-usual" || is_outside);
+            }
+        }
     }
 
     #[test]

@@ -16,6 +16,12 @@ const WAITING_PERCENT: f64 = 25.0;
 /// It must be this much more than usual, or than the other time.
 const MORE_BY_POINTS: f64 = 10.0;
 
+/// Waiting explains a difference in elapsed time only if it is at least this part of it.
+const LEAST_PART: f64 = 0.5;
+
+/// Of so few processes the kernel knows all their waiting; of processes that are gone it forgets it.
+const FEW_PROCESSES: u32 = 2;
+
 /// When others leave the CPUs that idle, whoever waits for one waits for the run itself.
 const OTHERS_PERCENT: f64 = 10.0;
 
@@ -58,16 +64,47 @@ pub struct Contended {
 
 /// What was scarcest for `run`, compared with the median of `past`; `None` also where too little is known.
 pub fn than_usual(run: &Run, stats: &RunStats, past: &[RunStats], least_runs: usize) -> Option<Contended> {
-    scarcest(run, stats, |scarce| {
-        let mut values: Vec<f64> = past.iter().filter_map(scarce.of).collect();
+    let usual = |of: &dyn Fn(&RunStats) -> Option<f64>| {
+        let mut values: Vec<f64> = past.iter().filter_map(of).collect();
         values.sort_by(f64::total_cmp);
         (values.len() >= least_runs).then(|| quantile::of_sorted(&values, 0.5)).flatten()
+    };
+    let excess_s = stats.duration_s - usual(&|stats| Some(stats.duration_s))?;
+    scarcest(run, stats, |scarce| {
+        explains(scarce, stats, excess_s, usual(&|past| waited_s(scarce.what, past)))
+            .then(|| usual(&|past| (scarce.of)(past)))
+            .flatten()
     })
 }
 
 /// What was scarcest for `run` and was not for the other one.
 pub fn than_other(run: &Run, stats: &RunStats, other: &RunStats) -> Option<Contended> {
-    scarcest(run, stats, |scarce| (scarce.of)(other))
+    let excess_s = stats.duration_s - other.duration_s;
+    scarcest(run, stats, |scarce| {
+        explains(scarce, stats, excess_s, waited_s(scarce.what, other)).then(|| (scarce.of)(other)).flatten()
+    })
+}
+
+/// Whether the run waited for so much longer than otherwise that this is a meaningful part of `excess_s`.
+fn explains(scarce: &Scarce, stats: &RunStats, excess_s: f64, otherwise_s: Option<f64>) -> bool {
+    let more_s = waited_s(scarce.what, stats).zip(otherwise_s).map(|(now_s, before_s)| now_s - before_s);
+    excess_s > 0.0 && more_s.is_some_and(|more_s| more_s >= LEAST_PART * excess_s)
+}
+
+/// For how many seconds the run waited at most, as far as that is known.
+fn waited_s(what: &str, stats: &RunStats) -> Option<f64> {
+    let of_time = |percent: Option<f64>| percent.map(|percent| percent / 100.0 * stats.duration_s);
+    match what {
+        // Its own waiting is the better figure: the machine's pressure may be of others alone.
+        "cpu" | "wait" => {
+            let own = stats.wait_seconds.filter(|_| {
+                what == "wait" || stats.max_processes.is_some_and(|processes| processes <= FEW_PROCESSES)
+            });
+            own.or_else(|| of_time(stats.pressure_cpu))
+        }
+        "memory" => of_time(stats.pressure_memory),
+        _ => of_time(stats.pressure_io),
+    }
 }
 
 fn scarcest(run: &Run, stats: &RunStats, otherwise: impl Fn(&Scarce) -> Option<f64>) -> Option<Contended> {
@@ -95,11 +132,12 @@ mod tests {
     use super::*;
 
     fn with_cpu(pressure_cpu: f64) -> RunStats {
-        RunStats { pressure_cpu: Some(pressure_cpu), ..RunStats::default() }
+        RunStats { pressure_cpu: Some(pressure_cpu), duration_s: 2.0, ..RunStats::default() }
     }
 
     fn found(stats: &RunStats, other: &RunStats) -> Option<(&'static str, f64)> {
-        than_other(&run_of(stats.clone()), stats, other).map(|found| (found.what, found.percent))
+        let other = RunStats { duration_s: 1.0, ..other.clone() };
+        than_other(&run_of(stats.clone()), stats, &other).map(|found| (found.what, found.percent))
     }
 
     #[test]
@@ -138,11 +176,8 @@ mod tests {
                 RunStats { host_cpu_avg: Some(host_cpu_avg), cpu_avg: Some(cpu_avg), ..with_cpu(80.0) };
             let mut run = run_of(stats.clone());
             run.context = Some(Context { cpus: Some(2), ..Context::default() });
-            assert_eq!(
-                than_other(&run, &stats, &with_cpu(0.0)).is_some(),
-                contended,
-                "{host_cpu_avg} {cpu_avg}"
-            );
+            let other = RunStats { duration_s: 1.0, ..with_cpu(0.0) };
+            assert_eq!(than_other(&run, &stats, &other).is_some(), contended, "{host_cpu_avg} {cpu_avg}");
         };
         check(99.0, 195.0, false);
         check(99.0, 100.0, true);
@@ -152,8 +187,29 @@ mod tests {
     fn what_is_usual_takes_enough_runs() {
         let stats = with_cpu(60.0);
         let run = run_of(stats.clone());
-        let usual = |runs: usize| than_usual(&run, &stats, &vec![with_cpu(4.0); runs], 5);
+        let past = RunStats { duration_s: 1.0, ..with_cpu(4.0) };
+        let usual = |runs: usize| than_usual(&run, &stats, &vec![past.clone(); runs], 5);
         assert_eq!(usual(4), None);
         assert_eq!(usual(5), Some(Contended { what: "cpu", percent: 60.0, otherwise: 4.0 }));
+    }
+
+    #[test]
+    fn a_few_milliseconds_of_waiting_explain_no_half_a_second() {
+        let ran = |duration_s, wait_seconds| RunStats {
+            duration_s,
+            wait_seconds: Some(wait_seconds),
+            cpu_seconds: Some(0.001),
+            pressure_cpu: Some(if wait_seconds > 0.0 { 90.0 } else { 1.0 }),
+            max_processes: Some(1),
+            ..RunStats::default()
+        };
+        let check = |now: RunStats, before: RunStats, is_explained| {
+            let found = than_other(&run_of(now.clone()), &now, &before);
+            assert_eq!(found.is_some(), is_explained, "{now:?} {before:?}");
+        };
+        check(ran(1.002, 0.003), ran(0.501, 0.0), false);
+        check(ran(1.002, 0.4), ran(0.501, 0.0), true);
+        // It was not longer at all.
+        check(ran(0.5, 0.4), ran(0.501, 0.0), false);
     }
 }

@@ -77,6 +77,9 @@ pub fn busier_host(current: &Run, baseline: &Run) -> Option<Busier> {
                 .map(|found| busier(Verdict::Faster, found, [found.otherwise, found.percent])),
         };
     }
+    if waited_little(current, baseline) {
+        return None;
+    }
     let of = |run: &Run| run.context.as_ref().and_then(load_per_cpu);
     let (now, before) = (of(current)?, of(baseline)?);
     let busier = |a: f64, b: f64| a >= BUSY_LOAD_PER_CPU && a >= b + BUSIER_BY;
@@ -88,6 +91,19 @@ pub fn busier_host(current: &Run, baseline: &Run) -> Option<Busier> {
     let load = |run: &Run| run.context.as_ref().and_then(|context| context.load_1m);
     let params = json!({ "current": load(current), "baseline": load(baseline) });
     Some(Busier { explains, reason: Reason::new("host-busy", params) })
+}
+
+/// Whether it is known that waiting for a CPU was no meaningful part of the difference in elapsed time.
+fn waited_little(current: &Run, baseline: &Run) -> bool {
+    let known = |run: &Run| {
+        let stats = run.run_stats.as_ref()?;
+        Some((stats.duration_s, stats.wait_seconds.filter(|_| stats.max_processes == Some(1))?))
+    };
+    let (Some((now_s, waited_s)), Some((before_s, waited_before_s))) = (known(current), known(baseline))
+    else {
+        return false;
+    };
+    (waited_s - waited_before_s).abs() < LEAST_SHARE * (now_s - before_s).abs()
 }
 
 fn load_per_cpu(context: &Context) -> Option<f64> {

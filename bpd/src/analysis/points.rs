@@ -2,18 +2,19 @@
 
 use bp_proto::{Point, Sample, UnixMillis};
 
-use super::curve::Curve;
+use super::curve::{Curve, Piece};
 
 /// Each bucket keeps its lowest and highest point of both lines.
 const KEPT_PER_BUCKET: usize = 4;
 
-/// The full curve. Posted points come back unchanged; measured ones get a wall-clock `ts` from the run's start.
-pub fn of(curve: Curve<'_>, started_at: UnixMillis) -> Vec<Point> {
+/// The full curve. Posted points come back unchanged; measured ones get a wall-clock `ts` from the run's start, and
+/// their rates and memory from `pieces`, the curve as it is drawn.
+pub fn of(curve: Curve<'_>, pieces: &[Piece], started_at: UnixMillis) -> Vec<Point> {
     match curve {
         Curve::Posted(points) => points.to_vec(),
         Curve::Measured(samples) => samples
             .iter()
-            .zip(curve.pieces())
+            .zip(pieces)
             .zip(hosts(samples))
             .map(|((sample, piece), host_cpu_percent)| Point {
                 ts: (started_at.0.saturating_add(sample.at_ms as i64)) as f64 / 1000.0,
@@ -21,9 +22,27 @@ pub fn of(curve: Curve<'_>, started_at: UnixMillis) -> Vec<Point> {
                 rss_mb: piece.rss_mb.unwrap_or(0.0),
                 processes: Some(sample.processes),
                 host_cpu_percent,
+                rss_max_mb: None,
             })
             .collect(),
     }
+}
+
+/// Puts the peak of memory on the curve where a higher one is known than any reading: with the highest reading, since when
+/// it was reached is not known.
+pub fn marked(mut points: Vec<Point>, rss_max_mb: Option<f64>) -> Vec<Point> {
+    let Some(rss_max_mb) = rss_max_mb else { return points };
+    // The first of equals, as `at_most` keeps it.
+    let mut highest: Option<usize> = None;
+    for (at, point) in points.iter().enumerate() {
+        if highest.is_none_or(|highest| point.rss_mb > points[highest].rss_mb) {
+            highest = Some(at);
+        }
+    }
+    if let Some(point) = highest.and_then(|at| points.get_mut(at)).filter(|point| rss_max_mb > point.rss_mb) {
+        point.rss_max_mb = Some(rss_max_mb);
+    }
+    points
 }
 
 /// The machine's CPU use at each sample. It is read more rarely than the run, and a reading describes the time since
@@ -108,7 +127,8 @@ mod tests {
     #[test]
     fn measured_samples_become_points_on_the_wall_clock() {
         let samples = measured_of(&[(500, 250, 8), (1500, 2250, 16)]);
-        let points = of(Curve::Measured(&samples), UnixMillis(1_714_980_000_000));
+        let curve = Curve::Measured(&samples);
+        let points = of(curve, &curve.pieces(), UnixMillis(1_714_980_000_000));
         let shown: Vec<_> = points.iter().map(|p| (p.ts, p.cpu_percent, p.rss_mb, p.processes)).collect();
         assert_eq!(shown, [(1_714_980_000.5, 50.0, 8.0, Some(1)), (1_714_980_001.5, 200.0, 16.0, Some(1))]);
     }
@@ -119,7 +139,8 @@ mod tests {
             measured_of(&[(1000, 1, 1), (2000, 2, 1), (3000, 3, 1), (4000, 4, 1), (5000, 5, 1)]);
         samples[1].host_cpu_permille = Some(500);
         samples[3].host_cpu_permille = Some(0);
-        let points = of(Curve::Measured(&samples), UnixMillis(0));
+        let curve = Curve::Measured(&samples);
+        let points = of(curve, &curve.pieces(), UnixMillis(0));
         let shown: Vec<_> = points.iter().map(|point| point.host_cpu_percent).collect();
         assert_eq!(shown, [Some(50.0), Some(50.0), Some(0.0), Some(0.0), None]);
     }
@@ -127,7 +148,20 @@ mod tests {
     #[test]
     fn posted_points_come_back_unchanged() {
         let points = posted_of(&[(5.25, 1.1, 2.2), (3.0, 0.3, 0.4)]);
-        assert_eq!(of(Curve::Posted(&points), UnixMillis(99)), points);
+        assert_eq!(of(Curve::Posted(&points), &[], UnixMillis(99)), points);
+    }
+
+    #[test]
+    fn a_peak_between_two_readings_is_marked_at_the_highest_one() {
+        let points = posted_of(&[(1.0, 1.0, 10.0), (2.0, 1.0, 251.0), (3.0, 1.0, 251.0)]);
+        let marks = |rss_max_mb| {
+            let marked = marked(points.clone(), rss_max_mb);
+            marked.iter().map(|point| point.rss_max_mb).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(Some(363.0)), [None, Some(363.0), None]);
+        assert_eq!((marks(Some(251.0)), marks(None)), (vec![None; 3], vec![None; 3]));
+        let thin = at_most(marked(points.clone(), Some(363.0)), 2);
+        assert!(thin.iter().any(|point| point.rss_max_mb == Some(363.0)), "{thin:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bp_proto::{Activity, Implausible, Point, Quality, RunStats, Sample, Surroundings, Totals};
 
-use super::curve::{BYTES_PER_MIB, Curve, NS_PER_SECOND, Piece};
+use super::curve::{self, BYTES_PER_MIB, Curve, LEAST_RSS_MIB, NS_PER_SECOND, Piece};
 use super::quantile;
 use crate::plausible::{self, Window};
 
@@ -60,16 +60,48 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
     };
     did(&mut stats, &totals.activity);
     went_on(&mut stats, &totals.surroundings);
-    let pieces = curve.pieces();
+    let pieces = drawn(curve, Some(&totals), span);
     match curve {
         Curve::Measured(samples) => measured(&mut stats, samples, &pieces, &totals, span),
         Curve::Posted(points) => posted(&mut stats, points, &pieces, &totals, span),
     }
-    let high_water = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
     let seen = pieces.iter().filter_map(|piece| piece.rss_mb);
-    stats.rss_max_mb = highest(seen.chain(high_water));
+    stats.rss_max_mb = highest(seen.chain(high_water_mb(&totals)));
     drop_foreign_split(&mut stats);
     Some(stats)
+}
+
+/// The peak of memory that was known besides the curve; one that was read too early is none. MiB.
+pub fn high_water_mb(totals: &Totals) -> Option<f64> {
+    let mark = totals.rss_max_bytes.map(|bytes| bytes as f64 / BYTES_PER_MIB);
+    mark.filter(|mib| *mib >= LEAST_RSS_MIB)
+}
+
+/// The curve as it is drawn and as all figures are taken from it: one piece per sample.
+pub fn drawn(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Vec<Piece> {
+    let pieces = curve.pieces();
+    let Curve::Measured(samples) = curve else { return pieces };
+    let unknown = Totals::default();
+    let most_percent = most_percent(samples, totals.unwrap_or(&unknown), span);
+    let pieces =
+        if span.open || span.background { pieces } else { ended(pieces, span.duration.as_secs_f64()) };
+    curve::smoothed(pieces, most_percent)
+}
+
+/// Most CPU that the run can have used at any time. The number of its threads is known as far as they were seen: it
+/// counts only where the whole run used no more.
+fn most_percent(samples: &[Sample], totals: &Totals, span: Span) -> f64 {
+    let of_cpus = span.most_percent();
+    // A shell that ran nothing is one thread.
+    let seen = totals.activity.max_threads.or(totals.max_processes.is_none().then_some(1));
+    let (Some(threads), Some(last)) = (seen.filter(|threads| *threads > 0 && !span.open), samples.last())
+    else {
+        return of_cpus;
+    };
+    let of_threads = f64::from(threads) * 100.0;
+    let burned_s = seconds(totals.cpu_ns.unwrap_or(0).max(last.cpu_ns));
+    let over_s = if span.background { last.at_ms as f64 * MILLI_S } else { span.duration.as_secs_f64() };
+    if burned_s * 100.0 <= of_threads * over_s { of_cpus.min(of_threads) } else { of_cpus }
 }
 
 /// The figures of a run that could not be true and are therefore unknown.
@@ -150,8 +182,13 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
         !span.background || unseen_s <= (UNSEEN_SHARE * stats.cpu_seconds.unwrap_or(0.0)).max(TICK_S);
     stats.cpu_avg =
         stats.cpu_seconds.filter(|_| was_seen).and_then(|cpu| average(cpu, spent_in_s, totals, span));
-    let ended = ended(pieces, stats.duration_s);
-    let cpu = possible(if span.open || span.background { pieces } else { &ended }, span.most_percent());
+    // Where the average would be made of rounding, rates of shorter times are too.
+    let is_known = stats.cpu_avg.is_some();
+    let cpu: Vec<(f64, f64)> = pieces
+        .iter()
+        .filter(|piece| is_known && piece.seconds() > 0.0)
+        .map(|piece| (piece.cpu_percent, piece.seconds()))
+        .collect();
     stats.cpu_p95 = quantile::weighted(cpu.iter().copied(), P95);
     // The whole run is an interval too: where its account knows of more than the curve has seen, some part of it burned
     // that much at least.
@@ -168,24 +205,12 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
 }
 
 /// The pieces of a run that took so long. Its last sample stands on the whole millisecond behind its end: what it says was
-/// burned before the end. Less than a millisecond is too short for clocks that were read one after the other, and goes with
-/// the piece before.
-fn ended(pieces: &[Piece], duration_s: f64) -> Vec<Piece> {
-    let mut pieces = pieces.to_vec();
+/// burned before the end.
+fn ended(mut pieces: Vec<Piece>, duration_s: f64) -> Vec<Piece> {
     let Some(last) = pieces.last_mut() else { return pieces };
-    if duration_s <= last.from_s || last.to_s <= duration_s || last.to_s - duration_s > MILLI_S {
-        return pieces;
-    }
-    last.cpu_percent *= last.seconds() / (duration_s - last.from_s);
-    last.to_s = duration_s;
-    let last = *last;
-    if last.seconds() < MILLI_S
-        && let [.., before, _] = &mut pieces[..]
-    {
-        let burned = before.cpu_percent * before.seconds() + last.cpu_percent * last.seconds();
-        before.to_s = duration_s;
-        before.cpu_percent = burned / before.seconds();
-        pieces.pop();
+    if duration_s > last.from_s && last.to_s > duration_s && last.to_s - duration_s <= MILLI_S {
+        last.cpu_percent *= last.seconds() / (duration_s - last.from_s);
+        last.to_s = duration_s;
     }
     pieces
 }
@@ -203,25 +228,6 @@ fn average(cpu_s: f64, spent_in_s: f64, totals: &Totals, span: Span) -> Option<f
     let (percent, most) = (cpu_s / spent_in_s * 100.0, span.most_percent());
     // Within one step in `LEAST_STEPS` it is rounding.
     (percent <= most * (1.0 + 1.0 / LEAST_STEPS)).then(|| percent.min(most))
-}
-
-/// (CPU percent, seconds) of the pieces. More than all CPUs can burn was burned before the piece that it is booked in
-/// (a child's time arrives when it is waited for): such a piece is one with those before it.
-fn possible(pieces: &[Piece], most_percent: f64) -> Vec<(f64, f64)> {
-    let mut merged: Vec<(f64, f64)> = Vec::with_capacity(pieces.len());
-    for piece in pieces.iter().filter(|piece| piece.seconds() > 0.0) {
-        let mut last = (piece.cpu_percent, piece.seconds());
-        while last.0 > most_percent
-            && let Some(before) = merged.pop()
-        {
-            let seconds = before.1 + last.1;
-            last = ((before.0 * before.1 + last.0 * last.1) / seconds, seconds);
-        }
-        merged.push(last);
-    }
-    // Only the first can still be too much: it has nothing before it.
-    merged.retain(|(percent, _)| *percent <= most_percent);
-    merged
 }
 
 /// Posted points are readings at instants, CPU included: their averages are time integrals (trapezoids) over the
@@ -379,14 +385,14 @@ mod tests {
         near(Some(highest), average);
         let (average, highest) = of_micros(10_412, 10_087, &[(2, 1_800), (5, 4_500), (11, 10_087)]);
         near(Some(average), 10_087.0 / 104.12);
-        near(Some(highest), 5_587.0 / 54.12);
+        near(Some(highest), average);
         // The curve has missed some of it.
         let (average, highest) = of_micros(20_000, 10_000, &[(20, 6_000)]);
         assert_eq!((average, highest), (50.0, 50.0));
-        // A fifth of a millisecond is no interval of its own.
+        // Fifty milliseconds are the shortest interval.
         let (average, highest) = of_micros(5_200, 5_150, &[(2, 1_500), (5, 4_700), (6, 5_150)]);
         near(Some(average), 515.0 / 5.2);
-        near(Some(highest), 365.0 / 3.2);
+        near(Some(highest), average);
     }
 
     #[test]

@@ -201,6 +201,10 @@ impl Batch {
 
     fn sampled(&mut self, run: u64, from: Sample, to: Sample, starts: &mut Starts) {
         let Some(started_at) = starts.of(run) else { return };
+        if to.at_ms.saturating_sub(from.at_ms) < LEAST_RATE_MS {
+            // A rate over so short a time would be made of errors: the page asks for the smoothed curve.
+            return self.add_once(Message::Sampled(CurveGrew { run, points: Vec::new(), cpu_seconds: None }));
+        }
         let Some(point) = point(started_at, from, to) else { return };
         let cpu_seconds = Some(to.cpu_ns as f64 / 1e9);
         let grown = self.0.iter_mut().find_map(|message| match message {
@@ -242,6 +246,9 @@ impl Starts {
     }
 }
 
+/// Rates are not told over a shorter time.
+const LEAST_RATE_MS: u64 = 50;
+
 /// The interval between two samples as a point of the curve; `None` when there is none.
 fn point(started_at: UnixMillis, from: Sample, to: Sample) -> Option<Point> {
     let interval_ms = to.at_ms.checked_sub(from.at_ms).filter(|ms| *ms > 0)?;
@@ -252,6 +259,7 @@ fn point(started_at: UnixMillis, from: Sample, to: Sample) -> Option<Point> {
         rss_mb: to.rss_bytes as f64 / f64::from(1 << 20),
         processes: Some(to.processes),
         host_cpu_percent: to.host_cpu_permille.map(|permille| f64::from(permille) / 10.0),
+        rss_max_mb: None,
     })
 }
 
@@ -323,7 +331,8 @@ mod tests {
                 cpu_percent: 200.0,
                 rss_mb: 3.0,
                 processes: Some(2),
-                host_cpu_percent: Some(50.5)
+                host_cpu_percent: Some(50.5),
+                rss_max_mb: None,
             }
         );
         assert_eq!(point(UnixMillis(0), to, to), None);

@@ -52,8 +52,8 @@ pub(super) async fn post(
     let mut points: Vec<Point> = body::json(request, body::LARGE, api.limits.body).await?;
     check(&points)?;
     for point in &mut points {
-        // What the machine did is bpd's to say.
-        point.host_cpu_percent = None;
+        // What the machine did, and peaks between samples, are bpd's to say.
+        (point.host_cpu_percent, point.rss_max_mb) = (None, None);
     }
     let (_, run) = api.named(run, lang).await?;
     match api.change(Body::Points { run, points }).await? {

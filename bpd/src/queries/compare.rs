@@ -2,15 +2,17 @@
 
 use bp_proto::report::{Comparison, Verdict};
 use bp_proto::request::CompareQuery;
-use bp_proto::{Comment, Level, UnixMillis};
+use bp_proto::{Comment, Level, Run, UnixMillis};
 use serde_json::{Map, Value, json};
 
-use super::derive::curve_of;
+use super::derive::{curve_of, drawn};
 use super::select::{Field, select};
 use super::{NoAnswer, Queries};
 use crate::analysis::align::{Track, align};
 use crate::analysis::compare::{Judgement, judge};
+use crate::analysis::curve::Piece;
 use crate::analysis::differs::differs;
+use crate::store::Curve;
 use crate::words::{self, Lang};
 
 const USUAL_BASELINE: &str = "latest-success";
@@ -31,13 +33,9 @@ pub(super) fn compare(
     let judgement = judge(&current, &baseline, &pool);
 
     let curves = (queries.reader.curve(current.id)?, queries.reader.curve(baseline.id)?);
-    let lasted = |run: &bp_proto::Run| run.run_stats.as_ref().map_or(0.0, |stats| stats.duration_s);
+    let pieces = (drawn(&current, &curves.0, now), drawn(&baseline, &curves.1, now));
     let by = query.align.unwrap_or_default();
-    let series = align(
-        Track { curve: curve_of(&curves.0), duration_s: lasted(&current) },
-        Track { curve: curve_of(&curves.1), duration_s: lasted(&baseline) },
-        by,
-    );
+    let series = align(track(&current, &curves.0, &pieces.0), track(&baseline, &curves.1, &pieces.1), by);
     Ok(Comparison {
         differs: differs(&current, &baseline),
         comments: comments(&judgement, lang),
@@ -51,6 +49,16 @@ pub(super) fn compare(
     })
 }
 
+fn track<'a>(run: &Run, kept: &'a Curve, pieces: &'a [Piece]) -> Track<'a> {
+    let stats = run.run_stats.as_ref();
+    Track {
+        curve: curve_of(kept),
+        pieces,
+        duration_s: stats.map_or(0.0, |stats| stats.duration_s),
+        rss_max_mb: stats.and_then(|stats| stats.rss_max_mb),
+    }
+}
+
 /// The verdict as a sentence, then its reasons.
 fn comments(judgement: &Judgement, lang: Lang) -> Vec<Comment> {
     let params = verdict_params(judgement);
@@ -61,7 +69,11 @@ fn comments(judgement: &Judgement, lang: Lang) -> Vec<Comment> {
             Verdict::Faster => Level::Good,
             _ => Level::Info,
         },
-        text: words::verdict(lang, judgement.verdict, judgement.by_cpu, &params),
+        text: if judgement.reasons.iter().any(|reason| reason.code == "outside-usual") {
+            words::outside_usual(lang, &params)
+        } else {
+            words::verdict(lang, judgement.verdict, judgement.by_cpu, &params)
+        },
         params,
     };
     let reasons = judgement.reasons.iter().map(|reason| Comment {
@@ -93,7 +105,7 @@ fn verdict_params(judgement: &Judgement) -> Map<String, Value> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use bp_proto::{Context, Run, RunState, RunStats};
+    use bp_proto::{Context, RunState, RunStats};
 
     use super::*;
     use crate::analysis::comments::{Subject, findings};
@@ -152,6 +164,7 @@ mod tests {
         let base = run_of(stats(USUAL));
         let run = |figures| run_of(stats(figures));
         let (quiet, noisy) = (pool(0.01), pool(0.3));
+        let wild: Vec<_> = (0..10).map(|n| stats((0.1 * 2_f64.powi(n % 6), 0.5, 100.0))).collect();
         let said = [
             said_of(&run((2.0, 0.5, 300.0)), &base, &quiet),
             said_of(&run((0.5, 0.3, 20.0)), &base, &quiet),
@@ -163,6 +176,8 @@ mod tests {
             said_of(&run((1.08, 0.5, 100.0)), &base, &quiet),
             said_of(&run((1.4, 0.5, 100.0)), &base, &noisy),
             said_of(&run((1.4, 0.9, 100.0)), &base, &noisy),
+            said_of(&run((9.0, 0.5, 100.0)), &run((0.9, 0.5, 100.0)), &wild),
+            said_of(&run((0.01, 0.5, 100.0)), &run((9.0, 0.5, 100.0)), &wild),
             said_of(&base, &run((0.5, 0.5, 100.0)), &quiet),
             said_of(&run((2.0, 0.5, 100.0)), &run((0.5, 0.5, 100.0)), &quiet),
             said_of(&loaded((2.0, 0.5, 100.0), 4.0), &loaded(USUAL, 0.1), &quiet),
@@ -199,6 +214,7 @@ mod tests {
             "more-memory",
             "more-parallel",
             "more-waiting",
+            "outside-usual",
             "place",
             "rough",
             "too-small",

@@ -116,15 +116,7 @@ impl Derive {
             // Of a history that keeps no durations nothing is known.
             return Ok(Known::default());
         }
-        let open = run.is_open();
-        let duration = lasted(run, now);
-        let cpus = run.context.as_ref().and_then(|context| context.cpus);
-        let window = run.started_at.map(|started_at| {
-            // The wall clock may have been set meanwhile.
-            let ended_at = run.finished_at.unwrap_or(now).max(started_at.plus(duration));
-            Window::new(started_at.as_seconds(), ended_at.as_seconds())
-        });
-        let span = Span { duration, open, background: run.background, cpus, window };
+        let span = span_of(run, now);
         let implausible = stats::implausible(curve, run.totals.as_ref(), span);
         // Without a duration nothing can be said per time, nor compared. A shell without a clock left such a line too.
         let is_timeless = run.shell.is_some() && run.took == Some(Duration::ZERO) && curve.is_empty();
@@ -153,6 +145,10 @@ impl Derive {
     /// The run with its figures and comments.
     pub(super) fn complete(&self, mut run: Run, lang: Lang, now: UnixMillis) -> Result<Run, NoAnswer> {
         (run.run_stats, run.implausible) = self.known(&run, now)?;
+        for child in &mut run.children {
+            // Read while it began: that is no memory of the program.
+            child.rss_max_mb = child.rss_max_mb.filter(|mib| *mib >= curve::LEAST_RSS_MIB);
+        }
         if let (Some(rest), Some(stats)) = (&mut run.rest, &run.run_stats) {
             untold::derive(&mut run.children, rest, stats);
         }
@@ -186,6 +182,23 @@ pub(super) fn lasted(run: &Run, now: UnixMillis) -> Duration {
 /// A successful run that others may be measured by.
 pub(super) fn is_good(row: &Row) -> bool {
     row.state == RunState::Finished && row.exit_code == Some(0) && !row.no_baseline
+}
+
+/// When a run was, as far as its figures depend on it.
+fn span_of(run: &Run, now: UnixMillis) -> Span {
+    let duration = lasted(run, now);
+    let cpus = run.context.as_ref().and_then(|context| context.cpus);
+    let window = run.started_at.map(|started_at| {
+        // The wall clock may have been set meanwhile.
+        let ended_at = run.finished_at.unwrap_or(now).max(started_at.plus(duration));
+        Window::new(started_at.as_seconds(), ended_at.as_seconds())
+    });
+    Span { duration, open: run.is_open(), background: run.background, cpus, window }
+}
+
+/// A run's curve as it is drawn, from which its figures are taken too.
+pub(super) fn drawn(run: &Run, kept: &Curve, now: UnixMillis) -> Vec<curve::Piece> {
+    stats::drawn(curve_of(kept), run.totals.as_ref(), span_of(run, now))
 }
 
 /// A stored curve as `analysis` takes it.

@@ -27,7 +27,7 @@ use bp_proto::request::{AlertsQuery, CompareQuery, ListQuery, SamplesQuery};
 use bp_proto::{Point, Run, UnixMillis, process};
 
 use crate::analysis::points;
-use crate::store::{Reader, Row};
+use crate::store::{Curve, Reader, Row};
 use crate::words::{self, Lang};
 use derive::Derive;
 use no_answer::Sentence;
@@ -171,7 +171,15 @@ impl Queries {
         }
         let run = select(self, selector, Field::All, now).map_err(|no| no.told(self.usual_lang()))?;
         let kept = self.reader.curve(run.id)?;
-        let full = points::of(derive::curve_of(&kept), run.started_at.unwrap_or_default());
+        let pieces = derive::drawn(&run, &kept, now);
+        let full = points::of(derive::curve_of(&kept), &pieces, run.started_at.unwrap_or_default());
+        let full = match kept {
+            Curve::Measured(_) => {
+                let stats = self.derive.stats(&run, now)?;
+                points::marked(full, stats.and_then(|stats| stats.rss_max_mb))
+            }
+            Curve::Posted(_) => full,
+        };
         let window = points::between(points::every(full, step as usize), query.from, query.to);
         Ok(match query.max_points {
             Some(most) => points::at_most(window, most as usize),

@@ -325,7 +325,9 @@ impl Open {
         }
         // Saturating: the times are what somebody's clock said.
         let interval_ns = (at_ms - self.last.at_ms).saturating_mul(1_000_000);
-        let most = interval_ns.saturating_mul(u64::from(self.cpus.max(1)));
+        // One thread so far: more than a core was read late. It goes to the next interval.
+        let cpus = if usage.activity.max_threads == Some(1) { 1 } else { self.cpus.max(1) };
+        let most = interval_ns.saturating_mul(u64::from(cpus));
         let sample = Sample {
             at_ms,
             cpu_ns: cpu_ns.clamp(self.last.cpu_ns, self.last.cpu_ns.saturating_add(most)),

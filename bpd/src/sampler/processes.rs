@@ -19,7 +19,10 @@ pub(super) struct Tracked {
     pub gone: Vec<Gone>,
     /// Own time credited to `run`, under the process's name.
     pub credited_ns: u64,
+    /// Its peak, as far as its memory counts.
     pub rss_max_bytes: u64,
+    /// A reading was taken when it was the program that it is now, and had its memory.
+    pub has_memory: bool,
     pub account: Account,
     /// Read at least twice.
     pub stayed: bool,
@@ -34,9 +37,18 @@ pub(super) struct Gone {
     pub stayed: bool,
 }
 
+/// A program that has loaded its libraries has more. What has less was read while it began, unless it has less later too.
+const LEAST_LOADED_BYTES: u64 = 1 << 20;
+
+/// Whether the first reading of a program tells its memory.
+fn has_memory(reading: &Reading) -> bool {
+    !reading.is_fork && reading.rss_bytes >= LEAST_LOADED_BYTES
+}
+
 impl Tracked {
     pub(super) fn new(reading: Reading, run: Option<Ulid>) -> Self {
-        let rss_max_bytes = reading.rss_bytes + reading.spike_bytes;
+        let has_memory = has_memory(&reading);
+        let rss_max_bytes = if has_memory { reading.rss_bytes + reading.spike_bytes } else { 0 };
         let account = Account::from_now(reading.counts);
         Self {
             account,
@@ -47,6 +59,7 @@ impl Tracked {
             gone: Vec::new(),
             credited_ns: 0,
             rss_max_bytes,
+            has_memory,
             stayed: false,
         }
     }
@@ -119,9 +132,19 @@ impl Processes {
 
     pub(super) fn read_again(&mut self, reading: &Reading) {
         let Some(tracked) = self.by_pid.get_mut(&reading.pid) else { return };
-        let parent = std::mem::replace(&mut tracked.reading, reading.clone()).parent;
+        let before = std::mem::replace(&mut tracked.reading, reading.clone());
         tracked.stayed = true;
-        tracked.rss_max_bytes = tracked.rss_max_bytes.max(reading.rss_bytes + reading.spike_bytes);
+        let parent = before.parent;
+        if before.is_fork && !reading.is_fork {
+            // It has become another program: what it had before was its parent's.
+            tracked.has_memory = has_memory(reading);
+            tracked.rss_max_bytes = 0;
+        } else {
+            tracked.has_memory |= has_memory(reading) || (before.rss_bytes > 0 && reading.rss_bytes > 0);
+        }
+        if tracked.has_memory {
+            tracked.rss_max_bytes = tracked.rss_max_bytes.max(reading.rss_bytes + reading.spike_bytes);
+        }
         if parent != reading.parent {
             self.leave(parent, reading.pid);
             self.below.entry(reading.parent).or_default().push(reading.pid);

@@ -337,6 +337,9 @@ impl Tree {
             };
             now.processes += 1;
             now.threads += tracked.reading.threads;
+            if !tracked.has_memory {
+                continue;
+            }
             now.rss_bytes += tracked.reading.rss_bytes;
             // Whether the marks of two were reached at one moment, nobody knows.
             now.spike_bytes = now.spike_bytes.max(std::mem::take(&mut tracked.reading.spike_bytes));
@@ -481,7 +484,8 @@ impl Tree {
         let Some(mut tracked) = self.untrack(pid) else { return };
         let from = tracked.run.replace(run);
         let time = std::mem::take(&mut tracked.credited_ns);
-        let rss = std::mem::replace(&mut tracked.rss_max_bytes, tracked.reading.rss_bytes);
+        let rss_bytes = if tracked.has_memory { tracked.reading.rss_bytes } else { 0 };
+        let rss = std::mem::replace(&mut tracked.rss_max_bytes, rss_bytes);
         if let Some(from) = from {
             self.with_tally(from, |tally| tally.fold(&tracked.reading.name, time, rss, true));
             self.track(tracked);

@@ -89,7 +89,7 @@ pub(super) fn unpack_points(mut bytes: &[u8]) -> Option<(u64, u32, Vec<Point>)> 
     for _ in 0..n {
         let (ts, cpu_percent, rss_mb) = (take_f64(bytes)?, take_f64(bytes)?, take_f64(bytes)?);
         let processes = take(bytes)?.checked_sub(1).map(u32::try_from).transpose().ok()?;
-        points.push(Point { ts, cpu_percent, rss_mb, processes, host_cpu_percent: None });
+        points.push(Point { ts, cpu_percent, rss_mb, processes, ..Point::default() });
     }
     bytes.is_empty().then_some((id, nth, points))
 }
@@ -268,6 +268,7 @@ mod tests {
         ) {
             let points: Vec<Point> = points.into_iter().map(|(ts, cpu, rss, processes)| Point {
                 ts: f64::from_bits(ts), cpu_percent: f64::from_bits(cpu), rss_mb: f64::from_bits(rss), processes, host_cpu_percent: None,
+                rss_max_mb: None,
             }).collect();
             let packed = pack_points(9, 1, &points);
             let (id, nth, read) = unpack_points(&packed).unwrap();

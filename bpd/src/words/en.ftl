@@ -33,6 +33,7 @@ verdict-faster-by-cpu = Less work: { DURATION($current_s) } of CPU time against 
 verdict-slower-by-cpu = More work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) } ({ CHANGE($change) }).
 verdict-similar = Similar: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
 verdict-unclear = No clear difference: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-outside-usual = Outside the usual range: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
 verdict-not-comparable = The two runs cannot be compared.
 
 reason-rough = Rough: this command has { $runs ->
@@ -41,6 +42,16 @@ reason-rough = Rough: this command has { $runs ->
    *[other] only { $runs } other comparable runs so far
   }, so its usual spread is not known.
 reason-within-noise = The difference is within the noise.
+reason-outside-usual = { $direction ->
+    [fast] { $rank ->
+        [1] The fastest of { $runs } runs
+       *[other] Rank { $rank } of { $runs } from the fastest
+      }
+   *[slow] { $rank ->
+        [1] The slowest of { $runs } runs
+       *[other] Rank { $rank } of { $runs } from the slowest
+      }
+  }, outside the usual { DURATION($low_s) } to { DURATION($high_s) }; this command varies too much for a sure verdict.
 reason-too-small = The difference is too small for a verdict.
 reason-within-range = A run as long as this one is among the usual runs of this command.
 reason-baseline-unusual = The baseline run was itself unusual.

@@ -5,4 +5,6 @@ mod number;
 mod sentence;
 
 pub use lang::Lang;
-pub use sentence::{alert, alert_title, comment, hint, label, reason, refused, trouble, verdict};
+pub use sentence::{
+    alert, alert_title, comment, hint, label, outside_usual, reason, refused, trouble, verdict,
+};

@@ -41,6 +41,11 @@ pub fn hint(lang: Lang, id: &str, params: &Map<String, Value>) -> String {
     say(lang, &format!("hint-{id}"), params)
 }
 
+/// That there is no sure verdict on a run which lies outside the usual range.
+pub fn outside_usual(lang: Lang, params: &Map<String, Value>) -> String {
+    say(lang, "verdict-outside-usual", params)
+}
+
 /// A comparison's verdict; `by_cpu`: CPU seconds decided, and `params` are theirs.
 pub fn verdict(lang: Lang, verdict: Verdict, by_cpu: bool, params: &Map<String, Value>) -> String {
     let id = match (verdict, by_cpu) {

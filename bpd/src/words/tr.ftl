@@ -33,6 +33,7 @@ verdict-faster-by-cpu = Daha az iş: { DURATION($baseline_s) } yerine { DURATION
 verdict-slower-by-cpu = Daha çok iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi ({ CHANGE($change) }).
 verdict-similar = Benzer: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
 verdict-unclear = Belirgin bir fark yok: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-outside-usual = Alışılmış aralığın dışında: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
 verdict-not-comparable = Bu iki çalıştırma karşılaştırılamaz.
 
 reason-rough = Kaba bir karşılaştırma: bu komutun { $runs ->
@@ -41,6 +42,16 @@ reason-rough = Kaba bir karşılaştırma: bu komutun { $runs ->
    *[other] karşılaştırılabilir yalnızca { $runs } çalıştırması daha var
   }; olağan dalgalanması bilinmiyor.
 reason-within-noise = Fark, olağan dalgalanmanın içinde.
+reason-outside-usual = { $direction ->
+    [fast] { $rank ->
+        [1] { $runs } çalıştırmanın en hızlısı
+       *[other] { $runs } çalıştırma içinde hızlılıkta { $rank }. sırada
+      }
+   *[slow] { $rank ->
+        [1] { $runs } çalıştırmanın en yavaşı
+       *[other] { $runs } çalıştırma içinde yavaşlıkta { $rank }. sırada
+      }
+  }; alışılmış aralık olan { DURATION($low_s) } ile { DURATION($high_s) } arasının dışında. Bu komut, kesin bir hüküm için fazla değişken.
 reason-too-small = Fark, hüküm vermek için çok küçük.
 reason-within-range = Bu kadar süren çalıştırmalar bu komut için olağan.
 reason-baseline-unusual = Karşılaştırılan çalıştırmanın kendisi olağan dışıydı.

@@ -167,7 +167,7 @@ function VerdictCard({ comparison }: { comparison: Comparison }) {
         {VERDICT_MARK[verdict]}
       </span>
       <div>
-        <strong>{t(`verdict.${verdict}`)}</strong>
+        <strong>{t(comparison.reasons.includes('outside-usual') ? 'verdict.outside_usual' : `verdict.${verdict}`)}</strong>
         {sentence && <p>{sentence.text}</p>}
         {reasons.length > 0 && <Comments comments={reasons} />}
       </div>

@@ -5,6 +5,7 @@ import { formatDuration, formatMemory, formatPercent, formatTick } from '../form
 import { lang } from '../prefs';
 import type { Zoom } from '../route';
 import { t, tn } from '../speech';
+import { isOpen } from '../state';
 import type { Point, Run, RunStats } from '../wire';
 import { Chart, type Line } from './chart';
 
@@ -48,6 +49,7 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
     clock: true,
   };
   const stats = run.run_stats;
+  const isBetween = points.some((point) => point.rss_max_mb != null);
   return (
     <>
       <ZoomBar zoom={zoom} onZoom={onZoom} format={seconds} />
@@ -55,7 +57,7 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
         {...common}
         name={t('chart.cpu')}
         unit={t('chart.cpu.unit')}
-        summary={summary(t('chart.cpu'), curve, curve.cpu, stats?.cpu_avg ?? null, percent, seconds)}
+        summary={summary(t('chart.cpu'), curve, curve.cpu, stats?.cpu_avg ?? null, highestOf(run, 'cpu_max'), percent, seconds)}
         lines={cpuLines}
         formatY={percent}
       />
@@ -64,7 +66,7 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
           {...common}
           name={t('chart.memory')}
           unit={t('chart.memory.unit')}
-          summary={summary(t('chart.memory'), curve, curve.rss, stats?.rss_avg_mb ?? null, memory, seconds)}
+          summary={`${summary(t('chart.memory'), curve, curve.rss, stats?.rss_avg_mb ?? null, highestOf(run, 'rss_max_mb'), memory, seconds)}${isBetween ? ` ${t('chart.peak_between')}` : ''}`}
           lines={memoryLines}
           formatY={memory}
         />
@@ -78,11 +80,17 @@ function drawable(values: ReadonlyArray<number | null>): boolean {
   return values.filter((value) => value !== null).length >= 2;
 }
 
+function highestOf(run: Run, name: 'cpu_max' | 'rss_max_mb'): number | null {
+  return isOpen(run) ? null : (run.run_stats?.[name] ?? null);
+}
+
 function summary(
   name: string,
   curve: Curve,
   values: ReadonlyArray<number | null>,
   average: number | null,
+  /** The same figure as in the run's tile; null while it grows. */
+  highest: number | null,
   format: (value: number) => string,
   seconds: (value: number) => string,
 ): string {
@@ -92,7 +100,7 @@ function summary(
   return t('chart.summary', {
     name,
     average: mean === null ? t('common.unknown') : format(mean),
-    peak: format(peak.value),
+    peak: format(highest ?? peak.value),
     when: seconds(peak.at),
     span: seconds(curve.x.at(-1) ?? 0),
   });

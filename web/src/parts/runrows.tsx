@@ -1,10 +1,9 @@
 /** One run as one row. */
 import { secondsSince } from '../clock';
-import { formatBytes, formatChange, formatDuration, formatElapsed, formatMemory, formatPercent } from '../format';
+import { formatBytes, formatDuration, formatElapsed, formatMemory, formatPercent } from '../format';
 import { baseName } from '../format';
 import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
-import type { Change } from '../runlist';
 import { actorName, commandOf, t } from '../speech';
 import { isOpen } from '../state';
 import type { Point, Run, RunStats } from '../wire';
@@ -69,8 +68,8 @@ function peakText(peak: number | null | undefined, stats: RunStats | null): stri
 }
 
 /** A run that has ended. */
-export function FinishedRow(props: RowProps & { change: Change | undefined; now: number }) {
-  const { run, change, now } = props;
+export function FinishedRow(props: RowProps & { now: number }) {
+  const { run, now } = props;
   const stats = run.run_stats;
   return (
     <div role="row" class="run-row" aria-rowindex={props.index + 2} data-run={run.id}>
@@ -80,9 +79,6 @@ export function FinishedRow(props: RowProps & { change: Change | undefined; now:
         <When at={run.started_at} now={now} />
       </span>
       <span role="cell" class="cell-duration number">{formatDuration(stats?.duration_s, lang.value)}</span>
-      <span role="cell" class="cell-change">
-        {change && <ChangeChip change={change} />}
-      </span>
       <span role="cell" class="cell-cpu number">{formatDuration(stats?.cpu_seconds, lang.value)}</span>
       <span role="cell" class="cell-memory number">{peakText(stats?.rss_max_mb, stats)}</span>
       <span role="cell" class="cell-tags" title={run.tags.join(' ')}>
@@ -117,20 +113,5 @@ export function RunningRow(props: RowProps & { points: readonly Point[]; now: nu
       </span>
       <span role="cell" class="cell-memory number">{peak > 0 ? peakText(peak, run.run_stats) : formatBytes(0, lang.value)}</span>
     </div>
-  );
-}
-
-const CHANGE_MARK = { faster: '▾', slower: '▴', same: '≈' } as const;
-
-function ChangeChip({ change }: { change: Change }) {
-  const text = formatChange(change.change, lang.value);
-  const whole = t(`change.${change.kind}`, { change: text, previous: change.previous.id });
-  return (
-    <span class={`chip chip-${change.kind}`} title={whole}>
-      <span aria-hidden="true">
-        {CHANGE_MARK[change.kind]} {change.kind === 'same' ? '' : text}
-      </span>
-      <span class="sr">{whole}</span>
-    </span>
   );
 }

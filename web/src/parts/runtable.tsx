@@ -1,6 +1,6 @@
 /** The rows of a long list: only those in view exist. */
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { type Change, changes, rowsInView } from '../runlist';
+import { rowsInView } from '../runlist';
 import { t } from '../speech';
 import type { Run } from '../wire';
 import { FinishedRow } from './runrows';
@@ -21,7 +21,6 @@ export function RunTable({ runs, selected, onSelect, now, reveal }: Props) {
   const body = useRef<HTMLDivElement>(null);
   const [rowHeight, setRowHeight] = useState(ROW_HEIGHT);
   const [[from, to], setRange] = useState<readonly [number, number]>([0, 60]);
-  const judged: ReadonlyMap<number, Change> = useMemo(() => changes(runs), [runs]);
 
   useLayoutEffect(() => {
     const element = body.current;
@@ -85,7 +84,6 @@ export function RunTable({ runs, selected, onSelect, now, reveal }: Props) {
             index={from + offset}
             selected={selected.includes(run.id)}
             onSelect={onSelect}
-            change={judged.get(run.id)}
             now={now}
           />
         ))}
@@ -100,7 +98,6 @@ const HEADINGS = [
   ['place', 'column.place', false],
   ['when', 'column.when', false],
   ['duration', 'column.duration', true],
-  ['change', 'column.change', false],
   ['cpu', 'column.cpu', true],
   ['memory', 'column.memory', true],
   ['tags', 'column.tags', false],

@@ -125,8 +125,9 @@ fn tone(verdict: Verdict) -> Tone {
 }
 
 /// As the sentence below it begins.
-fn headline(verdict: Verdict, screen: &Screen) -> String {
+fn headline(verdict: Verdict, reasons: &[String], screen: &Screen) -> String {
     let word = match verdict {
+        Verdict::Unclear if reasons.iter().any(|code| code == "outside-usual") => Word::OutsideUsual,
         Verdict::Unclear => Word::NoClearDifference,
         verdict => deltas::word(verdict, true),
     };
@@ -134,7 +135,7 @@ fn headline(verdict: Verdict, screen: &Screen) -> String {
 }
 
 fn people(comparison: &Comparison, screen: &Screen) -> String {
-    let verdict = headline(comparison.verdict, screen);
+    let verdict = headline(comparison.verdict, &comparison.reasons, screen);
     let room = screen.width.saturating_sub(verdict.width() + 3);
     let mut page = screen.paint(tone(comparison.verdict), &verdict);
     let _ = writeln!(page, " · {}", middle(&list::command(&comparison.current, screen), room));
@@ -219,12 +220,12 @@ mod tests {
 
     #[test]
     fn an_unclear_verdict_is_a_difference_that_is_not_clear_rather_than_a_doubt() {
-        let said = |lang| headline(Verdict::Unclear, &Screen::plain(lang));
+        let said = |lang| headline(Verdict::Unclear, &[], &Screen::plain(lang));
         assert_eq!(
             (said(Lang::En).as_str(), said(Lang::Tr).as_str()),
             ("NO CLEAR DIFFERENCE", "BELİRGİN BİR FARK YOK")
         );
-        assert_eq!(headline(Verdict::Slower, &Screen::plain(Lang::En)), "SLOWER");
+        assert_eq!(headline(Verdict::Slower, &[], &Screen::plain(Lang::En)), "SLOWER");
     }
 
     #[test]

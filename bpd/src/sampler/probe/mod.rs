@@ -47,6 +47,8 @@ pub(super) struct Reading {
     pub(super) counts: Counts,
     /// Ended, but not yet waited for, or about to: its memory is gone already.
     pub(super) zombie: bool,
+    /// A fork that has not become another program (yet): its memory is mostly a copy of its parent's.
+    pub(super) is_fork: bool,
     /// What it reads and writes is not ours to know.
     pub(super) is_closed: bool,
     /// Some child of it is hidden from us: another user's, where `/proc` shows nobody but oneself.

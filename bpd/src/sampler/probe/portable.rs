@@ -155,6 +155,7 @@ fn reading(pid: Pid, process: &Process, booted_at: u64) -> Reading {
         threads: 0,
         counts: Counts::default(),
         zombie,
+        is_fork: false,
         is_closed: false,
         hides: false,
         ignores_children: false,

@@ -293,6 +293,7 @@ impl Kept {
         }
         reading.start_ticks = stat.start_ticks;
         reading.parent = stat.parent;
+        reading.is_fork = stat.is_fork;
         reading.own_ns = self.pulse.clock_ns.unwrap_or(stat.own_ticks * NS_PER_TICK);
         reading.waited_ns = stat.waited_ticks * NS_PER_TICK;
         reading.threads = stat.threads;

@@ -18,7 +18,12 @@ pub(super) struct Stat<'a> {
     /// added up yet.
     pub space: u64,
     pub resident: u64,
+    /// A fork that has not become another program (yet).
+    pub is_fork: bool,
 }
+
+/// Of the kernel's process flags, `include/linux/sched.h`: forked, and no `exec` since.
+const PF_FORKNOEXEC: u64 = 0x40;
 
 impl<'a> Stat<'a> {
     /// `None` when the line is torn.
@@ -34,6 +39,7 @@ impl<'a> Stat<'a> {
             let number = numbers.next()?;
             match field {
                 4 => stat.parent = number as u32,
+                9 => stat.is_fork = number & PF_FORKNOEXEC != 0,
                 10 => stat.minor_faults = number,
                 11 => stat.waited_minor_faults = number,
                 12 => stat.major_faults = number,
@@ -95,6 +101,7 @@ mod tests {
             b"42 (a b) c) 1 2) R 7 42 42 34816 -1 4194560 100 200 3 4 5 6 7 8 20 -5 9 0 98765 1000 20\n";
         let stat = Stat::parse(line).unwrap();
         assert_eq!((stat.name, stat.state, stat.parent), (&b"a b) c) 1 2"[..], b'R', 7));
+        assert!(!stat.is_fork, "4194560 is PF_RANDOMIZE and PF_SUPERPRIV");
         assert_eq!((stat.minor_faults, stat.waited_minor_faults), (100, 200));
         assert_eq!((stat.major_faults, stat.waited_major_faults), (3, 4));
         assert_eq!((stat.own_ticks, stat.waited_ticks), (11, 15));
