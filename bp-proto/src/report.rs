@@ -142,8 +142,14 @@ pub struct AlertReport {
     #[serde(default)]
     #[cfg_attr(test, ts(type = "string | null"))]
     pub actor: Option<Actor>,
-    /// Command name (first word), for lists.
+    /// The program that used most CPU time; of an older alert, and where that is not known, the first word of the line.
     pub command: Option<String>,
+    /// The command line of the run. Looked up in the run, not stored with the alert.
+    #[serde(default)]
+    pub line: Option<String>,
+    /// The name of the project, else of the directory. Looked up in the run, not stored with the alert.
+    #[serde(default)]
+    pub project: Option<String>,
     #[cfg_attr(test, ts(type = "string"))]
     pub fired_at: UnixMillis,
     #[cfg_attr(test, ts(type = "string | null"))]

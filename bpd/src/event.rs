@@ -80,6 +80,10 @@ pub enum Body {
     /// Somebody looks at the machine: it is read every few seconds meanwhile, the first time at once. Answered
     /// [`Receipt::Done`] when that reading is there.
     Watch(Watcher),
+    /// Which program of a run has used most CPU time so far: answered [`Receipt::Program`] by the sampler, where it ends.
+    TopProgram {
+        run: Ulid,
+    },
     /// Which processes an open run has now: answered [`Receipt::Members`] by the sampler, where it ends.
     Members {
         run: Ulid,
@@ -200,6 +204,8 @@ pub enum Receipt {
         points: usize,
     },
     Members(Vec<Owner>),
+    /// `None`: not known, or not to be told.
+    Program(Option<String>),
     Done,
 }
 

@@ -155,6 +155,7 @@ impl Group {
             | Body::Heard { .. }
             | Body::Reporter { .. }
             | Body::Watch(_)
+            | Body::TopProgram { .. }
             | Body::Members { .. } => (Receipt::Done, None),
             Body::Alert(alert) => {
                 writer.alert(&alert)?;

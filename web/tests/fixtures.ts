@@ -82,6 +82,8 @@ export function anAlert(given: Partial<AlertReport> = {}): AlertReport {
     run: 1,
     actor: 'human',
     command: 'make',
+    line: 'make -j2',
+    project: 'app',
     fired_at: '2026-11-20T10:00:05.000Z',
     ended_at: null,
     peak: 391,

@@ -10,12 +10,12 @@ use crate::ask::Bpd;
 use crate::cli::Output;
 use crate::screen::{Screen, Tone};
 use crate::text::escape::visible;
-use crate::text::table::{Align, fold, table, without};
+use crate::text::table::{Align, fold, middle, table, without};
 use crate::text::words::Word;
 use crate::text::{clock, figures};
 
 /// The names of the columns with `--plain`.
-const PLAIN_HEAD: &str = "fired_at\tended_at\trule\trun\tpeak\tthreshold\tabove_s\tdelivery\ttext\tactor\n";
+const PLAIN_HEAD: &str = "fired_at\tended_at\trule\trun\tpeak\tthreshold\tabove_s\tdelivery\ttext\tactor\tprogram\tproject\tline\n";
 /// The rule that is about the machine and no run.
 const HOST_RULE: &str = "host-cpu";
 /// How far in an alert's sentence stands.
@@ -86,6 +86,10 @@ fn people(alerts: &[AlertReport], screen: &Screen) -> String {
         for part in fold(&visible(&alert.text), screen.width.saturating_sub(SENTENCE)) {
             let _ = writeln!(page, "{}{part}", " ".repeat(SENTENCE));
         }
+        if let Some(line) = &alert.line {
+            let room = screen.width.saturating_sub(SENTENCE);
+            let _ = writeln!(page, "{}{}", " ".repeat(SENTENCE), middle(&visible(line), room));
+        }
     }
     page
 }
@@ -130,6 +134,9 @@ fn plain(alert: &AlertReport) -> String {
         visible(alert.delivery.as_deref().unwrap_or_default()).into_owned(),
         visible(&alert.text).into_owned(),
         visible(&actor(alert)).into_owned(),
+        visible(alert.command.as_deref().unwrap_or_default()).into_owned(),
+        visible(alert.project.as_deref().unwrap_or_default()).into_owned(),
+        visible(alert.line.as_deref().unwrap_or_default()).into_owned(),
     ];
     fields.join("\t") + "\n"
 }

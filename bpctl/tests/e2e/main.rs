@@ -8,6 +8,7 @@ mod api;
 mod clock;
 mod daemon;
 mod doctor;
+mod figures;
 mod findings;
 mod fish;
 mod hook;

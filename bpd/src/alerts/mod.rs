@@ -9,17 +9,20 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bp_proto::{AlertReport, Run, Ulid, UnixMillis};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use self::desktop::{Delivery, Notice, Words};
 use self::rules::{Book, Moment, Said, Subject};
 use crate::config;
-use crate::event::{Body, Event, HostReading, Recorded};
+use crate::event::{Body, Event, HostReading, Receipt, Recorded};
 use crate::queries::Queries;
 use crate::words;
 
 /// A notice's figures change at most this often: more is flicker.
 const UPDATE_EVERY: Duration = Duration::from_secs(5);
+
+/// How long the sampler may take to name a program.
+const SAMPLER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Alerts that bpd left open when it went away are looked for among so many of the newest.
 const STALE_LOOKED_AT: usize = 200;
@@ -132,7 +135,7 @@ impl Stage {
 
     fn watch(&mut self, run: u64) {
         match self.queries.reader().get(run) {
-            Ok(Some(found)) => self.book.watch(subject(&found, self.config.desktop.whole_command)),
+            Ok(Some(found)) => self.book.watch(subject(&found)),
             Ok(None) => {}
             Err(error) => tracing::warn!(run, "cannot watch a run for alerts: {error}"),
         }
@@ -141,6 +144,7 @@ impl Stage {
     async fn say(&mut self, said: Said) {
         match said {
             Said::Fired { mut alert, silent } => {
+                self.name(&mut alert).await;
                 let notice = if silent {
                     alert.delivery = Some("cooldown".to_owned());
                     None
@@ -159,12 +163,22 @@ impl Stage {
             Said::Grew { alert } => {
                 let Some(live) = self.live.get_mut(&alert.uid) else { return };
                 let louder = alert.level != live.alert.level;
-                live.alert = AlertReport { delivery: live.alert.delivery.clone(), ..alert };
+                live.alert = AlertReport {
+                    level: alert.level,
+                    peak: alert.peak,
+                    above_s: alert.above_s,
+                    ..live.alert.clone()
+                };
                 if !louder && live.updated.elapsed() < UPDATE_EVERY {
                     return;
                 }
                 live.updated = Instant::now();
-                let alert = live.alert.clone();
+                let mut alert = live.alert.clone();
+                // Another program may have used more by now.
+                self.name(&mut alert).await;
+                if let Some(live) = self.live.get_mut(&alert.uid) {
+                    live.alert = alert.clone();
+                }
                 let words = self.words(&alert);
                 if let Some(notice) = self.live.get(&alert.uid).and_then(|live| live.notice.as_ref()) {
                     notice.update(words);
@@ -173,13 +187,41 @@ impl Stage {
             }
             Said::Ended { alert } => {
                 let Some(live) = self.live.remove(&alert.uid) else { return };
-                let alert = AlertReport { delivery: live.alert.delivery, ..alert };
+                let alert = AlertReport {
+                    level: alert.level,
+                    peak: alert.peak,
+                    above_s: alert.above_s,
+                    ended_at: alert.ended_at,
+                    ..live.alert
+                };
                 let words = self.words(&alert);
                 if let Some(notice) = live.notice {
                     notice.update(words);
                 }
                 self.keep(&alert).await;
             }
+        }
+    }
+
+    /// Adds the program that used the CPU, the line and the project.
+    async fn name(&self, alert: &mut AlertReport) {
+        if let Some(program) = self.top_program(alert.run).await {
+            alert.command = Some(program);
+        }
+        if let Err(error) = self.queries.name_alert(alert) {
+            tracing::warn!("cannot read the run of an alert: {}", error.failure.error.message);
+        }
+    }
+
+    /// Asks the sampler; `None` when it does not know, or not in time.
+    async fn top_program(&self, run: Option<u64>) -> Option<String> {
+        let run = self.queries.reader().get(run?).ok()??.uid;
+        let events = self.events.upgrade()?;
+        let (reply, answer) = oneshot::channel();
+        events.send(Event { body: Body::TopProgram { run }, reply: Some(reply) }).await.ok()?;
+        match tokio::time::timeout(SAMPLER_TIMEOUT, answer).await {
+            Ok(Ok(Ok(Receipt::Program(program)))) => program,
+            _ => None,
         }
     }
 
@@ -227,9 +269,14 @@ impl Stage {
 
     fn words(&self, alert: &AlertReport) -> Words {
         let lang = self.queries.usual_lang();
+        let mut body = words::alert(lang, alert);
+        // Lock screens show notices: the line is told only if its user wants that.
+        if let Some(line) = alert.line.as_deref().filter(|_| self.config.desktop.whole_command) {
+            body.extend([" · ", line]);
+        }
         Words {
             summary: words::alert_title(lang, alert),
-            body: words::alert(lang, alert),
+            body,
             button: words::label(lang, "alert-open"),
             level: alert.level,
             is_last: alert.ended_at.is_some(),
@@ -237,8 +284,8 @@ impl Stage {
     }
 }
 
-fn subject(run: &Run, whole_command: bool) -> Subject {
-    let command = run.command.as_deref().map(|line| if whole_command { line.to_owned() } else { name(line) });
+fn subject(run: &Run) -> Subject {
+    let command = run.command.as_deref().map(name);
     let cpus = run.context.as_ref().and_then(|context| context.cpus).unwrap_or(1);
     Subject { run: run.id, key: format!("{} {:?}", run.key, run.actor.kind()), command, cpus }
 }

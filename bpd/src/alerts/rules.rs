@@ -244,6 +244,8 @@ fn fired(
         run: (subject.run != 0).then_some(subject.run),
         actor: None,
         command: subject.command.clone(),
+        line: None,
+        project: None,
         fired_at: at,
         ended_at: None,
         peak: machine.peak(),

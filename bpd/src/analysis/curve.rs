@@ -224,7 +224,7 @@ mod tests {
         // A clock tick of 10 ms in a reading of 5 ms.
         assert_eq!(percents(&[(5, 10, 1), (20, 10, 1), (50, 30, 1)], 400.0), [60.0; 3]);
         // The last pieces go with those before them.
-        assert_eq!(percents(&[(100, 50, 1), (110, 60, 1)], 400.0), [60.0 / 1.1; 2]);
+        assert_eq!(percents(&[(100, 50, 1), (110, 60, 1), (120, 60, 1)], 400.0), [50.0; 3]);
         // One thread, read 14 ms late: what was missing before came after.
         let late = percents(&[(100, 86, 1), (200, 200, 1), (300, 300, 1)], 100.0);
         assert_eq!(late, [100.0; 3]);

@@ -93,7 +93,8 @@ pub fn drawn(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Vec<Piece
 fn most_percent(samples: &[Sample], totals: &Totals, span: Span) -> f64 {
     let of_cpus = span.most_percent();
     // A shell that ran nothing is one thread.
-    let seen = totals.activity.max_threads.or(totals.max_processes.is_none().then_some(1));
+    let is_alone = samples.iter().all(|sample| sample.processes == 0);
+    let seen = totals.activity.max_threads.or(is_alone.then_some(1));
     let (Some(threads), Some(last)) = (seen.filter(|threads| *threads > 0 && !span.open), samples.last())
     else {
         return of_cpus;

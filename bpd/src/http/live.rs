@@ -185,7 +185,8 @@ impl Batch {
             }
             Recorded::Sampled { run, from, to } => self.sampled(run, from, to, starts),
             Recorded::Alert { mut alert } => {
-                alert.actor = starts.queries.actor(alert.run).ok().flatten();
+                // A store that cannot be read leaves the alert without its line.
+                let _ = starts.queries.name_alert(&mut alert);
                 self.0.retain(|message| !matches!(message, Message::Alert(old) if old.uid == alert.uid));
                 self.0.push(Message::Alert(Box::new(alert)));
             }

@@ -29,7 +29,7 @@ pub(super) fn alerts(queries: &Queries, query: &AlertsQuery) -> Result<Vec<Alert
     while let Some(last) = found.last().cloned() {
         read += found.len();
         for mut alert in found {
-            alert.actor = queries.actor(alert.run)?;
+            queries.name_alert(&mut alert)?;
             if who.as_ref().is_none_or(|who| alert.actor.as_ref().is_some_and(|actor| who.is(actor))) {
                 alert.text = words::alert(lang, &alert);
                 told.push(alert);
@@ -54,6 +54,18 @@ fn limit(asked: Option<u32>) -> Result<usize, NoAnswer> {
 }
 
 impl Queries {
+    /// Adds what an alert shows of its run: who typed it, its line and its project.
+    pub fn name_alert(&self, alert: &mut AlertReport) -> Result<(), NoAnswer> {
+        let Some(id) = alert.run else { return Ok(()) };
+        let Some(run) = self.reader.get(id)? else { return Ok(()) };
+        let place = run.project.or(run.cwd);
+        let name = |path: &str| path.rsplit('/').find(|part| !part.is_empty()).map(str::to_owned);
+        alert.project = place.as_deref().and_then(name);
+        alert.line = run.command;
+        alert.actor = Some(run.actor);
+        Ok(())
+    }
+
     /// Who typed that run; `None` = there is no such run.
     pub fn actor(&self, run: Option<u64>) -> Result<Option<Actor>, NoAnswer> {
         let Some(run) = run else { return Ok(None) };

@@ -204,6 +204,10 @@ impl Stage {
                 // Behind the reading.
                 self.pass(Body::Watch(Watcher::Asked), reply);
             }
+            Body::TopProgram { run } => {
+                let run = self.known_as(run);
+                answer(reply, Receipt::Program(self.top_program(run)));
+            }
             Body::Members { run } => {
                 let run = self.known_as(run);
                 if self.open.contains_key(&run) || self.tails.contains_key(&run) {
@@ -221,6 +225,25 @@ impl Stage {
             }
         }
         self.let_go();
+    }
+
+    /// The program of a run that has used most CPU time; the shell itself where that used more.
+    fn top_program(&mut self, run: Ulid) -> Option<String> {
+        let (is_nameless, shell) = match self.open.get(&run) {
+            Some(open) => (open.start.draft.is_ignored(), open.start.draft.shell.clone()),
+            None => (self.tails.get(&run)?.is_nameless, None),
+        };
+        if is_nameless {
+            return None;
+        }
+        self.read(&[run]);
+        let usage = self.tree.usage(run)?;
+        let child = usage.children.into_iter().next();
+        let of_shell = usage.rest.and_then(|rest| rest.shell_seconds).unwrap_or(0.0);
+        match child {
+            Some(child) if child.cpu_seconds >= of_shell => Some(child.name),
+            child => shell.filter(|_| of_shell > 0.0).or(child.map(|child| child.name)),
+        }
     }
 
     /// Whether a shell tells something of what is typed.

@@ -338,6 +338,8 @@ impl AlertV1 {
             },
             run: self.run,
             command: self.command,
+            line: None,
+            project: None,
             fired_at: UnixMillis(self.fired_at_ms),
             ended_at: self.ended_at_ms.map(UnixMillis),
             peak: self.peak,

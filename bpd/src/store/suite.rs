@@ -367,6 +367,8 @@ fn alert(n: u64, run: Option<u64>) -> AlertReport {
         run,
         actor: None,
         command: Some("gizli-komut".to_owned()),
+        line: None,
+        project: None,
         fired_at: UnixMillis(n as i64),
         ended_at: None,
         peak: 99.5,

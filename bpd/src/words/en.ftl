@@ -80,8 +80,14 @@ reason-hidden = The text of one of the two is hidden.
 
 ## Alerts
 
-alert-cpu-high-firing = { $command } has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }).
-alert-cpu-high-ended = { $command } used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }.
+alert-cpu-high-firing = { $command }{ $placed ->
+    [yes] {" "}in { $project }
+   *[no] {""}
+  } has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }).
+alert-cpu-high-ended = { $command }{ $placed ->
+    [yes] {" "}in { $project }
+   *[no] {""}
+  } used up to { PERCENT($peak) } CPU; ended after { DURATION($above_s) } above { PERCENT($threshold) }.
 alert-host-cpu-firing = The machine has used up to { PERCENT($peak) } CPU for { DURATION($above_s) } (threshold { PERCENT($threshold) }){ $named ->
     [yes] ; the command that burns most is { $command }
    *[no] {""}

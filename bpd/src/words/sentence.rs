@@ -87,6 +87,8 @@ fn alert_params(lang: Lang, alert: &AlertReport) -> Map<String, Value> {
     let params = json!({
         "command": command,
         "named": if alert.command.is_some() { "yes" } else { "no" },
+        "placed": if alert.project.is_some() { "yes" } else { "no" },
+        "project": alert.project.clone().unwrap_or_default(),
         "peak": alert.peak,
         "threshold": alert.threshold,
         "above_s": alert.above_s,
@@ -280,6 +282,8 @@ mod tests {
             run: Some(1),
             actor: None,
             command: Some("make".to_owned()),
+            line: Some("make -j2".to_owned()),
+            project: None,
             fired_at: UnixMillis(0),
             ended_at: None,
             peak: 93.0,
@@ -293,6 +297,16 @@ mod tests {
             alert(Lang::Tr, &report),
             "make, 12 sn süredir yüksek CPU kullanıyor: en çok %93 (eşik %80)."
         );
+        report.project = Some("app".to_owned());
+        assert_eq!(
+            alert(Lang::En, &report),
+            "make in app has used up to 93 % CPU for 12 s (threshold 80 %)."
+        );
+        assert_eq!(
+            alert(Lang::Tr, &report),
+            "make (app), 12 sn süredir yüksek CPU kullanıyor: en çok %93 (eşik %80)."
+        );
+        report.project = None;
         report.ended_at = Some(UnixMillis(1));
         report.above_s = 93.0;
         assert_eq!(alert(Lang::En, &report), "make used up to 93 % CPU; ended after 93 s above 80 %.");

@@ -80,8 +80,14 @@ reason-hidden = İkisinden birinin metni gizli.
 
 ## Uyarılar
 
-alert-cpu-high-firing = { $command }, { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }).
-alert-cpu-high-ended = { $command } en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra bitti.
+alert-cpu-high-firing = { $command }{ $placed ->
+    [yes] {" "}({ $project })
+   *[no] {""}
+  }, { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }).
+alert-cpu-high-ended = { $command }{ $placed ->
+    [yes] {" "}({ $project })
+   *[no] {""}
+  } en çok { PERCENT($peak) } CPU kullandı; { PERCENT($threshold) } eşiğinin üzerinde { DURATION($above_s) } geçirdikten sonra bitti.
 alert-host-cpu-firing = Makine { DURATION($above_s) } süredir yüksek CPU kullanıyor: en çok { PERCENT($peak) } (eşik { PERCENT($threshold) }){ $named ->
     [yes] ; en çok yakan komut: { $command }
    *[no] {""}

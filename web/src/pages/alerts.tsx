@@ -104,6 +104,11 @@ function OneAlert({ alert, now }: { alert: AlertReport; now: number }) {
       <LevelMark level={alert.level} />
       <div class="alert-body">
         <p class="alert-text">{alert.text}</p>
+        {alert.line !== null && (
+          <p class="alert-line">
+            <code>{alert.line}</code>
+          </p>
+        )}
         <p class="alert-facts dim">
           <code>{alert.rule}</code>
           {alert.actor !== null && alert.actor !== 'human' && <span class="tag tag-actor">{actorName(alert.actor)}</span>}

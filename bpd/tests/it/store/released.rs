@@ -138,6 +138,8 @@ pub(super) fn fill(dir: &Path) {
         run: Some(1),
         actor: None,
         command: Some("make".to_owned()),
+        line: None,
+        project: None,
         fired_at: UnixMillis(1_714_980_001_000),
         ended_at: None,
         peak: 199.5,
