@@ -377,9 +377,17 @@ run: number | null,
  */
 actor: string | null,
 /**
- * Command name (first word), for lists.
+ * The program that used most CPU time; of an older alert, and where that is not known, the first word of the line.
  */
-command: string | null, fired_at: string, ended_at: string | null,
+command: string | null,
+/**
+ * The command line of the run. Looked up in the run, not stored with the alert.
+ */
+line: string | null,
+/**
+ * The name of the project, else of the directory. Looked up in the run, not stored with the alert.
+ */
+project: string | null, fired_at: string, ended_at: string | null,
 /**
  * Highest value of the watched signal so far.
  */

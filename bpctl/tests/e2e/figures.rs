@@ -115,7 +115,7 @@ fn check_curve(run: &Value, samples: &[Value]) {
     if let (Some(told), Some(cpu)) = (number(&stats["cpu_max"]), cpu) {
         assert!(cpu <= told + STEP, "highest {told} %, curve {cpu} %: {run}");
     }
-    assert_eq!(number(&stats["samples"]).unwrap_or(0.0), samples.len() as f64, "{run}");
+    assert_eq!(stats["samples"].as_u64().unwrap_or(0), samples.len() as u64, "{run}");
 }
 
 fn check_figures(run: &Value) {
