@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { firing, mergeAlerts } from './alerts';
 import { fetchAlerts, fetchOverhead } from './api';
-import { type Lang, formatBytes, formatDuration, formatMemory, formatPercent } from './format';
+import { type Lang, formatBytes, formatDuration, formatMemory, formatShare } from './format';
 import { type Connection, connection, listen, startLive } from './live';
 import { type Loaded, session, useLoad } from './load';
 import { AlertsPage } from './pages/alerts';
@@ -235,10 +235,8 @@ function Foot() {
   }, [overhead.reload]);
   const cost = overhead.value;
   const language = lang.value;
-  const share =
-    cost && cost.commands_cpu_seconds > 0
-      ? t('overhead.share', { percent: formatPercent((cost.cpu_seconds / cost.commands_cpu_seconds) * 100, language) })
-      : '';
+  const percent = cost ? formatShare(cost.cpu_seconds, cost.commands_cpu_seconds, language) : null;
+  const share = percent === null ? '' : t('overhead.share', { percent });
   return (
     <footer>
       {cost &&

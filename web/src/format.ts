@@ -158,3 +158,13 @@ export function middleSplit(text: string, tail = 16): readonly [string, string] 
   if (characters.length <= tail * 2) return [text, ''];
   return [characters.slice(0, -tail).join(''), characters.slice(-tail).join('')];
 }
+
+/** Below this a share is shown as "less than". Percent. */
+const LEAST_SHARE = 0.01;
+
+/** bp's CPU time as a share of the commands'; null where that says nothing, as in a fresh store. */
+export function formatShare(own: number, commands: number, language: Lang): string | null {
+  const percent = (own / commands) * 100;
+  if (!(commands > 0) || percent > 100) return null;
+  return percent < LEAST_SHARE ? `< ${formatPercent(LEAST_SHARE, language)}` : formatPercent(percent, language);
+}

@@ -8,6 +8,7 @@ import {
   formatMemory,
   formatPercent,
   formatRelative,
+  formatShare,
   middleSplit,
 } from '../src/format';
 
@@ -98,5 +99,15 @@ describe('texts', () => {
 
   it('of a path are its last part', () => {
     expect(['/home/a/shop', '/home/a/shop/', '/'].map(baseName)).toEqual(['shop', 'shop', '/']);
+  });
+});
+
+describe('a share of the whole', () => {
+  it('is never 0 % where there is some, and nothing where it says nothing', () => {
+    expect(formatShare(1, 1000, 'en')).toBe('0.1\u00a0%');
+    expect(formatShare(1, 1e9, 'en')).toBe('< 0.01\u00a0%');
+    expect(formatShare(1, 1e9, 'tr')).toBe('< %0,01');
+    expect(formatShare(20, 1, 'en')).toBeNull();
+    expect(formatShare(1, 0, 'en')).toBeNull();
   });
 });
