@@ -35,7 +35,12 @@ fn people(overhead: &Overhead, screen: &Screen) -> String {
     let mut cpu = screen.say(Word::OverheadOf, &[&own, &commands, &overhead.runs.to_string()]);
     if overhead.commands_cpu_seconds > 0.0 {
         let share = overhead.cpu_seconds / overhead.commands_cpu_seconds * 100.0;
-        let _ = write!(cpu, " ({})", figures::fine_percent(share, lang));
+        // Below a hundredth of a percent it is not none; above the whole it says nothing, as in a fresh store.
+        if share < 0.01 {
+            let _ = write!(cpu, " (< {})", figures::fine_percent(0.01, lang));
+        } else if share <= 100.0 {
+            let _ = write!(cpu, " ({})", figures::fine_percent(share, lang));
+        }
     }
     let head = screen.say(Word::OverheadHead, &[&clock::long(overhead.since, &screen.zone)]);
     let mut page = String::new();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bp_proto::{Run, RunState};
 use serde_json::{Value, json};
 
-use crate::served::{Served, bpctl, settled};
+use crate::served::{Served, bpctl, settled, until};
 use crate::shells::{Home, Kind, Shell, Transport};
 
 /// Figures are stored in steps of 10 µs and 4 KiB.
@@ -221,4 +221,26 @@ fn one_busy_thread_shows_no_more_than_a_core_and_memory_is_that_of_the_program()
     }
     let copied = of("dd if=/dev/zero");
     assert!(copied.rss_max_mb.is_none_or(|mib| mib >= 1.0), "{copied:?}");
+}
+
+#[test]
+fn an_alert_names_the_program_that_used_the_cpu_and_the_line_and_the_project() {
+    let home = Home::new();
+    let config = "[alerts.desktop]\nenabled = false\n\n[alerts.cpu_high]\nthreshold = 5\nwindow_s = 0.5\n";
+    std::fs::create_dir_all(home.bp()).unwrap();
+    std::fs::write(home.bp().join("config.toml"), config).unwrap();
+    let _bpd = Served::start(&home);
+    let line = "touch made && timeout 20 sha256sum /dev/zero";
+    let mut run = home.environment(std::process::Command::new(env!("CARGO_BIN_EXE_bpctl")));
+    let mut run = run.args(["run", "-q", "-c", line]).current_dir(home.work()).spawn().unwrap();
+    let alert =
+        until("an alert", || document(&home, &["alerts", "--json"]).as_array().unwrap().first().cloned());
+    let text = String::from_utf8(bpctl(&home, &["alerts"]).stdout).unwrap();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(alert["command"], "sha256sum", "{alert}");
+    assert!(alert["line"].as_str().is_some_and(|shown| shown.contains("touch made")), "{alert}");
+    let directory = home.work().file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(alert["project"], directory.as_str(), "{alert}");
+    assert!(text.contains("sha256sum in ") && text.contains("touch made"), "{text}");
 }

@@ -138,8 +138,8 @@ fn alerts_are_told_in_the_language_asked_for() {
         let query = AlertsQuery { lang: lang.map(str::to_owned), ..AlertsQuery::default() };
         room.queries.alerts(&query).unwrap()[0].text.clone()
     };
-    assert_eq!(text(None), "make has used up to 93 % CPU for 12 s (threshold 80 %).");
-    assert_eq!(text(Some("tr")), "make, 12 sn süredir yüksek CPU kullanıyor: en çok %93 (eşik %80).");
+    assert_eq!(text(None), "make in app has used up to 93 % CPU for 12 s (threshold 80 %).");
+    assert_eq!(text(Some("tr")), "make (app), 12 sn süredir yüksek CPU kullanıyor: en çok %93 (eşik %80).");
 }
 
 #[test]
