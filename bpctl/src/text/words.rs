@@ -129,7 +129,7 @@ words! {
     Parent: "part of run {}", "{} numaralı çalıştırmanın parçası";
     Background: "processes of it lived on", "süreçleri yaşamaya devam etti";
     Children: "burned most", "en çok yakan";
-    ChildrenOther: "{} further programs", "{} başka program";
+    ChildrenOther: "{} further {0|program|programs}", "{} başka program";
     ChildrenShell: "the shell itself", "kabuğun kendisi";
     ChildrenUntold: "short-lived, not told apart", "kısa ömürlü, ayırt edilemeyen";
     AtLeast: "≥ {}", "≥ {}";
@@ -159,7 +159,7 @@ words! {
     WatchHelpQuit: "q Esc ^C   quit", "q Esc ^C   çık";
     WatchNothing: "Nothing is running.", "Çalışan bir şey yok.";
     WatchRunning: "{} running", "{} komut sürüyor";
-    WatchProcesses: "{} processes", "{} süreç";
+    WatchProcesses: "{} {0|process|processes}", "{} süreç";
     WatchMachine: "machine {}", "makine {}";
     WatchMemory: "memory {} of {}", "bellek {} / {}";
     WatchLoad: "load {}", "yük {}";
@@ -172,7 +172,7 @@ words! {
     WatchAskForce: "Run {} was asked to end. Kill it?", "Çalıştırma {} bitmesi için uyarıldı. Öldürülsün mü?";
     WatchYes: "y  yes, send {}     n  no", "e  evet, {} gönder     h  hayır";
     WatchStopped: "{0} sent to run {2} (processes: {1})", "{0} gönderildi: çalıştırma {2} (süreç: {1})";
-    WatchRefused: "{} processes belong to another user and were left alone", "{} süreç başka bir kullanıcının; dokunulmadı";
+    WatchRefused: "{} {0|process belongs|processes belong} to another user and {0|was|were} left alone", "{} süreç başka bir kullanıcının; dokunulmadı";
     WatchNoneLeft: "run {} has no process any more", "çalıştırma {} için süreç kalmamış";
     WatchOpened: "run {} opens in the browser", "çalıştırma {} tarayıcıda açılıyor";
     WatchNotOpened: "no browser: bpctl open {} --print", "tarayıcı yok: bpctl open {} --print";
@@ -181,11 +181,11 @@ words! {
     Socket: "socket", "soket";
     Data: "data", "veri";
     TokenFile: "token", "token";
-    Runs: "{} runs, {} running", "{} çalıştırma, {} sürüyor";
+    Runs: "{} {0|run|runs}, {} running", "{} çalıştırma, {} sürüyor";
     AllWell: "all is well", "her şey yolunda";
     OverheadHead: "What bp itself has cost since {}", "bp'nin kendi maliyeti, {} tarihinden beri";
     OverheadCpu: "bpd's CPU", "bpd'nin CPU'su";
-    OverheadOf: "{} of the {} of the {} recorded commands", "{1} ({2} kayıtlı komut) içinde {0}";
+    OverheadOf: "{} of the {} of the {} recorded {2|command|commands}", "{1} ({2} kayıtlı komut) içinde {0}";
     Memory: "memory", "bellek";
     Disk: "disk", "disk";
     Uptime: "up", "açık";
@@ -249,12 +249,16 @@ words! {
     CutFrom: "cut; it has {} bytes", "kesildi; uzunluğu {} bayt";
     SetupAlready: "{} loads the hook already", "{} kancayı zaten yüklüyor";
     SetupAsk: "Add this line? [y/N]", "Bu satır eklensin mi? [e/H]";
+    SetupCompletions: "To complete its words with Tab, if you like: {}", "İsterseniz sözcüklerini Tab ile tamamlamak için: {}";
     SetupDone: "Open a new {}: what you type in it is recorded.", "Yeni bir {} açın: orada yazdıklarınız kaydedilir.";
     SetupWhichShell: "name the shell: bpctl setup bash, zsh or fish (SHELL says \"{}\")", "kabuğu adlandırın: bpctl setup bash, zsh ya da fish (SHELL \"{}\" diyor)";
     SetupNobodyToAsk: "there is no terminal to ask at; say --yes", "soracak bir terminal yok; --yes deyin";
     UninstallAsk: "Remove all this, and stop bpd? [y/N]", "Bunların hepsi kaldırılsın ve bpd durdurulsun mu? [e/H]";
     UninstallData: "What was recorded stays in {} (bpctl uninstall --data removes it).", "Kaydedilenler {} içinde duruyor (bpctl uninstall --data kaldırır).";
-    UninstallDone: "Remove the programs bpd and bpctl themselves when you like.", "bpd ve bpctl programlarını dilediğiniz zaman silebilirsiniz.";
+    UninstallConfig: "The config stays in {} (bpctl uninstall --data removes it).", "Ayarlar {} içinde duruyor (bpctl uninstall --data kaldırır).";
+    UninstallPrograms: "The programs stay; remove them when you like: {}", "Programlar duruyor; dilediğiniz zaman silin: {}";
+    UninstallCompletions: "The completions stay; remove them when you like: {}", "Tamamlama dosyaları duruyor; dilediğiniz zaman silin: {}";
+    UninstallShells: "Shells that are open keep the hook until they end.", "Açık kabuklarda kanca kabuk kapanana dek kalır.";
     DoctorNotShell: "bpctl was not started by bash, zsh or fish ({}): the hook cannot be checked from here", "bpctl bash, zsh ya da fish'ten başlatılmadı ({}): kanca buradan denetlenemez";
     DoctorOff: "BP_OFF=1: the hook does nothing in this shell", "BP_OFF=1: kanca bu kabukta bir şey yapmıyor";
     DoctorUnset: "unset BP_OFF and open a new shell", "BP_OFF'u kaldırıp yeni kabuk açın";
@@ -262,7 +266,7 @@ words! {
     DoctorPromptFix: "export -n PROMPT_COMMAND", "export -n PROMPT_COMMAND";
     DoctorPreexec: "bash-preexec is loaded: the hook registers with it", "bash-preexec yüklü: kanca ona kaydolur";
     DoctorSpool: "nothing waits to be delivered", "teslim bekleyen yok";
-    DoctorSpoolWaits: "{} runs wait to be delivered", "{} çalıştırma teslim bekliyor";
+    DoctorSpoolWaits: "{} {0|run waits|runs wait} to be delivered", "{} çalıştırma teslim bekliyor";
     DoctorSpoolBad: "{} cannot be read and stays where it is", "{} okunamıyor, yerinde bırakıldı";
     DoctorRemove: "look at it and remove it", "bakıp silin";
     DoctorNotices: "desktop notices have a session bus ({})", "masaüstü bildirimleri için oturum veri yolu var ({})";
@@ -276,7 +280,7 @@ words! {
     DoctorMail: "this shell's commands are written down (bpd takes them when it runs)", "bu kabuğun komutları yazılıyor (bpd çalışınca alır)";
     DoctorNobodys: "it belongs to uid {}", "{} kullanıcısına ait";
     DoctorMissing: "there is none", "yok";
-    DoctorLeftovers: "{} files of shells that are gone lie in {}", "{} dosya, kapanmış kabuklardan {} içinde kalmış";
+    DoctorLeftovers: "{} {0|file of a shell that is gone lies|files of shells that are gone lie} in {}", "{} dosya, kapanmış kabuklardan {} içinde kalmış";
     DoctorLeftoversFix: "remove them: {}", "silin: {}";
     DoctorTwice: "{} loads the hook more than once (lines {})", "{} kancayı birden çok kez yüklüyor (satır {})";
     DoctorTwiceFix: "leave one of the lines", "satırlardan birini bırakın";
@@ -307,7 +311,7 @@ words! {
     ImportedUndated: "not known (imported; the history keeps no date)", "bilinmiyor (içe aktarıldı; geçmişte tarih yok)";
     ImportedAt: "{} (imported)", "{} (içe aktarıldı)";
     ImportNoFile: "no history of {} is in its usual place; name it with --file", "{} geçmişi bilinen bir yerde yok; --file ile belirtin";
-    ImportOffer: "{} commands stand in {}.", "{1} içinde {0} komut var.";
+    ImportOffer: "{} {0|command stands|commands stand} in {}.", "{1} içinde {0} komut var.";
     ImportAsk: "Import them, secrets masked, so that the first list is not empty? [y/N]", "İlk liste boş kalmasın diye, gizli bilgiler maskelenerek içe aktarılsın mı? [e/H]";
     ImportDone: "{}: {} imported, {} known already, {} left out", "{}: {} içe aktarıldı, {} zaten biliniyordu, {} dışarıda bırakıldı";
     ImportLeftOut: "left out: {}", "dışarıda bırakılanlar: {}";
@@ -443,7 +447,8 @@ words! {
     QualitySampled: "sampled", "örneklenmiş";
 }
 
-/// Puts `values` in place of `{}` in order, or of `{0}`, `{1}` by number.
+/// Puts `values` in place of `{}` in order, or of `{0}`, `{1}` by number. `{0|run|runs}` is the first word when the
+/// value of that number is 1, else the second.
 pub fn fill(template: &str, values: &[&str]) -> String {
     let mut text = String::with_capacity(template.len() + 32);
     let mut next = 0;
@@ -451,10 +456,18 @@ pub fn fill(template: &str, values: &[&str]) -> String {
     while let Some((before, behind)) = rest.split_once('{') {
         let Some((number, after)) = behind.split_once('}') else { break };
         text.push_str(before);
+        rest = after;
+        if let Some((number, (one, many))) =
+            number.split_once('|').and_then(|(number, words)| Some((number, words.split_once('|')?)))
+        {
+            let is_one =
+                number.parse().ok().and_then(|at: usize| values.get(at)).is_some_and(|value| *value == "1");
+            text.push_str(if is_one { one } else { many });
+            continue;
+        }
         let index = number.parse().unwrap_or(next);
         next += 1;
         text.push_str(values.get(index).copied().unwrap_or_default());
-        rest = after;
     }
     text.push_str(rest);
     text
@@ -466,7 +479,10 @@ mod tests {
 
     #[test]
     fn both_languages_take_the_same_values() {
-        let holes = |text: &str| text.matches('{').count();
+        // A choice between singular and plural takes no value of its own.
+        let holes = |text: &str| {
+            text.split('{').skip(1).filter(|hole| !hole.split('}').next().unwrap().contains('|')).count()
+        };
         for word in Word::ALL {
             let (en, tr) = (word.text(Lang::En), word.text(Lang::Tr));
             assert!(!en.is_empty() && !tr.is_empty(), "{word:?}");
@@ -478,6 +494,10 @@ mod tests {
     fn values_are_put_in_by_order_or_by_number() {
         assert_eq!(fill("run {}: {}", &["7", "make {}"]), "run 7: make {}");
         assert_eq!(fill("{1} before {0}", &["a", "b"]), "b before a");
+        let waits = "{} {0|run waits|runs wait} in {}";
+        assert_eq!(fill(waits, &["1", "x"]), "1 run waits in x");
+        assert_eq!(fill(waits, &["0", "x"]), "0 runs wait in x");
+        assert_eq!(fill(waits, &["12", "x"]), "12 runs wait in x");
     }
 
     #[test]

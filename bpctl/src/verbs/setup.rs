@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bp_proto::place::{Places, home};
 
 use super::init::Shell;
-use super::{Exit, Usage, agree, daemon, import};
+use super::{Exit, Usage, agree, completions, daemon, import};
 use crate::rcfile::{self, RcFile};
 use crate::screen::{Screen, Tone};
 use crate::text::said::{OrSay as _, sentence};
@@ -57,6 +57,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let line = if file.exists() { line } else { rcfile::made(&line) };
     file.write(&rcfile::with_line(&text, &line))?;
     say(screen, Word::SetupDone, &[shell.name()])?;
+    say(screen, Word::SetupCompletions, &[completions::installed_by(shell)])?;
     if !args.no_import {
         offer_history(shell, args.yes, screen)?;
     }
@@ -122,10 +123,27 @@ pub fn uninstall(args: &UninstallArgs, screen: &Screen) -> anyhow::Result<Exit> 
     if let Some(dir) = places.config.parent().filter(|dir| args.data && dir.ends_with("bp")) {
         let _ = fs::remove_dir(dir);
     }
-    if !args.data && places.data.exists() {
-        say(screen, Word::UninstallData, &[&places.data.display().to_string()])?;
+    say_what_stays(&places, screen)
+}
+
+/// Nothing stays without a word.
+fn say_what_stays(places: &Places, screen: &Screen) -> anyhow::Result<Exit> {
+    for (word, path) in [(Word::UninstallData, &places.data), (Word::UninstallConfig, &places.config)] {
+        if path.exists() {
+            say(screen, word, &[&path.display().to_string()])?;
+        }
     }
-    say(screen, Word::UninstallDone, &[])?;
+    let listed = |paths: Vec<PathBuf>| {
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let own = std::env::current_exe().or_say(Word::CannotTellProgram, &[])?;
+    let programs = [own.with_file_name("bpd"), own].into_iter().filter(|path| path.exists()).collect();
+    say(screen, Word::UninstallPrograms, &[&listed(programs)])?;
+    let completions: Vec<PathBuf> = completions::files(&home()?);
+    if !completions.is_empty() {
+        say(screen, Word::UninstallCompletions, &[&listed(completions)])?;
+    }
+    say(screen, Word::UninstallShells, &[])?;
     Ok(Exit::Fine)
 }
 
@@ -154,5 +172,5 @@ pub fn word_for_bpctl(shell: Shell) -> anyhow::Result<String> {
 }
 
 fn say(screen: &Screen, word: Word, values: &[&str]) -> io::Result<()> {
-    screen.print(&format!("{}\n", screen.say(word, values)))
+    screen.print(&screen.paragraph("", 0, &screen.say(word, values)))
 }

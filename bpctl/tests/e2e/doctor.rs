@@ -262,7 +262,7 @@ fn bpd_is_started_and_then_takes_what_waits() {
     let left = shell.home.bp().join(format!("run/.shell.{}", gone.id()));
     fs::write(&left, "").unwrap();
     let (screen, status) = doctor(&mut shell, "");
-    for said in ["bpd does not answer", "1 runs wait", "1 files of shells that are gone"] {
+    for said in ["bpd does not answer", "1 run waits", "1 file of a shell that is gone"] {
         assert!(status == 1 && screen.contains(said), "{said}: {screen}");
     }
     let (screen, status) = doctor(&mut shell, "--fix");

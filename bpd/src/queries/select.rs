@@ -132,7 +132,11 @@ pub(super) fn select(
 
 fn missing(queries: &Queries, text: &str, field: Field<'_>) -> Result<NoAnswer, NoAnswer> {
     let message = match field {
-        Field::All => Sentence::new("run", [("selector", text)]),
+        // A number or a ULID names one run, everything else describes it.
+        Field::All => {
+            let is_name = text.starts_with(|first: char| first.is_ascii_digit());
+            Sentence::new(if is_name { "run" } else { "no-run" }, [("selector", text)])
+        }
         Field::BaselineOf(run) => {
             Sentence::new("baseline", [("selector", text), ("run", &run.id.to_string())])
         }

@@ -130,6 +130,7 @@ refused-value = In `{ $term }`, at character { $at } of the search: { $field } w
 refused-selector = { $selector } names no run
 refused-own-baseline = run { $run } cannot be its own baseline
 refused-run = there is no run { $selector }
+refused-no-run = no run matches { $selector }
 refused-baseline = there is no { $selector } of this command before run { $run }
 refused-ambiguous = { $prefix } begins the ULID of several runs
 
@@ -146,7 +147,7 @@ hint-terms = Leave some out
 hint-fields = Fields are { $fields }. For the text itself: { $quoted }
 hint-example = For example { $example }
 hint-selectors = a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, fastest, median, @TAG; latest…, slowest, fastest and median may have a search: 'slowest{"{"}SEARCH{"}"}'; each with ~N to step back
-hint-candidates = there are { $runs }
+hint-candidates = the newest runs: { $runs }
 hint-nothing-recorded = nothing is recorded yet
 hint-no-baseline = no earlier run of this command can be a baseline; name another run by its id
 hint-ambiguous = it may be { $ids }

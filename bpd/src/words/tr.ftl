@@ -130,6 +130,7 @@ refused-value = Aramanın { $at }. karakterinde, `{ $term }` içinde: { $field }
 refused-selector = { $selector } hiçbir çalıştırmayı göstermiyor
 refused-own-baseline = { $run } numaralı çalıştırma kendisiyle karşılaştırılamaz
 refused-run = böyle bir çalıştırma yok: { $selector }
+refused-no-run = { $selector } hiçbir çalıştırmaya uymuyor
 refused-baseline = bu komutun { $run } numaralı çalıştırmasından önce { $selector } yok
 refused-ambiguous = birden çok çalıştırmanın ULID’si { $prefix } ile başlıyor
 
@@ -146,7 +147,7 @@ hint-terms = Birkaçını çıkarın
 hint-fields = Alanlar: { $fields }. Metnin kendisi için: { $quoted }
 hint-example = Örneğin { $example }
 hint-selectors = bir çalıştırma numarasıyla, ULID’sinin başıyla, latest, latest-success, latest-failed, running, slowest, fastest, median, @ETİKET ile gösterilir; latest…, slowest, fastest ve median bir arama alabilir: 'slowest{"{"}ARAMA{"}"}'; her biri ~N ile geriye gider
-hint-candidates = olanlar: { $runs }
+hint-candidates = en yeni çalıştırmalar: { $runs }
 hint-nothing-recorded = henüz hiçbir şey kaydedilmedi
 hint-no-baseline = bu komutun daha önceki hiçbir çalıştırması temel alınamıyor; başka birini numarasıyla belirtin
 hint-ambiguous = şunlardan biri olabilir: { $ids }

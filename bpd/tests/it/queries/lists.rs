@@ -326,5 +326,5 @@ fn every_selector_names_its_run() {
     assert_eq!(room.named("latest{x:y}"), Err((422, "invalid_query".to_owned())));
 
     let hint = room.queries.show("99", None, room.now).unwrap_err().failure.error.hint.unwrap();
-    assert_eq!(hint, "there are 5 (sleep 60), 4 (ls), 3 (make)");
+    assert_eq!(hint, "the newest runs: 5 (sleep 60), 4 (ls), 3 (make)");
 }
