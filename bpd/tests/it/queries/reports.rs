@@ -221,7 +221,7 @@ fn a_refusal_is_told_in_the_language_asked_for_and_its_code_is_not() {
         |selector: &str, lang: &str| told(room.queries.show(selector, Some(lang), room.now).unwrap_err());
     let pair = |message: &str, hint: &str| (message.to_owned(), hint.to_owned());
     assert_eq!(show("99", "en"), pair("there is no run 99", "the newest runs: 1 (make)"));
-    assert_eq!(show("99", "tr"), pair("böyle bir çalıştırma yok: 99", "olanlar: 1 (make)"));
+    assert_eq!(show("99", "tr"), pair("böyle bir çalıştırma yok: 99", "en yeni çalıştırmalar: 1 (make)"));
     assert!(show("a b", "en").1.contains("'slowest{SEARCH}'"), "{:?}", show("a b", "en"));
     assert!(show("a b", "tr").1.contains("'slowest{ARAMA}'"), "{:?}", show("a b", "tr"));
     let list = |q: &str, lang: &str| {
