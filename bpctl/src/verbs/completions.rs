@@ -30,9 +30,24 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut with_values(Cli::command()), "bpctl", &mut script);
+    if args.shell == Shell::Fish {
+        script.extend_from_slice(arguments_in_fish().as_bytes());
+    }
     // Never through a pager: it is read by a shell.
     Screen::print_at_once(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Fine)
+}
+
+/// What clap does not write for fish: the arguments. The newest runs come with their commands beside them.
+fn arguments_in_fish() -> String {
+    let (runs, fields) = (RUNS.join(" "), FIELDS.map(|field| format!("{field}:")).join(" "));
+    let newest = "(bpctl list --plain -n 20 2>/dev/null | tail -n +2 | cut -f 1,9)";
+    let of = |verbs: &str, values: &str| {
+        format!("complete -c bpctl -n \"__fish_seen_subcommand_from {verbs}\" -f -k -a \"{values}\"\n")
+    };
+    of("show compare tag note rm forget open", &runs)
+        + &of("show compare tag note rm forget open", newest)
+        + &of("list ls rm forget", &fields)
 }
 
 /// The command that gives `shell` the completions for good.
@@ -93,7 +108,10 @@ mod tests {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut with_values(Cli::command()), "bpctl", &mut script);
-            let script = String::from_utf8(script).unwrap();
+            let mut script = String::from_utf8(script).unwrap();
+            if shell == Shell::Fish {
+                script += &arguments_in_fish();
+            }
             for name in ["latest-success", "slowest", "human", "exit", "since"] {
                 assert!(script.contains(name), "{shell}: {name}");
             }

@@ -274,7 +274,7 @@ fn another_users_process_is_left_alone() {
     let mut terminal = watch(&home, &["watch"]);
     terminal.paints_text("sleep 1001");
     terminal.send("ky");
-    terminal.paints_text("belong to another user and were left alone");
+    terminal.paints_text("belongs to another user and was left alone");
     terminal.send("q");
     assert_eq!(terminal.gone(), Some(0));
     assert!(other.try_wait().unwrap().is_none());
