@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, one step after the other.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, IsTerminal as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -136,7 +137,36 @@ fn shellcheck() -> Result<()> {
     Ok(())
 }
 
+/// Where PowerShell is: `BP_PWSH`, else `pwsh` on the search path. No package registry has it.
+pub(crate) fn powershell() -> Option<OsString> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("pwsh")).find(|file| file.is_file());
+    std::env::var_os("BP_PWSH").or(found.map(OsString::from))
+}
+
+/// The tests that need PowerShell, where there is none: `CI=true` takes that for a failure.
+fn skipped_without_powershell() -> Result<Vec<String>> {
+    if powershell().is_some() {
+        return Ok(Vec::new());
+    }
+    let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    ensure!(!is_ci, "there is no PowerShell: set BP_PWSH, or put pwsh on the search path");
+    let listed = Command::new("cargo")
+        .args(["test", "--quiet", "-p", "bpctl", "--test", "e2e", "powershell::", "--", "--list"])
+        .current_dir(build::root())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(listed.status.success(), "cargo cannot list the tests that need PowerShell");
+    let names = String::from_utf8_lossy(&listed.stdout).into_owned();
+    Ok(names.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+}
+
 fn rust_tests(report: &mut Report) -> Result<()> {
+    for name in skipped_without_powershell()? {
+        report
+            .unchecked
+            .push(format!("{name}: there is no PowerShell (BP_PWSH, or pwsh on the search path)"));
+    }
     if has_subcommand("nextest") {
         let arguments = ["nextest", "run", "--workspace", "--status-level", "pass"];
         teed(&arguments, report, |line| line.trim_start().starts_with("Summary ["))

@@ -82,7 +82,7 @@ impl Shell {
             ),
             Self::Zsh => include_str!("../../../shell/bp.zsh"),
             Self::Fish => include_str!("../../../shell/bp.fish"),
-            Self::Powershell => include_str!("../../../shell/bp.ps1"),
+            Self::Powershell => include_str!("../../../shell/bp.psm1"),
         }
     }
 }

@@ -12,8 +12,12 @@ use bp_proto::{Actor, RUN_ENV, process};
 
 use super::Shell;
 
-/// PowerShell names a module after its file.
+/// `PowerShell` names a module after its file.
 const FILE: &str = "hooks/bp.psm1";
+
+/// What the module loads when the first line is read.
+const CORE_FILE: &str = "hooks/core.ps1";
+pub(super) const CORE: &str = include_str!("../../../../shell/core.ps1");
 
 /// The line that imports the hook. `bpctl init` writes the module's file if it is missing or another version's, so that it
 /// is always this program's.
@@ -22,6 +26,7 @@ const FILE: &str = "hooks/bp.psm1";
 /// The file cannot be written, or the runtime directory is not this user's alone.
 pub(super) fn import_line(places: &Places) -> anyhow::Result<Vec<u8>> {
     let file = places.data.join(FILE);
+    store(&places.data.join(CORE_FILE), CORE.as_bytes())?;
     store(&file, Shell::Powershell.hook().as_bytes())?;
     own_dir(&places.run)?;
     own_dir(&places.mail())?;

@@ -29,16 +29,19 @@ fn wrong(text: &str) -> Vec<String> {
 
 #[test]
 fn the_hook_of_powershell_is_powershell() {
-    assert_eq!(wrong(Shell::Powershell.hook()), [""; 0]);
+    for text in [Shell::Powershell.hook(), super::module::CORE] {
+        assert_eq!(wrong(text), [""; 0]);
+    }
     assert_ne!(wrong("function { if ("), [""; 0], "the grammar knows an error");
 }
 
 /// `Set-PSDebug -Trace 1` prints each line of a function that has no such attribute.
 #[test]
 fn no_function_of_the_hook_shows_up_in_a_trace() {
-    let text = Shell::Powershell.hook();
-    let hidden = text.matches("[Diagnostics.DebuggerHidden()] param(").count();
-    let functions = text.lines().filter(|line| line.trim_start().starts_with("function ")).count();
-    // The module itself and a predicate are script blocks.
-    assert_eq!(hidden, functions + 2);
+    for (text, blocks) in [(Shell::Powershell.hook(), 1), (super::module::CORE, 2)] {
+        let hidden = text.matches("[Diagnostics.DebuggerHidden()] param(").count();
+        let functions = text.lines().filter(|line| line.trim_start().starts_with("function ")).count();
+        // The files themselves and a predicate are script blocks, too.
+        assert_eq!(hidden, functions + blocks);
+    }
 }

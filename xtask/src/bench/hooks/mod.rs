@@ -1,6 +1,7 @@
 //! What the hooks cost between Enter and the next prompt, how many processes they fork, and what CPU time they burn,
 //! beside the bare shell and other people's programs.
 
+mod powershell;
 mod variant;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -27,6 +28,8 @@ const REST: Duration = Duration::from_millis(150);
 /// The first blocks fill caches and histories.
 const WARM_UP: usize = 2;
 const FORK_ROUNDS: usize = 50;
+const POWERSHELL: &str = "powershell";
+
 /// Where a login's runtime directory is: in memory. Microseconds of a disk are not the hook's.
 const MEMORY: &str = "/dev/shm";
 
@@ -42,7 +45,19 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
         "forks a command",
         "CPU over bare µs",
     ]);
-    for shell in ["bash", "zsh", "fish"] {
+    // `BP_BENCH_SHELLS=powershell` measures that one alone.
+    let wanted = std::env::var("BP_BENCH_SHELLS").unwrap_or_else(|_| "bash zsh fish powershell".to_owned());
+    for shell in ["bash", "zsh", "fish", POWERSHELL] {
+        if !wanted.split_whitespace().any(|name| name == shell) {
+            continue;
+        }
+        if shell == POWERSHELL && powershell::program().is_none() {
+            let mut cells =
+                vec![shell.to_owned(), String::new(), "absent: no `BP_PWSH`, no `pwsh`".to_owned()];
+            cells.resize(9, "–".to_owned());
+            table.row(cells);
+            continue;
+        }
         let bench = Bench::new(programs, shell)?;
         for line in LINES {
             let figures = bench.measure(line)?;
@@ -52,7 +67,8 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
             }
         }
         for (variant, why) in &bench.absent {
-            let mut cells = vec![shell.to_owned(), String::new(), variant.name().to_owned(), why.clone()];
+            let mut cells =
+                vec![shell.to_owned(), String::new(), variant.name(shell).to_owned(), why.clone()];
             cells.resize(9, "–".to_owned());
             table.row(cells);
         }
@@ -78,8 +94,8 @@ impl Figures {
     fn cells(&self, shell: &str, line: &str) -> [String; 9] {
         [
             shell.to_owned(),
-            format!("`{line}`"),
-            self.variant.name().to_owned(),
+            format!("`{}`", typed(shell, line)),
+            self.variant.name(shell).to_owned(),
             format!("{:.0}", median(&self.times)),
             format!("{:+.0}", self.over_bare),
             format!("{:+.0}", quantile(&self.over, 0.9)),
@@ -94,8 +110,9 @@ impl Figures {
 fn judge(table: &mut Table, shell: &str, line: &str, all: &[Figures]) {
     let of = |variant| all.iter().find(|figures| figures.variant == variant);
     let Some(bare) = of(Variant::Bare) else { return };
-    for ours in [Variant::Mailbox, Variant::Away].into_iter().filter_map(of) {
-        let what = format!("{shell}, `{line}`, {}", ours.variant.name());
+    let also = (shell == POWERSHELL).then_some(Variant::Socket);
+    for ours in [Variant::Mailbox, Variant::Away].into_iter().chain(also).filter_map(of) {
+        let what = format!("{shell}, `{}`, {}", typed(shell, line), ours.variant.name(shell));
         table.judge(&format!("{what}: forks over bare"), ours.forks - bare.forks, 0.0);
         if line != LINES[0] {
             continue;
@@ -103,19 +120,36 @@ fn judge(table: &mut Table, shell: &str, line: &str, all: &[Figures]) {
         let limit = match shell {
             "bash" => 300.0,
             "zsh" => 200.0,
+            POWERSHELL => 600.0,
             _ => 100.0,
         };
         table.judge(&format!("{what}: µs over bare"), ours.over_bare, limit);
+        if shell == POWERSHELL {
+            continue;
+        }
         table.judge(&format!("{what}: p90 of the difference, µs"), quantile(&ours.over, 0.9), 500.0);
         for (theirs, share) in [(Variant::BashPreexec, 4.0), (Variant::Socket, 6.0), (Variant::Atuin, 60.0)] {
             let Some(theirs) = of(theirs) else { continue };
             table.judge(
-                &format!("{what}: % of what {} costs", theirs.variant.name()),
+                &format!("{what}: % of what {} costs", theirs.variant.name(shell)),
                 100.0 * ours.over_bare / theirs.over_bare,
                 100.0 / share,
             );
         }
     }
+}
+
+/// PowerShell has no `:`.
+fn typed<'a>(shell: &str, line: &'a str) -> &'a str {
+    if shell == POWERSHELL && line == LINES[0] { "$null" } else { line }
+}
+
+/// A terminal with this shell in it, at its first prompt.
+fn terminal(shell: &str, command: Command) -> Terminal {
+    let mut terminal =
+        if shell == POWERSHELL { Terminal::start_answering(command) } else { Terminal::start(command) };
+    terminal.prompt();
+    terminal
 }
 
 struct Bench<'a> {
@@ -156,6 +190,14 @@ impl<'a> Bench<'a> {
 
     fn write_rc(&self, variant: Variant, load: &str) -> Result<()> {
         let home = self.home_of(variant);
+        if self.shell == POWERSHELL {
+            std::fs::create_dir_all(&home)?;
+            std::fs::write(
+                home.join(powershell::PROFILE),
+                format!("{}{load}\n", variant.prompt(self.shell)),
+            )?;
+            return Ok(());
+        }
         let file =
             if self.shell == "fish" { ".config/fish/config.fish" } else { &format!(".{}rc", self.shell) };
         // Without the second fish reads every manual page in the background at its first start.
@@ -172,7 +214,8 @@ impl<'a> Bench<'a> {
     }
 
     fn command(&self, variant: Variant) -> Command {
-        let mut command = pty::clean(self.shell);
+        let program = if self.shell == POWERSHELL { powershell::program() } else { None };
+        let mut command = pty::clean(program.unwrap_or_else(|| self.shell.into()));
         let bp_home = if variant == Variant::Away { self.away.path() } else { self.daemon.home() };
         let path = std::env::join_paths(
             std::iter::once(self.programs.to_owned())
@@ -186,6 +229,13 @@ impl<'a> Bench<'a> {
             command.env("BP_TRANSPORT", "socket");
         }
         match self.shell {
+            POWERSHELL => {
+                if variant == Variant::Mailbox {
+                    command.env("BP_TRANSPORT", "mailbox");
+                }
+                command.env("TERM", "xterm-256color").args(["-NoLogo", "-NoProfile", "-NoExit", "-File"]);
+                command.arg(self.home_of(variant).join(powershell::PROFILE))
+            }
             "bash" | "fish" => command.arg("-i"),
             _ => command.args(["-d", "-i"]),
         };
@@ -194,8 +244,9 @@ impl<'a> Bench<'a> {
 
     /// Every variant with this line, in turns.
     fn measure(&self, line: &str) -> Result<Vec<Figures>> {
-        let mut taken: Vec<Taken> =
-            self.variants.iter().map(|variant| Taken::start(*variant, self.command(*variant))).collect();
+        let line = typed(self.shell, line);
+        let start = |variant: &Variant| Taken::start(*variant, terminal(self.shell, self.command(*variant)));
+        let mut taken: Vec<Taken> = self.variants.iter().map(start).collect();
         for turn in 0..WARM_UP + BLOCKS {
             for at in shuffled(taken.len(), turn) {
                 await_rest()?;
@@ -229,8 +280,7 @@ impl<'a> Bench<'a> {
             for (name, value) in shell.get_envs() {
                 command.env(name, value.unwrap_or_default());
             }
-            let mut terminal = Terminal::start(command);
-            terminal.prompt();
+            let mut terminal = terminal(self.shell, command);
             for _ in 0..rounds {
                 terminal.line(line);
             }
@@ -284,9 +334,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn start(variant: Variant, command: Command) -> Self {
-        let mut terminal = Terminal::start(command);
-        terminal.prompt();
+    fn start(variant: Variant, terminal: Terminal) -> Self {
         Self { variant, terminal, times: Vec::new(), cpu_before: 0.0 }
     }
 

@@ -35,12 +35,23 @@ impl Variant {
 
     /// Those that there are for a shell.
     pub(super) fn of(shell: &str) -> impl Iterator<Item = Self> {
-        let is_bash = shell == "bash";
-        Self::ALL.into_iter().filter(move |variant| is_bash || *variant != Self::BashPreexec)
+        let (is_bash, is_powershell) = (shell == "bash", shell == super::POWERSHELL);
+        Self::ALL.into_iter().filter(move |variant| match variant {
+            Self::BashPreexec => is_bash,
+            Self::Starship | Self::Atuin => !is_powershell,
+            _ => true,
+        })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(super) fn name(self, shell: &str) -> &'static str {
         match self {
+            Self::Away | Self::Socket if shell == super::POWERSHELL => {
+                if self == Self::Away {
+                    "bp, bpd away"
+                } else {
+                    "bp, local socket (the default)"
+                }
+            }
             Self::Bare => "bare shell",
             Self::Mailbox => "bp, mailbox",
             Self::Away => "bp, mailbox, bpd away",
@@ -76,6 +87,10 @@ impl Variant {
         let theirs = |at: usize| found[at].display().to_string();
         Ok(Ok(match self {
             Self::Bare | Self::Again => String::new(),
+            // It is given its directories: each variant has its own.
+            Self::Mailbox | Self::Away | Self::Socket if shell == super::POWERSHELL => {
+                "bpctl init powershell --no-start | Invoke-Expression\n".to_owned()
+            }
             Self::Mailbox | Self::Away | Self::Socket => {
                 let printed = daemon.bpctl().args(["init", shell, "--no-start"]).output()?;
                 String::from_utf8(printed.stdout).context("the hook is not UTF-8")?
@@ -109,6 +124,7 @@ impl Variant {
                 "set +H; bind 'set enable-bracketed-paste off'\n\
                  __number() { PS1+='<<P:$((++__n)):0>>'; }; PROMPT_COMMAND=(\"${PROMPT_COMMAND[@]}\" __number)\n"
             }
+            (super::POWERSHELL, _) => "function prompt { $global:n++; \"<<P:${global:n}:0>>\" }\n",
             ("bash", _) => "PS1='<<P:$((++__n)):$?>>'; set +H; bind 'set enable-bracketed-paste off'\n",
             ("fish", Self::Starship) => concat!(
                 "functions -c fish_prompt __theirs; functions -e fish_right_prompt\n",

@@ -1,53 +1,32 @@
-# Records what is typed in PowerShell 7.3 and later. A module: `bpctl init powershell` stores it and prints the line that
-# imports it. shell/README.md describes the hook. It starts no process, prints nothing and throws nothing.
-#
-# Every function has DebuggerHidden, or `Set-PSDebug -Trace` would print its lines. Aliases and functions of the user come
-# before cmdlets and aliases before functions: cmdlets are named with their module, functions begin with `__bizim_`.
+# What the hook for PowerShell does with lines. bp.psm1 loads it into the module when the first line is read.
 
-[Diagnostics.DebuggerHidden()] param([string] $Mail, [string] $Socket, [string] $Boot, [string] $Origin)
+[Diagnostics.DebuggerHidden()] param()
 
-# The user's preferences must not reach the hook.
-Microsoft.PowerShell.Core\Set-StrictMode -Off
-$ErrorActionPreference = 'Continue'
-$PSDefaultParameterValues = @{}
-$PSNativeCommandUseErrorActionPreference = $false
+$script:editor = $null # PSReadLine's class while its module is loaded
+$script:open = [Collections.Generic.List[object]]::new() # lines that have not ended, the outermost first
+$script:now = 0
+$script:times = ''
+# Records that bpd has not confirmed, how many were sent, and the connections that wait for an answer.
+$script:unconfirmed = [Collections.Generic.List[string]]::new()
+$script:sent = 0
+$script:since = 0
+$script:calls = [Collections.Generic.List[object]]::new()
+$script:answer = [byte[]]::new(8)
+$script:readable = [Net.Sockets.SelectMode]::SelectRead
+$script:success = [Net.Sockets.SocketError]::Success
+$script:none = [Net.Sockets.SocketFlags]::None
+$script:endpoint = if ($Socket) { [Net.Sockets.UnixDomainSocketEndPoint]::new($Socket) }
+$script:options = $null
+$script:hasProc = [IO.File]::Exists('/proc/self/stat')
+$script:hasUsage = $PSVersionTable.PSVersion.Major -gt 7 -or $PSVersionTable.PSVersion.Minor -ge 5
+$script:who = if ($hasProc) { '' } else { "powershell $($PSVersionTable.PSVersion) $Boot - $Origin" }
 
-# The functions that ours replaced, the oldest first. There are several if a later one calls ours.
-$readers = [Collections.Generic.List[object]]::new()
-$prompts = [Collections.Generic.List[object]]::new()
-$readerDepth = 0
-$promptDepth = 0
-$reader = $null       # the reader at the last prompt: ours, or one that calls ours
-$isChained = $false   # a reader that replaced ours calls ours
-$wasPrompted = $true  # our prompt ran since the last line was read
-$editor = $null       # PSReadLine's class while its module is loaded
-$open = [Collections.Generic.List[object]]::new() # lines that have not ended, the outermost first
-$lastId = -1          # the newest entry of PowerShell's history at the last prompt
-$native = $null       # $LASTEXITCODE, $Error[0] and the directory behind the last prompt
-$newest = $null
-$directory = ''
-$now = 0
-$times = ''
-# Records that bpd has not confirmed, their number since the start, and the connections that wait for an answer.
-$unconfirmed = [Collections.Generic.List[string]]::new()
-$sent = 0
-$since = 0
-$calls = [Collections.Generic.List[object]]::new()
-$answer = [byte[]]::new(8)
-$readable = [Net.Sockets.SelectMode]::SelectRead
-$success = [Net.Sockets.SocketError]::Success
-$none = [Net.Sockets.SocketFlags]::None
-$endpoint = if ($Socket) { [Net.Sockets.UnixDomainSocketEndPoint]::new($Socket) }
-$options = $null
-$hasProc = [IO.File]::Exists('/proc/self/stat')
-$hasUsage = $PSVersionTable.PSVersion.Major -gt 7 -or $PSVersionTable.PSVersion.Minor -ge 5
-$who = ''
-
-# An unconfirmed record goes to the mailbox after this, in microseconds. A healthy bpd answers in a few milliseconds.
-$patience = 200000
+# An unconfirmed record goes to the mailbox after this, in microseconds. A healthy bpd answers in a
+# few milliseconds, on a machine with much to do in some tenths of a second.
+$script:patience = 500000
 
 # Sets $now, microseconds since 1970, and $times, the CPU seconds of the shell and of its children at the same moment.
-function __bizim_read_clock {
+function script:__bizim_read_clock {
     [Diagnostics.DebuggerHidden()] param()
     $ticks = [DateTime]::UtcNow.Ticks - 621355968000000000
     $script:now = ($ticks - $ticks % 10) / 10
@@ -63,7 +42,7 @@ function __bizim_read_clock {
 }
 
 # Appends to the mailbox. The file is opened for each record: bpd may have renamed it.
-function __bizim_write_mailbox {
+function script:__bizim_write_mailbox {
     [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
     if ($null -eq $options) {
         $script:options = [IO.FileStreamOptions]::new()
@@ -81,7 +60,7 @@ function __bizim_write_mailbox {
 
 # Sends one frame of bp_proto::frame on a connection of its own: magic, version, kind (mail), length, pid, records.
 # False: bpd did not take it at once.
-function __bizim_send_frame {
+function script:__bizim_send_frame {
     [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
     $connection = [Net.Sockets.Socket]::new('Unix', 'Stream', 'Unspecified')
     $request = [Net.Sockets.SocketAsyncEventArgs]::new()
@@ -109,7 +88,7 @@ function __bizim_send_frame {
 
 # Takes the answers that have come, without waiting. What was refused, or has waited too long, goes to the mailbox too:
 # bpd knows a record by its stamp. True: bpd accepts connections and does not answer.
-function __bizim_read_answers {
+function script:__bizim_read_answers {
     [Diagnostics.DebuggerHidden()] param()
     $isRefused = $false
     for ($at = $calls.Count - 1; $at -ge 0; $at--) {
@@ -130,14 +109,14 @@ function __bizim_read_answers {
     $calls.Count -gt 0 -and $now - $calls[0][2] -gt $patience
 }
 
-function __bizim_save_records {
+function script:__bizim_save_records {
     [Diagnostics.DebuggerHidden()] param()
     $bytes = [Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))
     $unconfirmed.Clear()
     __bizim_write_mailbox $bytes
 }
 
-function __bizim_send_record {
+function script:__bizim_send_record {
     [Diagnostics.DebuggerHidden()] param([string[]] $Fields)
     if ([Environment]::GetEnvironmentVariable('BP_OFF') -eq '1') { return }
     $isSilent = __bizim_read_answers
@@ -150,13 +129,13 @@ function __bizim_send_record {
     __bizim_save_records
 }
 
-function __bizim_test_blank {
+function script:__bizim_test_blank {
     [Diagnostics.DebuggerHidden()] param([string] $Line)
     [string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart()[0] -eq [char] '#' -and -not $Line.Contains([char] "`n")
 }
 
 # Whether the user lets the line into the history. PSReadLine has asked its AddToHistoryHandler: its history tells.
-function __bizim_test_kept {
+function script:__bizim_test_kept {
     [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
     if ($Line[0] -eq [char] ' ') { return $false }
     if ($null -eq $editor) { return $true }
@@ -174,7 +153,7 @@ function __bizim_test_kept {
     -not $mark.GetValue($last)
 }
 
-function __bizim_start_line {
+function script:__bizim_start_line {
     [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
     $script:wasPrompted = $false
     if (__bizim_test_blank $Line) { return }
@@ -189,7 +168,7 @@ function __bizim_start_line {
 }
 
 # The line before has ended, if PowerShell's history has a new entry or the next line is read.
-function __bizim_complete_line {
+function script:__bizim_complete_line {
     [Diagnostics.DebuggerHidden()] param([bool] $Fine, [bool] $IsReading)
     __bizim_read_clock
     $level = $global:NestedPromptLevel
@@ -202,7 +181,6 @@ function __bizim_complete_line {
     $entry = Microsoft.PowerShell.Core\Get-History -Count 1
     $id = if ($entry) { $entry.Id } else { 0 }
     $isNew = $id -ne $lastId
-    $isFirst = $lastId -lt 0
     $script:lastId = $id
     if ($open.Count -and $open[$open.Count - 1][1] -eq $level) {
         if (-not $isNew -and -not $IsReading) { return }
@@ -211,7 +189,7 @@ function __bizim_complete_line {
         $code = __bizim_get_status $Fine $(if ($isNew) { "$($entry.ExecutionStatus)" }) $line $before $last
         __bizim_send_record '1E', $who, "$stamp", "$code", "$now", $times
     }
-    elseif ($isNew -and -not $isFirst -and $entry -and -not (__bizim_test_blank $entry.CommandLine)) {
+    elseif ($isNew -and $entry -and -not (__bizim_test_blank $entry.CommandLine)) {
         # No reader of ours saw it.
         $script:isChained = $false
         $script:reader = $null
@@ -224,14 +202,14 @@ function __bizim_complete_line {
     }
 }
 
-function __bizim_get_micros {
+function script:__bizim_get_micros {
     [Diagnostics.DebuggerHidden()] param([DateTime] $Moment)
     $ticks = $Moment.ToUniversalTime().Ticks - 621355968000000000
     ($ticks - $ticks % 10) / 10
 }
 
 # The exit code of a line: a program's own, 1 for a cmdlet or an exception, 130 if it was interrupted.
-function __bizim_get_status {
+function script:__bizim_get_status {
     [Diagnostics.DebuggerHidden()] param([bool] $Fine, [string] $State, [string] $Line, $Before, $Newest)
     # Each program that ends stores a new object.
     $code = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
@@ -250,7 +228,7 @@ function __bizim_get_status {
 }
 
 # Whether, of a program and a cmdlet that both failed in a line, the program is the later one.
-function __bizim_test_program_last {
+function script:__bizim_test_program_last {
     [Diagnostics.DebuggerHidden()] param([string] $Line, $Newest)
     $at = -1
     foreach ($failed in $global:Error) {
@@ -277,7 +255,7 @@ function __bizim_test_program_last {
     "$($pipeline.Parent.Operator)" -eq 'AndAnd'
 }
 
-function __bizim_test_program {
+function script:__bizim_test_program {
     [Diagnostics.DebuggerHidden()] param($Command)
     if ($Command -isnot [Management.Automation.Language.CommandAst]) { return $false }
     $name = $Command.GetCommandName()
@@ -287,100 +265,26 @@ function __bizim_test_program {
     "$($found.CommandType)" -in 'Application', 'ExternalScript'
 }
 
-# At each prompt: PSReadLine may have been imported again or removed, or someone may have replaced the reader.
-function __bizim_repair_reader {
+# Whether PSReadLine was removed, and its reader with it. Sets $editor.
+function script:__bizim_is_editor_gone {
     [Diagnostics.DebuggerHidden()] param()
-    $find = $ExecutionContext.InvokeCommand
     $cmdlet = $null
-    foreach ($cmdlet in $find.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
-    $current = $null
-    foreach ($function in $find.GetCommands('PSConsoleHostReadLine', 'Function', $false)) { $current = $function.ScriptBlock }
-    if ($null -eq $cmdlet) {
-        if ($editor -and $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine') {
-            # Without us PowerShell would read lines itself now.
-            $readers.Clear()
-            $ExecutionContext.InvokeProvider.Item.Remove('function:PSConsoleHostReadLine', $false)
-            $current = $null
+    foreach ($cmdlet in $ExecutionContext.InvokeCommand.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
+    if ($null -ne $cmdlet) {
+        if ($null -eq $editor) {
+            $script:editor = $cmdlet.ImplementingType.Assembly.GetType('Microsoft.PowerShell.PSConsoleReadLine')
         }
-        $script:editor = $null
+        return $false
     }
-    elseif ($null -eq $editor) { $script:editor = $cmdlet.ImplementingType.Assembly.GetType('Microsoft.PowerShell.PSConsoleReadLine') }
-    if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
-        $script:reader = $current
-        if (-not $isChained) { __bizim_install_reader $current }
+    $isGone = $editor -and $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine'
+    $script:editor = $null
+    if ($isGone) {
+        # Without us PowerShell would read lines itself now.
+        $readers.Clear()
+        $ExecutionContext.InvokeProvider.Item.Remove('function:PSConsoleHostReadLine', $false)
     }
+    $isGone
 }
 
-function __bizim_clear_failure {
-    [Diagnostics.DebuggerHidden()] param()
-    if ($global:Error.Count) { $global:Error.RemoveAt(0) }
-}
-
-function __bizim_install_reader {
-    [Diagnostics.DebuggerHidden()] param($Inner)
-    $readers.Add($Inner)
-    # `$?` first: every other statement overwrites it. Reader and prompt look at it themselves.
-    function global:PSConsoleHostReadLine {
-        [Diagnostics.DebuggerHidden()] param()
-        $fine = $?
-        $layer = $readers.Count - 1 - $readerDepth
-        $before = $null
-        if ($readerDepth) { $script:isChained = $true }
-        else {
-            try {
-                __bizim_complete_line $fine $true
-                if (-not $wasPrompted) { __bizim_install_prompt }
-                if ($editor -and -not $editor::GetOptions().HistoryNoDuplicates) { $before = $editor::GetHistoryItems()[-1] }
-            }
-            catch { __bizim_clear_failure }
-        }
-        $script:readerDepth++
-        try {
-            if ($fine) { $line = & $readers[$layer] }
-            else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; $line = & $readers[$layer] }
-        }
-        finally { $script:readerDepth-- }
-        if (-not $readerDepth) { try { __bizim_start_line $line $before } catch { __bizim_clear_failure } }
-        $line
-    }
-    foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('PSConsoleHostReadLine', 'Function', $false)) {
-        $script:reader = $function.ScriptBlock
-    }
-}
-
-function __bizim_install_prompt {
-    [Diagnostics.DebuggerHidden()] param()
-    $inner = { 'PS> ' }
-    foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('prompt', 'Function', $false)) { $inner = $function.ScriptBlock }
-    $prompts.Add($inner)
-    function global:prompt {
-        [Diagnostics.DebuggerHidden()] param()
-        $fine = $?
-        $layer = $prompts.Count - 1 - $promptDepth
-        if (-not $promptDepth) {
-            $script:wasPrompted = $true
-            try { __bizim_complete_line $fine $false; __bizim_repair_reader } catch { __bizim_clear_failure }
-        }
-        $script:promptDepth++
-        try {
-            if ($fine) { & $prompts[$layer] }
-            else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; & $prompts[$layer] }
-        }
-        finally { $script:promptDepth-- }
-        if (-not $promptDepth) {
-            $script:native = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
-            $script:newest = $global:Error[0]
-            $script:directory = "$($global:PWD.ProviderPath)"
-        }
-    }
-}
-
-try {
-    if ([Environment]::GetEnvironmentVariable('BP_OFF') -ne '1' -and $Host.Name -eq 'ConsoleHost') {
-        if (-not $hasProc) { $who = "powershell $($PSVersionTable.PSVersion) $Boot - $Origin" }
-        __bizim_install_prompt
-        __bizim_repair_reader
-    }
-}
-catch { __bizim_clear_failure }
-Microsoft.PowerShell.Core\Export-ModuleMember
+$null = __bizim_is_editor_gone
+$script:isReady = $true

@@ -1,0 +1,126 @@
+# Records what is typed in PowerShell 7.3 and later. `bpctl init powershell` stores this module with `core.ps1`, and prints
+# the line that imports it. shell/README.md describes the hook. It starts no process, prints nothing and throws nothing.
+# This file has what is needed until the first prompt: parsing the rest would delay it.
+#
+# Every function has DebuggerHidden, or `Set-PSDebug -Trace` would print its lines. Aliases and functions of the user come
+# before cmdlets and aliases before functions: cmdlets are named with their module, functions begin with `__bizim_`.
+
+[Diagnostics.DebuggerHidden()] param([string] $Mail, [string] $Socket, [string] $Boot, [string] $Origin)
+
+# The user's preferences must not reach the hook.
+Microsoft.PowerShell.Core\Set-StrictMode -Off
+$ErrorActionPreference = 'Continue'
+$PSDefaultParameterValues = @{}
+$PSNativeCommandUseErrorActionPreference = $false
+
+# The functions that ours replaced, the oldest first. There are several if a later one calls ours.
+$readers = [Collections.Generic.List[object]]::new()
+$prompts = [Collections.Generic.List[object]]::new()
+$readerDepth = 0
+$promptDepth = 0
+$reader = $null       # the reader at the last prompt: ours, or one that calls ours
+$isChained = $false   # a reader that replaced ours calls ours
+$wasPrompted = $true  # our prompt ran since the last line was read
+$isReady = $false     # core.ps1 is loaded
+$lastId = -1          # the newest entry of PowerShell's history at the last prompt
+$native = $null       # $LASTEXITCODE, $Error[0] and the directory behind the last prompt
+$newest = $null
+$directory = ''
+
+# At each prompt: the reader may be new. `Import-Module PSReadLine -Force` replaces ours.
+function __bizim_repair_reader {
+    [Diagnostics.DebuggerHidden()] param()
+    $find = $ExecutionContext.InvokeCommand
+    $current = $null
+    foreach ($function in $find.GetCommands('PSConsoleHostReadLine', 'Function', $false)) { $current = $function.ScriptBlock }
+    if ($isReady -and (__bizim_is_editor_gone)) { return }
+    if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
+        $script:reader = $current
+        if (-not $isChained) { __bizim_install_reader $current }
+    }
+}
+
+function __bizim_clear_failure {
+    [Diagnostics.DebuggerHidden()] param()
+    if ($global:Error.Count) { $global:Error.RemoveAt(0) }
+}
+
+function __bizim_install_reader {
+    [Diagnostics.DebuggerHidden()] param($Inner)
+    $readers.Add($Inner)
+    # `$?` first: every other statement overwrites it. Reader and prompt look at it themselves.
+    function global:PSConsoleHostReadLine {
+        [Diagnostics.DebuggerHidden()] param()
+        $fine = $?
+        $layer = $readers.Count - 1 - $readerDepth
+        $before = $null
+        if ($readerDepth) { $script:isChained = $true }
+        else {
+            try {
+                if (-not $isReady) { . "$PSScriptRoot/core.ps1" }
+                __bizim_complete_line $fine $true
+                if (-not $wasPrompted) { __bizim_install_prompt }
+                if ($editor -and -not $editor::GetOptions().HistoryNoDuplicates) { $before = $editor::GetHistoryItems()[-1] }
+            }
+            catch { __bizim_clear_failure }
+        }
+        $script:readerDepth++
+        try {
+            if ($fine) { $line = & $readers[$layer] }
+            else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; $line = & $readers[$layer] }
+        }
+        finally { $script:readerDepth-- }
+        if (-not $readerDepth) { try { __bizim_start_line $line $before } catch { __bizim_clear_failure } }
+        $line
+    }
+    foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('PSConsoleHostReadLine', 'Function', $false)) {
+        $script:reader = $function.ScriptBlock
+    }
+}
+
+function __bizim_install_prompt {
+    [Diagnostics.DebuggerHidden()] param()
+    $inner = { 'PS> ' }
+    foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('prompt', 'Function', $false)) { $inner = $function.ScriptBlock }
+    $prompts.Add($inner)
+    function global:prompt {
+        [Diagnostics.DebuggerHidden()] param()
+        $fine = $?
+        $layer = $prompts.Count - 1 - $promptDepth
+        if (-not $promptDepth) {
+            $script:wasPrompted = $true
+            try {
+                if ($lastId -lt 0) {
+                    $entry = Microsoft.PowerShell.Core\Get-History -Count 1
+                    $script:lastId = if ($entry) { $entry.Id } else { 0 }
+                }
+                else {
+                    if (-not $isReady) { . "$PSScriptRoot/core.ps1" }
+                    __bizim_complete_line $fine $false
+                }
+                __bizim_repair_reader
+            }
+            catch { __bizim_clear_failure }
+        }
+        $script:promptDepth++
+        try {
+            if ($fine) { & $prompts[$layer] }
+            else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; & $prompts[$layer] }
+        }
+        finally { $script:promptDepth-- }
+        if (-not $promptDepth) {
+            $script:native = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
+            $script:newest = $global:Error[0]
+            $script:directory = "$($global:PWD.ProviderPath)"
+        }
+    }
+}
+
+try {
+    if ([Environment]::GetEnvironmentVariable('BP_OFF') -ne '1' -and $Host.Name -eq 'ConsoleHost') {
+        __bizim_install_prompt
+        __bizim_repair_reader
+    }
+}
+catch { __bizim_clear_failure }
+Microsoft.PowerShell.Core\Export-ModuleMember
