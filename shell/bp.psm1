@@ -31,9 +31,14 @@ $directory = ''
 function __bizim_repair_reader {
     [Diagnostics.DebuggerHidden()] param()
     $find = $ExecutionContext.InvokeCommand
+    if (-not $isReady) {
+        $cmdlet = $null
+        foreach ($cmdlet in $find.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
+        if ($null -eq $cmdlet -and $readers.Count) { . "$PSScriptRoot/core.ps1" }
+    }
+    if ($isReady -and (__bizim_is_editor_gone)) { return }
     $current = $null
     foreach ($function in $find.GetCommands('PSConsoleHostReadLine', 'Function', $false)) { $current = $function.ScriptBlock }
-    if ($isReady -and (__bizim_is_editor_gone)) { return }
     if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
         $script:reader = $current
         if (-not $isChained) { __bizim_install_reader $current }

@@ -276,7 +276,7 @@ function script:__bizim_is_editor_gone {
         }
         return $false
     }
-    $isGone = $editor -and $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine'
+    $isGone = $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine'
     $script:editor = $null
     if ($isGone) {
         # Without us PowerShell would read lines itself now.
