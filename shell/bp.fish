@@ -92,9 +92,9 @@ function __bizim_preexec --on-event fish_preexec
                 __bizim_preexec_with_care $argv[1]
                 return
         end
-        read -g __bizim_stamp __bizim_idle </proc/uptime
+        read -g -d ' ' __bizim_stamp __bizim_idle </proc/uptime
         set -g __bizim_generation $status_generation
-        printf $__bizim_start $__bizim_stamp $PWD $argv[1] >>$__bizim_to
+        builtin printf $__bizim_start $__bizim_stamp $PWD $argv[1] >>$__bizim_to
         or __bizim_fall_short
     else
         __bizim_preexec_with_care $argv[1]
@@ -108,7 +108,7 @@ function __bizim_postexec --on-event fish_postexec
         case "$__bizim_generation:*"
             __bizim_postexec_without_status $argv[1]
         case '*:0/*'
-            printf $__bizim_end $__bizim_stamp $status $CMD_DURATION >>$__bizim_to
+            builtin printf $__bizim_end $__bizim_stamp $status $CMD_DURATION >>$__bizim_to
             or __bizim_fall_short
         case '*'
             __bizim_postexec_of_program $status
@@ -118,7 +118,7 @@ end
 # A suspended line and one that went into the background set no status, nor do `set` and an empty loop, which do not
 # fail. `-0` is read as unknown, by an older bpd as 0.
 function __bizim_postexec_without_status
-    if jobs -q; or string match -q '*&*' -- $argv[1]
+    if builtin jobs -q; or string match -q '*&*' -- $argv[1]
         __bizim_postexec_of_program -0
     else
         __bizim_postexec_of_program 0
@@ -127,7 +127,7 @@ end
 
 function __bizim_postexec_of_program
     if test $__bizim_guard -f "$BP_OFF$fish_private_mode$__bizim_to"
-        printf $__bizim_end $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_to
+        builtin printf $__bizim_end $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_to
         or __bizim_fall_short
     else
         __bizim_postexec_with_care $argv[1]
@@ -152,7 +152,7 @@ function __bizim_preexec_with_care
     if __bizim_keeps_no_history
         set start $__bizim_hidden
         set line ''
-    else if set -q __bizim_asks[1]; and functions -q fish_should_add_to_history
+    else if set -q __bizim_asks[1]; and builtin functions -q fish_should_add_to_history
         # That function decides, whatever the line begins with. It is the user's and is not called a second time: the
         # history is asked when the next line begins.
         set holds 1
@@ -162,7 +162,7 @@ function __bizim_preexec_with_care
         set start $__bizim_hidden
         set line ''
     end
-    read -l uptime rest </proc/uptime
+    read -l -d ' ' uptime rest </proc/uptime
     if test -n "$__bizim_client"; and string match -q "$uptime*" -- $__bizim_stamp
         set __bizim_stamp $__bizim_stamp+ # Another line of the same hundredth.
     else
@@ -171,7 +171,7 @@ function __bizim_preexec_with_care
     set -g __bizim_generation $status_generation
     begin
         set -q __bizim_held[1]; and __bizim_tell_held
-        printf $start $__bizim_stamp $PWD $line
+        builtin printf $start $__bizim_stamp $PWD $line
     end >>$__bizim_file
     or begin
         __bizim_fall_short
@@ -189,7 +189,7 @@ function __bizim_postexec_with_care
         set __bizim_untold
         __bizim_decide
     else if __bizim_make_ready
-        printf $__bizim_end $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_file
+        builtin printf $__bizim_end $__bizim_stamp $argv[1] $CMD_DURATION >>$__bizim_file
         or __bizim_fall_short
         __bizim_send
     end
@@ -209,14 +209,14 @@ function __bizim_make_ready
     test -e $__bizim_file; and return 1
     set -l before $umask
     set -g umask 077
-    printf '' >>$__bizim_file
+    builtin printf '' >>$__bizim_file
     set -g umask $before
 end
 
 function __bizim_send
     set -q __bizim_client[1]; or return
     command $__bizim_client event --pid $fish_pid <$__bizim_file >/dev/null 2>/dev/null
-    printf '' >$__bizim_file # Nothing typed stays there.
+    builtin printf '' >$__bizim_file # Nothing typed stays there.
 end
 
 # Whether this session is one without a history.
@@ -236,9 +236,9 @@ end
 function __bizim_tell_held
     set -l kept (builtin history search --exact --case-sensitive --max 1 -- $__bizim_held[2] | string collect)
     if test -n "$kept"; and not __bizim_keeps_no_history
-        printf $__bizim_late $__bizim_held[1] x $__bizim_held[2]
+        builtin printf $__bizim_late $__bizim_held[1] x $__bizim_held[2]
     else
-        printf $__bizim_late $__bizim_held[1] h ''
+        builtin printf $__bizim_late $__bizim_held[1] h ''
     end
 end
 

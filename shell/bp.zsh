@@ -6,9 +6,9 @@
 # so there are no braces in this part.
 if [ "${__bizim_emulated-}" != 1 ]; then
     # This one function must run under the options of the user: see `__bizim_prepare_adoption`.
-    functions[__bizim_adopt]='\builtin eval "${__bizim_adoption-}"'
+    functions[__bizim_adopt]='if \builtin test -n "${__bizim_adoption-}"; then \builtin eval "$__bizim_adoption"; fi 2>/dev/null'
     \builtin typeset -g __bizim_file="${(%%):-%x}"
-    \builtin emulate zsh -o no_aliases -c '__bizim_emulated=1; builtin source "$__bizim_file"; unset __bizim_emulated __bizim_file'
+    \builtin emulate zsh -o no_aliases -o no_xtrace -o no_force_float -c '__bizim_emulated=1; builtin source "$__bizim_file"; unset __bizim_emulated __bizim_file'
     return 0
 fi
 
@@ -24,7 +24,7 @@ __bizim_place() {
     else
         __bizim_run=${HOME:?}/.local/state/bp/run
     fi
-    [[ -d $__bizim_run/mail ]] || (umask 077 && command mkdir -p -- $__bizim_run/mail)
+    [[ -d $__bizim_run/mail ]] || (builtin umask 077 && command mkdir -p -- $__bizim_run/mail)
 }
 
 # Who types: `BP_ACTOR`, else an agent or a CI by what they set for what they start. bp_proto::actor has the same lists.
@@ -51,8 +51,8 @@ __bizim_identify() {
     local LC_ALL=C boot='' stat='' actor='' parent=${BP_RUN-}
     __bizim_actor
     local -a fields
-    IFS= read -r boot </proc/sys/kernel/random/boot_id
-    IFS= read -r stat </proc/$$/stat
+    IFS= builtin read -r boot </proc/sys/kernel/random/boot_id
+    IFS= builtin read -r stat </proc/$$/stat
     # The program's name, in brackets, may hold anything; field 22 is the 20th behind it.
     fields=(${(s: :)stat##*\) })
     actor=${actor//[^A-Za-z0-9:._-]/_} parent=${parent//[^A-Za-z0-9]/_}
@@ -62,16 +62,16 @@ __bizim_identify() {
 # An empty file for the user alone. The umask is known without a fork from the kernel, and put back.
 __bizim_create() {
     local name mask= rest
-    while IFS=$' \t' read -r name mask rest; do
+    while IFS=$' \t' builtin read -r name mask rest; do
         [[ $name == Umask: ]] && break
         mask=
     done </proc/self/status
     if [[ -n $mask ]]; then
-        umask 077
+        builtin umask 077
         : >>|$1
-        umask $mask
+        builtin umask $mask
     else
-        (umask 077 && : >>|$1)
+        (builtin umask 077 && : >>|$1)
     fi
 }
 
@@ -137,7 +137,7 @@ __bizim_may_be_refused() {
             words=(${(z)1})
             while (( $#words )); do
                 word=$words[1]
-                shift words
+                builtin shift words
                 (( ${+aliases[$word]} )) || continue
                 [[ $aliases[$word] == [[:space:]]* ]] && return 0
                 # An alias may lead to another one; a long way is as good as one that refuses.
@@ -170,7 +170,7 @@ __bizim_was_kept() {
 # here. Where zsh has not decided yet, the start says that the text follows, and the next line brings it.
 __bizim_preexec() {
     {
-        emulate -L zsh
+        builtin emulate -L zsh
         local -a __bizim_at=($epochtime) # One reading of the clock gives both halves.
         # After `print -s` in a function of `zshaddhistory` zsh may give no text; the line is in the list all the same.
         [[ -n $1 || -z $3 ]] || (( HISTCMD <= __bizim_number )) || argv[1]=${history[$HISTCMD]-}
@@ -189,12 +189,12 @@ __bizim_preexec() {
         fi
         __bizim_answer=
         if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_to ]] || __bizim_make_ready; then
-            trap '' XFSZ
+            builtin trap '' XFSZ
             {
-                [[ -z $__bizim_late ]] || print -rN -- '' 1T $__bizim_shell $__bizim_late $__bizim_late_how "$__bizim_late_text"
-                print -rN -- '' 1S $__bizim_shell $__bizim_stamp $__bizim_how "${PWD-}"
-                times
-                print -rN -- '' "$__bizim_text"
+                [[ -z $__bizim_late ]] || builtin print -rN -- '' 1T $__bizim_shell $__bizim_late $__bizim_late_how "$__bizim_late_text"
+                builtin print -rN -- '' 1S $__bizim_shell $__bizim_stamp $__bizim_how "${PWD-}"
+                builtin times
+                builtin print -rN -- '' "$__bizim_text"
             } >>|$__bizim_to
             [[ -z $__bizim_client ]] || __bizim_send
         else
@@ -231,17 +231,21 @@ __bizim_hold() {
 }
 
 __bizim_precmd() {
+    local __bizim_status=$? # First: every other command overwrites it.
+    if [[ -o restricted ]]; then
+        __bizim_give_up
+        return 0
+    fi
     {
-        local __bizim_status=$? # First: every other command overwrites it.
-        emulate -L zsh
+        builtin emulate -L zsh
         if [[ -n $__bizim_stamp ]]; then
             local -a __bizim_at=($epochtime)
             if [[ ${BP_OFF-} != 1 && -O $__bizim_run && ! -L $__bizim_run && -f $__bizim_to ]] || __bizim_make_ready; then
-                trap '' XFSZ
+                builtin trap '' XFSZ
                 {
-                    print -rN -- '' 1E $__bizim_shell $__bizim_stamp $__bizim_status $((__bizim_at[1] * 1000000 + __bizim_at[2] / 1000))
-                    times
-                    print -rN -- ''
+                    builtin print -rN -- '' 1E $__bizim_shell $__bizim_stamp $__bizim_status $((__bizim_at[1] * 1000000 + __bizim_at[2] / 1000))
+                    builtin times
+                    builtin print -rN -- ''
                 } >>|$__bizim_to
                 [[ -z $__bizim_client ]] || __bizim_send
             fi
@@ -275,9 +279,18 @@ __bizim_anchor() {
     return 0
 }
 
+# A restricted shell may redirect nothing, and would say so at every prompt.
+__bizim_give_up() {
+    preexec_functions=(${preexec_functions:#__bizim_*})
+    precmd_functions=(${precmd_functions:#__bizim_*})
+    zshaddhistory_functions=(${zshaddhistory_functions:#__bizim_*})
+    # zsh calls it once more: it has begun to go through the functions of precmd.
+    functions[__bizim_adopt]=:
+}
+
 __bizim_load() {
-    emulate -L zsh
-    zmodload zsh/datetime || return 0
+    builtin emulate -L zsh
+    builtin zmodload zsh/datetime || return 0
     typeset -g __bizim_loaded=$$ __bizim_stamp= __bizim_how= __bizim_client=
     typeset -g __bizim_run __bizim_to __bizim_shell
     typeset -g __bizim_held= __bizim_held_text= __bizim_held_number= __bizim_held_entry= __bizim_held_option=
@@ -297,6 +310,6 @@ __bizim_load() {
     zshaddhistory_functions=(__bizim_anchor __bizim_adopt ${zshaddhistory_functions:#__bizim_a(nchor|dopt)})
 }
 
-if [[ -o interactive && ${BP_OFF-} != 1 && ! ( -n ${__bizim_loaded-} && -n ${functions[__bizim_precmd]-} && -n ${(M)precmd_functions:#__bizim_precmd} ) ]]; then
+if [[ -o interactive && ! -o restricted && ${BP_OFF-} != 1 && ! ( -n ${__bizim_loaded-} && -n ${functions[__bizim_precmd]-} && -n ${(M)precmd_functions:#__bizim_precmd} ) ]]; then
     { __bizim_load } 2>/dev/null
 fi

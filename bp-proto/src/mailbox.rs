@@ -28,7 +28,7 @@
 //!   In upper case (`T`, `X`, `R`, `H`, `M`) the same, told only when the line had ended: `times` are not those of its
 //!   start. `k` is written by bpd alone over a start that it has recorded: the text follows, masked.
 //! - `times`: what the builtin `times` printed, any locale; empty where there is none.
-//! - `exit`: `$?`, decimal; `-` where the shell does not know it (fish, of a suspended line).
+//! - `exit`: `$?`, decimal; `-` or `-0` where the shell does not know it (fish, of a suspended line).
 //! - `end`: microseconds since 1970 at the prompt; or, behind a `+`, the milliseconds that it took by the shell's own
 //!   account (`+1500`); empty = bpd takes the time of arrival.
 //! - `1T` gives the text of an earlier start of the same shell, named by its `stamp`; `how` is that of `1S`, `h` when the
@@ -378,7 +378,8 @@ fn end(fields: &[&[u8]; 6]) -> Option<EndRecord> {
         shell: shell(fields[0])?,
         stamp: Stamp::of_field(fields[1])?,
         exit_code: match fields[2] {
-            b"-" => None,
+            // fish writes the second, which an older bpd reads as 0.
+            b"-" | b"-0" => None,
             code => Some(str::from_utf8(code).ok()?.parse().ok()?),
         },
         end_us: if end.is_empty() { None } else { Some(number(end)?) },

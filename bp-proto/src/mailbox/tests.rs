@@ -72,7 +72,9 @@ fn an_end_is_told_by_the_clock_or_by_how_long_it_took() {
 
 #[test]
 fn an_exit_status_may_be_unknown() {
-    for (field, expected) in [("0", Some(Some(0))), ("148", Some(Some(148))), ("-", Some(None)), ("", None)] {
+    for (field, expected) in
+        [("0", Some(Some(0))), ("148", Some(Some(148))), ("-", Some(None)), ("-0", Some(None)), ("", None)]
+    {
         let bytes = format!("\x001E\0{SHELL}\0u1.00\0{field}\0\0\0").into_bytes();
         let exit = match &take(&bytes).records[..] {
             [Record::End(end)] => Some(end.exit_code),

@@ -288,6 +288,8 @@ words! {
     DoctorProgramGone: "{}: there is no {} any more", "{}: {} artık yok";
     DoctorStaleFile: "{} reads {}, a saved hook that is not this bpctl's", "{} satırı {} dosyasını okuyor; bu, bpctl'in bu sürümüne ait olmayan kayıtlı bir kanca";
     DoctorStaleFileFix: "put this there instead: {}", "yerine şunu yazın: {}";
+    DoctorRestricted: "this zsh is restricted: it may not write to files, so nothing is recorded", "bu zsh kısıtlı (restricted): dosyaya yazamaz, bu yüzden hiçbir şey kaydedilmez";
+    DoctorRestrictedFix: "start a zsh without `-r`, and remove `setopt restricted` from its files", "`-r` olmadan bir zsh açın ve dosyalarından `setopt restricted` satırını kaldırın";
     DoctorNotLoaded: "this {} has not loaded the hook", "bu {} kancayı yüklememiş";
     DoctorLoaded: "the hook is loaded and in its place", "kanca yüklü ve yerinde";
     DoctorHookSkew: "this shell's hook is of version {}, bpctl is {}", "bu kabuğun kancası {} sürümünden, bpctl {} sürümü";

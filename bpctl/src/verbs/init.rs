@@ -91,8 +91,9 @@ impl Shell {
 /// the command is read. The text stands in `$'…'` on one line: `csh_junkie_quotes` and `rc_quotes` change what a newline
 /// and a quote mean between plain quotes. `__bizim_adopt` is defined outside of it: it keeps the user's options.
 fn emulated(script: &[u8]) -> Vec<u8> {
-    let mut command = b"functions[__bizim_adopt]=$'\\\\builtin eval \"${__bizim_adoption-}\"'\n\
-        \\builtin emulate zsh -o no_aliases -c $'__bizim_emulated=1\\n"
+    let mut command = b"functions[__bizim_adopt]=$'if \\\\builtin test -n \"${__bizim_adoption-}\"; then \
+        \\\\builtin eval \"$__bizim_adoption\"; fi 2>/dev/null'\n\
+        \\builtin emulate zsh -o no_aliases -o no_xtrace -o no_force_float -c $'__bizim_emulated=1\\n"
         .to_vec();
     for byte in script {
         match byte {

@@ -362,3 +362,19 @@ fn a_text_that_never_comes_is_none_and_a_look_at_bp_is_not_recorded() {
     let last = newest(&home, |run| !run.text_pending);
     assert_eq!(last.command, None);
 }
+
+#[test]
+fn a_line_of_fish_that_sets_no_status_has_not_that_of_the_line_before() {
+    let mut shell = Shell::start(Kind::Fish);
+    for line in ["false", "set x 3", "false", "sleep 0.01 &", "sleep 30", "set y 4", "true"] {
+        if line == "sleep 30" {
+            shell.terminal.send("sleep 30\r");
+            shell.terminal.presses(b"\x1a", "stopped");
+            shell.terminal.prompt();
+        } else {
+            shell.line(line);
+        }
+    }
+    let told: Vec<_> = shell.told().into_iter().map(|(_, status)| status).collect();
+    assert_eq!(told, [Some(1), Some(0), Some(1), None, None, None, Some(0)]);
+}

@@ -18,6 +18,7 @@ mod kept;
 mod lifecycle;
 mod notice;
 mod oldbash;
+mod options;
 mod others;
 mod outage;
 mod picture;

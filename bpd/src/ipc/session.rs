@@ -20,6 +20,9 @@ const REMEMBERED: usize = 64;
 /// The wall clock moved by more against the monotonic one: it was set, not slewed.
 const STEP: Duration = Duration::from_millis(500);
 
+/// How long a line took whose shell says that it took no millisecond.
+const PART_OF_MILLISECOND: Duration = Duration::from_micros(500);
+
 /// When bpd read a record.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Arrival {
@@ -495,7 +498,8 @@ fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Opt
             (UnixMillis((to / 1000) as i64).max(open.started_at), Some(took))
         }
         _ if !stepped && record.took_ms.is_some() => {
-            let took = Duration::from_millis(record.took_ms.unwrap_or_default());
+            // The shell cuts its milliseconds off: a line of 0 ms took some part of one.
+            let took = Duration::from_millis(record.took_ms.unwrap_or_default()).max(PART_OF_MILLISECOND);
             (open.started_at.plus(took), Some(took))
         }
         _ => match on_arrival {

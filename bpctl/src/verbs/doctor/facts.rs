@@ -15,7 +15,7 @@ pub(super) struct Facts(HashMap<String, String>);
 
 /// In each shell the same: its pid would be the parent's anyway.
 const BASH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${__bizim_loaded-}" --fact debug="$(trap -p DEBUG)" --fact prompt="$(declare -p PROMPT_COMMAND 2>/dev/null)" --fact promptvars="$(shopt -q promptvars && echo on)" --fact preexec="${bash_preexec_imported-}${__bp_imported-}" --fact precmd="${precmd_functions[*]-}" --fact ble="${BLE_VERSION-}""#;
-const ZSH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${+functions[__bizim_precmd]}" --fact precmd="${precmd_functions[*]-}" --fact preexec="${preexec_functions[*]-}""#;
+const ZSH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${+functions[__bizim_precmd]}" --fact restricted="${options[restricted]}" --fact precmd="${precmd_functions[*]-}" --fact preexec="${preexec_functions[*]-}""#;
 const FISH: &str =
     r#"--fact hook="$__bizim_release" --fact loaded=(functions -q __bizim_preexec; and echo 1; or echo 0)"#;
 
@@ -64,6 +64,11 @@ impl Facts {
 
     /// What the answers say. `own` = this bpctl's version.
     pub(super) fn judge(&self, shell: Shell, own: &str, screen: &Screen) -> Vec<Finding> {
+        if self.get("restricted") == "on" {
+            let text = screen.word(Word::DoctorRestricted).to_owned();
+            let remedy = screen.word(Word::DoctorRestrictedFix).to_owned();
+            return vec![Finding::wrong("hook", text, remedy)];
+        }
         if !self.is_loaded() {
             let text = screen.say(Word::DoctorNotLoaded, &[shell.name()]);
             return vec![Finding::wrong("hook", text, screen.say(Word::DoctorLoad, &[shell.name()]))];
@@ -230,6 +235,8 @@ mod tests {
         let (before, after) = ("preexec=a __bizim_preexec", "precmd=__bizim_precmd b");
         assert_eq!(zsh(before, after), []);
         assert!(zsh("preexec=a", after)[0].1.contains("preexec_functions"));
+        let restricted = found(Shell::Zsh, Lang::En, &["loaded=0", "restricted=on"]);
+        assert!(restricted.len() == 1 && restricted[0].1.contains("restricted"), "{restricted:?}");
         assert!(zsh(before, "precmd=")[0].1.contains("precmd_functions"));
         assert_eq!(zsh(before, "precmd=__bizim_precmd __bizim_precmd")[0].0, "loaded_twice");
     }
