@@ -16,15 +16,17 @@ const AT_ONCE: usize = 4;
 const LINES: [(&str, &str); 3] =
     [("echo ON\"E\"; (exit 3)", "ONE"), ("false || echo TW\"O\"", "TWO"), ("echo LA\"ST\"", "LAST")];
 
+/// Texts and statuses.
+type Told = &'static [(&'static str, Option<i32>)];
+
 /// What is recorded of the first two.
-const USUAL: &[(&str, Option<i32>)] =
-    &[("echo ON\"E\"; (exit 3)", Some(3)), ("false || echo TW\"O\"", Some(0))];
+const USUAL: Told = &[("echo ON\"E\"; (exit 3)", Some(3)), ("false || echo TW\"O\"", Some(0))];
 
 /// The shell ends with the first line.
-const ENDS: &[(&str, Option<i32>)] = &[("echo ON\"E\"; (exit 3)", None)];
+const ENDS: Told = &[("echo ON\"E\"; (exit 3)", None)];
 
 /// What is recorded where that is not [`USUAL`].
-const EXCEPTIONS: [(&str, &[(&str, Option<i32>)]); 2] = [
+const EXCEPTIONS: [(&str, Told); 2] = [
     ("setopt errexit", ENDS),
     // Such a shell may redirect nothing: `bpctl doctor` says so.
     ("setopt restricted", &[]),
