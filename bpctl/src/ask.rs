@@ -14,8 +14,8 @@ use crate::shown::Shown;
 use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
-/// A person waits; a question over years of runs takes well under a second.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one answer may take. Most take milliseconds; a search that matches nothing looks at every run there is.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A healthy bpd takes a delivery in a few milliseconds; what lies longer, `doctor` tells of.
 const DELIVERY: Duration = Duration::from_secs(1);

@@ -310,6 +310,8 @@ words! {
     DoctorSpoolFull: "the queue is full: {} runs wait to be delivered, later ones are dropped", "kuyruk dolu: {} çalıştırma teslim bekliyor, yenileri atılıyor";
     DoctorWhichShell: "name the shell: bpctl doctor --shell=bash, zsh or fish ({} was found)", "kabuğu adlandırın: bpctl doctor --shell=bash, zsh ya da fish (bulunan: {})";
     DoctorMendable: "bpctl doctor --fix mends what can be mended.", "bpctl doctor --fix düzeltilebileni düzeltir.";
+    ChosenAll: "{}: among all successful runs, of every command", "{}: her komutun bütün başarılı çalıştırmaları arasında";
+    ChosenMatching: "{}: among the successful runs that match: {}", "{}: şununla eşleşen başarılı çalıştırmalar arasında: {}";
     ImportedUndated: "not known (imported; the history keeps no date)", "bilinmiyor (içe aktarıldı; geçmişte tarih yok)";
     ImportedAt: "{} (imported)", "{} (içe aktarıldı)";
     ImportNoFile: "no history of {} is in its usual place; name it with --file", "{} geçmişi bilinen bir yerde yok; --file ile belirtin";

@@ -49,9 +49,24 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         screen.print(&plain(&raw)?)?;
     } else {
         let points = bpd.curve(run.id, POINTS)?;
-        screen.print(&people(&run, &points, screen))?;
+        screen.print(&(chosen(&args.run, screen) + &people(&run, &points, screen)))?;
     }
     Ok(Exit::Fine)
+}
+
+/// Among which runs a selector such as `slowest{make}` has chosen; nothing for the others.
+fn chosen(selector: &str, screen: &Screen) -> String {
+    let word = selector.split(['{', '~']).next().unwrap_or_default();
+    if !["slowest", "fastest", "median"].contains(&word) {
+        return String::new();
+    }
+    let search =
+        selector.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map(|(search, _)| search.trim());
+    let set = match search.filter(|search| !search.is_empty()) {
+        Some(search) => screen.say(Word::ChosenMatching, &[selector, &visible(search)]),
+        None => screen.say(Word::ChosenAll, &[selector]),
+    };
+    screen.paint(Tone::Faint, &set) + "\n"
 }
 
 /// `name<TAB>value` under a header, as the document has them but for digits that nothing was measured to; what is nested is

@@ -233,6 +233,35 @@ fn what_is_left_out_is_counted_with_its_reason_in_both_languages() {
 }
 
 #[test]
+fn days_are_those_of_the_persons_zone_and_ranked_selectors_say_among_which_runs() {
+    let home = Home::new();
+    let file = home.path().join("history");
+    // 2023-11-14T22:13:20Z: the next day, east of Greenwich.
+    fs::write(&file, "#1700000000\necho night\n").unwrap();
+    let _bpd = Served::start(&home);
+    text(&bpctl(&home, &["import", "bash", "--file", file.to_str().unwrap()]));
+    settled(&home, 1);
+    for (zone, day, is_found) in
+        [("UTC", "14", true), ("UTC", "15", false), ("<+03>-3", "14", false), ("<+03>-3", "15", true)]
+    {
+        let mut command = home.environment(Command::new(home.programs().join("bpctl")));
+        command.args(["list", "--json", &format!("on:2023-11-{day}")]).env("TZ", zone).stdin(Stdio::null());
+        let found = text(&command.output().unwrap());
+        assert_eq!(found.contains("echo night"), is_found, "{zone} {day}: {found}");
+    }
+    text(&bpctl(&home, &["run", "--", "true"]));
+    settled(&home, 2);
+    for (lang, selector, expected) in [
+        ("en", "slowest", "slowest: among all successful runs, of every command\n"),
+        ("en", "median{true}", "median{true}: among the successful runs that match: true\n"),
+        ("tr", "fastest{true}", "fastest{true}: şununla eşleşen başarılı çalıştırmalar arasında: true\n"),
+    ] {
+        let shown = text(&bpctl(&home, &["--lang", lang, "show", selector]));
+        assert!(shown.starts_with(expected), "{shown}");
+    }
+}
+
+#[test]
 fn what_fish_took_over_from_bash_is_not_imported_twice() {
     let home = Home::new();
     fs::write(home.path().join(".bash_history"), "make all\nls -l\n").unwrap();
