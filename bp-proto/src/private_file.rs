@@ -4,7 +4,7 @@
 //! without permissions, or a huge sparse file. Every function here refuses those and returns at once.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -45,14 +45,14 @@ pub fn odd(error: &io::Error) -> Option<&OddFile> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Open {
     read: bool,
-    write: Write,
+    write: Writes,
     create: bool,
     truncate: bool,
     limit: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Write {
+enum Writes {
     #[default]
     Not,
     Anywhere,
@@ -66,11 +66,11 @@ impl Open {
 
     /// For writing at any offset.
     pub fn to_write() -> Self {
-        Self { write: Write::Anywhere, ..Self::default() }
+        Self { write: Writes::Anywhere, ..Self::default() }
     }
 
     pub fn to_append() -> Self {
-        Self { write: Write::AtEnd, ..Self::default() }
+        Self { write: Writes::AtEnd, ..Self::default() }
     }
 
     pub fn and_read(self) -> Self {
@@ -97,7 +97,7 @@ impl Open {
     pub fn open(self, path: &Path) -> io::Result<File> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let mut options = fs::OpenOptions::new();
-        options.read(self.read).write(self.write == Write::Anywhere).append(self.write == Write::AtEnd);
+        options.read(self.read).write(self.write == Writes::Anywhere).append(self.write == Writes::AtEnd);
         options.create(self.create);
         options.mode(OWN_MODE).custom_flags(flags.bits() as i32);
         let file = options.open(path).map_err(|error| reason(path, error))?;
@@ -166,6 +166,35 @@ pub fn read_head(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     Open::to_read().open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A file to be locked. On a file system that is read-only that is a file which is only read, or its directory.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    match Open::to_write().and_read().or_create().open(path) {
+        Err(error) if is_unwritable(&error) => match Open::to_read().open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                File::open(path.parent().unwrap_or(Path::new("/")))
+            }
+            opened => opened,
+        },
+        opened => opened,
+    }
+}
+
+/// Whether the place may only be read: a read-only file system, or missing permissions.
+pub fn is_unwritable(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
+/// Proves that `dir` takes a new file, and puts its content on the disk.
+pub fn probe_dir(dir: &Path) -> io::Result<()> {
+    let path = dir.join(format!("probe-{}", std::process::id()));
+    let written = Open::to_write().or_create().open(&path).and_then(|mut file| {
+        file.write_all(b"x")?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&path);
+    written.and(removed)
 }
 
 /// What was moved out of the way, and why.

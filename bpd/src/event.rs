@@ -222,6 +222,9 @@ pub enum Refusal {
     Label(#[from] LabelError),
     #[error("the disk is full; nothing is recorded until there is room")]
     DiskFull,
+    /// The cause. It is tried again with each record.
+    #[error("nothing can be written to the data directory: {0}")]
+    Unwritable(String),
     #[error("the store failed: {0}")]
     Store(String),
     #[error("bpd is stopping")]
@@ -237,6 +240,7 @@ impl Refusal {
             Self::Invalid(_) => "invalid_event",
             Self::Label(wrong) => wrong.code(),
             Self::DiskFull => "disk_full",
+            Self::Unwritable(_) => "store_unwritable",
             Self::Store(_) => "store_failed",
             Self::Stopping => "stopping",
         };

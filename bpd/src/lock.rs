@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bp_proto::private_file::{self, Moved, Open};
+use bp_proto::private_file::{self, Moved};
 use bp_proto::process;
 use rustix::fs::{FlockOperation, flock};
 
@@ -43,12 +43,12 @@ impl Lock {
         let failed = |source| LockError::Io { path: path.to_owned(), source };
         let moved = match private_file::clear_file(path) {
             Ok(moved) => moved,
-            Err(error) if is_unwritable(&error) => None,
+            Err(error) if private_file::is_unwritable(&error) => None,
             Err(error) => return Err(failed(error)),
         };
         let deadline = Instant::now() + ENDING_PATIENCE;
         loop {
-            let mut file = open(path).map_err(failed)?;
+            let mut file = private_file::open_lock(path).map_err(failed)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -71,24 +71,6 @@ impl Lock {
             return Ok(Self { _file: Arc::new(file), moved });
         }
     }
-}
-
-/// On a file system that is read-only a lock is held through a file that is only read, or through its directory.
-fn open(path: &Path) -> io::Result<File> {
-    match Open::to_write().and_read().or_create().open(path) {
-        Err(error) if is_unwritable(&error) => match Open::to_read().open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                File::open(path.parent().unwrap_or(Path::new("/")))
-            }
-            opened => opened,
-        },
-        opened => opened,
-    }
-}
-
-/// Whether the place may only be read: a read-only file system, or missing permissions.
-pub(crate) fn is_unwritable(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 fn is_at(file: &File, path: &Path) -> bool {

@@ -108,6 +108,7 @@ fn refused(failure: &Failure, lang: Lang) -> String {
     let word = match failure.error.code.as_str() {
         _ if lang == Lang::En => None,
         "run_already_finished" => Some(Word::RefusedFinished),
+        "store_unwritable" => Some(Word::RefusedUnwritable),
         "disk_full" => Some(Word::RefusedDiskFull),
         "stopping" => Some(Word::RefusedStopping),
         "busy" => Some(Word::RefusedBusy),

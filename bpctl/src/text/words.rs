@@ -356,6 +356,7 @@ words! {
     SpoolFull: "{} runs wait in {} already; start bpd (`bpctl daemon start`) to deliver them", "{} çalıştırma zaten {} içinde bekliyor; teslim için bpd'yi başlatın (`bpctl daemon start`)";
     BpdAway: "bpd does not answer at {}; start it with `bpctl daemon start`", "bpd {} adresinde yanıt vermiyor; başlatmak için: `bpctl daemon start`";
     RefusedFinished: "the run has ended already", "bu çalıştırma zaten bitmiş";
+    RefusedUnwritable: "nothing can be written to the data directory; `bpctl status` says why", "veri dizinine yazılamıyor; nedeni: `bpctl status`";
     RefusedDiskFull: "the disk is full; nothing is recorded until there is room", "disk dolu; yer açılana dek hiçbir şey kaydedilmez";
     RefusedStopping: "bpd is stopping", "bpd duruyor";
     RefusedBusy: "bpd has too much to do; try again", "bpd'nin işi çok; yeniden deneyin";

@@ -72,7 +72,7 @@ impl From<Refusal> for Refused {
             Refusal::Invalid(_) | Refusal::Label(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Refusal::Store(cause) => return Self::internal(cause),
-            Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Unwritable(_) | Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self(Box::new(Inner { status, failure: refusal.failure() }))
     }

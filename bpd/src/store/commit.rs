@@ -44,12 +44,15 @@ impl Writer {
             self.chunks_wait_until = Some(Instant::now() + CHUNK_PAUSE);
             let refusal = refusal(&error);
             self.shared.health.disk_full(refusal == Refusal::DiskFull);
-            if refusal != Refusal::DiskFull {
-                tracing::error!("store: {:#}", anyhow::Error::from(error));
+            match &refusal {
+                Refusal::DiskFull => {}
+                Refusal::Unwritable(why) => self.shared.health.unwritable(Some(why.clone())),
+                _ => tracing::error!("store: {:#}", anyhow::Error::from(error)),
             }
             return Err(refusal);
         }
         self.shared.health.disk_full(false);
+        self.shared.health.unwritable(None);
         self.publish();
         self.mend_index();
         if self.is_index_dirty && self.index_flushed.elapsed() >= INDEX_FLUSH_AGE {
@@ -220,6 +223,10 @@ impl Writer {
             return;
         }
         let shared = Arc::clone(&self.shared);
+        if shared.health.is_still_unwritable(&shared.dir) {
+            self.index_refused = Some(Instant::now());
+            return;
+        }
         let last_id = self.meta.last_id;
         match remake(&shared.dir, shared.keys, &shared.journal, &shared.health, last_id, false) {
             Ok((index, replayed)) => self.take_index(index, replayed),
@@ -242,6 +249,7 @@ fn refusal(error: &StoreError) -> Refusal {
         {
             Refusal::DiskFull
         }
+        StoreError::Io { source, .. } => Refusal::Unwritable(source.to_string()),
         error => Refusal::Store(error.to_string()),
     }
 }

@@ -1,20 +1,28 @@
 //! An append-only series of segment files: appended as a group with one `fdatasync` a file, read by position, erased in
 //! place. Two of them are the journal: `runs` and `samples`.
 
-use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bp_proto::UnixMillis;
+use bp_proto::private_file::{self, Moved, Open};
 
 use super::frame::{self, ERASED, FRAME_BYTES, HEADER_BYTES};
 use super::{Position, StoreError};
 
 /// A segment that has grown past this is left, and the next begun.
 const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// So much of a segment is read: the last group of records may go past [`SEGMENT_BYTES`], but nothing goes past this. A
+/// sparse file would otherwise fill the memory.
+const MAX_SEGMENT_BYTES: u64 = 8 * SEGMENT_BYTES;
+
+/// Segment numbers above this were not given by bpd.
+const MAX_SEGMENT: u32 = u32::MAX / 2;
 
 /// Open files that a reader keeps of one series.
 const MAX_KEPT_FILES: usize = 8;
@@ -79,12 +87,18 @@ fn month(at: UnixMillis) -> u32 {
 /// Directories 0700, files 0600, whatever the umask.
 pub(super) fn make_dir(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::Io { doing: "make the directory", path: path.to_owned(), source };
-    match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-        _ => {}
+    if !path.is_dir() {
+        match std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
     }
     if std::fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777 != 0o700 {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        match std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)) {
+            // It is served as it is.
+            Err(error) if !private_file::is_unwritable(&error) => return Err(failed(error)),
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -95,6 +109,8 @@ pub(super) struct Segments {
     series: Series,
     dir: PathBuf,
     kept: Mutex<BTreeMap<u32, Arc<File>>>,
+    /// Segments that cannot be read and could not be moved out of the way.
+    unusable: Mutex<BTreeSet<u32>>,
 }
 
 /// A record out of its segment.
@@ -113,7 +129,7 @@ pub(super) enum Found {
 
 impl Segments {
     pub(super) fn new(series: Series, data: &Path) -> Self {
-        Self { series, dir: series.dir(data), kept: Mutex::default() }
+        Self { series, dir: series.dir(data), kept: Mutex::default(), unusable: Mutex::default() }
     }
 
     pub(super) fn path(&self, segment: u32) -> PathBuf {
@@ -128,8 +144,28 @@ impl Segments {
             let name = entry.map_err(failed)?.file_name();
             numbers.extend(name.to_str().and_then(|name| self.series.number(name)));
         }
+        let unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.retain(|number| *number <= MAX_SEGMENT && !unusable.contains(number));
         numbers.sort_unstable();
         Ok(numbers)
+    }
+
+    /// Moves what is no readable file out of the way. → what was moved or is left out.
+    pub(super) fn clear(&self) -> Result<Vec<Moved>, StoreError> {
+        let mut all = Vec::new();
+        for number in self.numbers()? {
+            let path = self.path(number);
+            let moved = match private_file::clear_file(&path) {
+                Ok(moved) => moved,
+                // It stays where it is, unread.
+                Err(error) => Some(Moved { from: path.clone(), to: path.clone(), why: error.to_string() }),
+            };
+            if moved.as_ref().is_some_and(|moved| moved.to == path) {
+                self.unusable.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+            }
+            all.extend(moved);
+        }
+        Ok(all)
     }
 
     /// Segments that were copied here may have other rights than those we make.
@@ -137,17 +173,21 @@ impl Segments {
         for number in self.numbers()? {
             let path = self.path(number);
             let failed = |source| StoreError::Io { doing: "make private", path: path.clone(), source };
-            if std::fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o777 != 0o600 {
-                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+            if std::fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o777 != 0o600
+                && let Err(error) = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+                && !private_file::is_unwritable(&error)
+            {
+                return Err(failed(error));
             }
         }
         Ok(())
     }
 
-    /// A whole segment.
+    /// A whole segment, as far as bpd can have written it.
     pub(super) fn bytes(&self, segment: u32) -> Result<Vec<u8>, StoreError> {
         let path = self.path(segment);
-        std::fs::read(&path).map_err(|source| StoreError::Io { doing: "read", path, source })
+        private_file::read_head(&path, MAX_SEGMENT_BYTES)
+            .map_err(|source| StoreError::Io { doing: "read", path, source })
     }
 
     pub(super) fn read(&self, at: Position) -> Result<Found, StoreError> {
@@ -185,7 +225,7 @@ impl Segments {
         for (segment, records) in by_segment {
             let path = self.path(segment);
             let failed = |source| StoreError::Io { doing: "erase a record in", path: path.clone(), source };
-            let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
+            let file = Open::to_write().and_read().open(&path).map_err(failed)?;
             for at in records {
                 let Found::Record { payload, .. } = self.read(at)? else { continue };
                 let mut erased = Vec::with_capacity(FRAME_BYTES + 2 + payload.len());
@@ -203,7 +243,9 @@ impl Segments {
             return Ok(Arc::clone(file));
         }
         let path = self.path(segment);
-        let file = File::open(&path).map_err(|source| StoreError::Io { doing: "open", path, source })?;
+        let file = Open::to_read()
+            .open(&path)
+            .map_err(|source| StoreError::Io { doing: "open", path, source })?;
         if kept.len() >= MAX_KEPT_FILES {
             kept.pop_first();
         }
@@ -348,9 +390,8 @@ impl Appender {
     fn write_part(&self, part: &Staged) -> Result<(), StoreError> {
         let path = self.segments.path(part.segment);
         let failed = |source| StoreError::Io { doing: "append to", path: path.clone(), source };
-        let mut options = OpenOptions::new();
-        options.write(true).mode(0o600);
-        let file = if part.is_new { options.create(true).open(&path) } else { options.open(&path) };
+        let open = Open::to_write();
+        let file = if part.is_new { open.or_create().open(&path) } else { open.open(&path) };
         let file = file.map_err(failed)?;
         if part.is_new {
             file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
@@ -372,7 +413,7 @@ impl Appender {
             if segment > self.segment && segment >= from {
                 std::fs::remove_file(&path).map_err(failed)?;
             } else if segment == self.segment {
-                let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+                let file = Open::to_write().open(&path).map_err(failed)?;
                 file.set_len(self.end).map_err(failed)?;
             }
         }
@@ -401,7 +442,7 @@ pub(super) fn cut(segments: &Segments, segment: u32, end: u64) -> Result<(), Sto
     if end < HEADER_BYTES as u64 {
         return std::fs::remove_file(&path).map_err(failed);
     }
-    let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+    let file = Open::to_write().open(&path).map_err(failed)?;
     file.set_len(end).map_err(failed)?;
     file.sync_data().map_err(failed)
 }

@@ -20,6 +20,7 @@ mod commit;
 mod frame;
 mod health;
 mod hosts;
+mod ids;
 mod index;
 mod log;
 mod open;

@@ -1,16 +1,17 @@
 //! Opening: prove that index and journal belong together, replay what the index has not seen, or build it anew.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bp_proto::UnixMillis;
+use bp_proto::private_file;
 
 use super::frame::{self, ERASED, HEADER_BYTES, STORE_VERSION};
 use super::health::Health;
+use super::ids::Ids;
 use super::index::{Index, MemoryIndex, SledIndex};
 use super::log::{self, Found, Segments, Series};
 use super::records::Record;
@@ -49,29 +50,72 @@ pub(super) fn open_with(dir: &Path, keys: KeyRule, backing: Backing) -> Result<(
         refuse_newer(dir, series, journal.series(series))?;
     }
     log::make_dir(dir)?;
-    for series in Series::BOTH {
-        log::make_dir(&series.dir(dir))?;
-        journal.series(series).keep_private()?;
-    }
-    let held = hold(dir)?;
     let health = Health::default();
-    let was_unclean = dir.join("unclean").exists();
-    mark_unclean(dir)?;
+    let held = hold(dir, &health)?;
+    let was_unclean = dir.join("unclean").symlink_metadata().is_ok();
+    if let Err(error) = mark_unclean(dir, &health) {
+        health.unwritable(Some(error.to_string()));
+    }
+    let is_writable = !health.is_still_unwritable(dir);
+    let has_lost = prepare(dir, &journal, &health)?;
+    let ids = Ids::read(dir);
+    let lost_ids = if has_lost || journal.runs.numbers()?.is_empty() { ids.reserved() } else { 0 };
     let (index, replayed) = match backing {
-        Backing::Disk => fitting_index(dir, keys, &journal, &health, was_unclean)?,
+        Backing::Disk if is_writable => {
+            fitting_index(dir, keys, &journal, &health, State { was_unclean, has_lost, lost_ids })?
+        }
+        // sled writes when it opens.
+        Backing::Disk => {
+            health.index_in_memory(Some("the data directory is read-only".to_owned()));
+            in_memory(keys, &journal, lost_ids)?
+        }
         #[cfg(test)]
-        Backing::Memory => build(Arc::new(MemoryIndex::default()), keys, &journal, 0)?,
+        Backing::Memory => build(Arc::new(MemoryIndex::default()), keys, &journal, lost_ids)?,
     };
     replayed.report(&health);
     let shared = Arc::new(Shared::new(dir.to_owned(), keys, journal, health, index, held));
-    let writer = Writer::new(Arc::clone(&shared), replayed)?;
+    let writer = Writer::new(Arc::clone(&shared), replayed, ids)?;
     Ok((writer, Reader::new(shared)))
 }
 
+/// How the store was found.
+#[derive(Clone, Copy)]
+struct State {
+    was_unclean: bool,
+    /// A segment of the journal was moved out of the way.
+    has_lost: bool,
+    /// No id up to this may be given again, because what used it may be lost.
+    lost_ids: u64,
+}
+
+/// Makes the directories of the journal and moves whatever is odd out of the way. → whether a part of the journal is
+/// lost.
+fn prepare(dir: &Path, journal: &Journal, health: &Health) -> Result<bool, StoreError> {
+    let mut has_lost = false;
+    for series in Series::BOTH {
+        let path = series.dir(dir);
+        if let Ok(Some(moved)) = private_file::clear_dir(&path, true) {
+            health.moved(&moved);
+            has_lost = true;
+        }
+        log::make_dir(&path)?;
+        let segments = journal.series(series);
+        for moved in segments.clear()? {
+            health.moved(&moved);
+            has_lost = true;
+        }
+        segments.keep_private()?;
+    }
+    Ok(has_lost)
+}
+
 /// One process at a time; the kernel lets go when it dies.
-fn hold(dir: &Path) -> Result<File, StoreError> {
+fn hold(dir: &Path, health: &Health) -> Result<File, StoreError> {
     let path = dir.join("store.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    if let Ok(Some(moved)) = private_file::clear_file(&path) {
+        health.moved(&moved);
+    }
+    let file = private_file::open_lock(&path);
     let file = file.map_err(|source| StoreError::Io { doing: "open", path: path.clone(), source })?;
     let patience = Instant::now() + HOLD_PATIENCE;
     loop {
@@ -87,10 +131,12 @@ fn hold(dir: &Path) -> Result<File, StoreError> {
 }
 
 /// There as long as a writer is at work; found on opening, it says that the last one did not close.
-fn mark_unclean(dir: &Path) -> Result<(), StoreError> {
+fn mark_unclean(dir: &Path, health: &Health) -> io::Result<()> {
     let path = dir.join("unclean");
-    let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    made.map(drop).map_err(|source| StoreError::Io { doing: "make", path, source })
+    if let Some(moved) = private_file::clear_file(&path)? {
+        health.moved(&moved);
+    }
+    private_file::Open::to_write().or_create().open(&path).map(drop)
 }
 
 /// Before anything is touched.
@@ -100,10 +146,8 @@ fn refuse_newer(dir: &Path, series: Series, segments: &Segments) -> Result<(), S
     }
     for number in segments.numbers()? {
         let path = segments.path(number);
-        let failed = |source| StoreError::Io { doing: "read", path: path.clone(), source };
-        let mut header = Vec::with_capacity(HEADER_BYTES);
-        let file = File::open(&path).map_err(failed)?;
-        file.take(HEADER_BYTES as u64).read_to_end(&mut header).map_err(failed)?;
+        // One that cannot be read says nothing; it is moved out of the way later.
+        let Ok(header) = private_file::read_head(&path, HEADER_BYTES as u64) else { continue };
         if let Some(theirs) = frame::version_of(&header).filter(|theirs| *theirs > STORE_VERSION) {
             return Err(StoreError::Newer { path, theirs, ours: STORE_VERSION });
         }
@@ -117,13 +161,16 @@ fn fitting_index(
     keys: KeyRule,
     journal: &Journal,
     health: &Health,
-    was_unclean: bool,
+    state: State,
 ) -> Result<(Arc<dyn Index>, Replayed), StoreError> {
     let path = dir.join("index");
+    if let Ok(Some(moved)) = private_file::clear_dir(&path, true) {
+        health.moved(&moved);
+    }
     let is_new = !path.exists();
     let opened = SledIndex::open(&path).and_then(|index| {
         let index: Arc<dyn Index> = Arc::new(index);
-        let fit = fit(&*index, keys, journal, was_unclean)?;
+        let fit = fit(&*index, keys, journal, state)?;
         Ok((index, fit))
     });
     // The index is dropped, and its files closed, before it is set aside.
@@ -136,7 +183,7 @@ fn fitting_index(
             }
         }
         Ok((index, Fit::Empty)) if journal.runs.numbers()?.is_empty() => {
-            return build(index, keys, journal, 0);
+            return build(index, keys, journal, state.lost_ids);
         }
         Ok((index, fit)) => {
             drop(index);
@@ -155,7 +202,7 @@ fn fitting_index(
     } else {
         tracing::info!("store: the rule of command keys has changed; the index is rebuilt");
     }
-    remake(dir, keys, journal, health, last_id, misfit.is_some() && !is_new)
+    remake(dir, keys, journal, health, last_id.max(state.lost_ids), misfit.is_some() && !is_new)
 }
 
 /// A new index from the journal: on disk, or in memory when the disk does not take it.
@@ -203,7 +250,7 @@ fn build(
 fn set_aside(dir: &Path, keep: bool) -> Result<(), StoreError> {
     let path = dir.join("index");
     let failed = |source| StoreError::Io { doing: "set aside", path: path.clone(), source };
-    if !path.exists() {
+    if path.symlink_metadata().is_err() {
         return Ok(());
     }
     if !keep {
@@ -232,13 +279,16 @@ enum Fit {
 }
 
 /// Does the index belong to this journal? After an unclean end its rows are counted too.
-fn fit(index: &dyn Index, keys: KeyRule, journal: &Journal, count: bool) -> Result<Fit, StoreError> {
+fn fit(index: &dyn Index, keys: KeyRule, journal: &Journal, state: State) -> Result<Fit, StoreError> {
     let Some(row) = index.get(rows::META)? else { return Ok(Fit::Empty) };
     let meta: Meta = rows::parsed(&row)?;
     let last_id = meta.last_id;
     let bad = |why: &str| Ok(Fit::Bad { why: why.to_owned(), last_id });
     if meta.format != INDEX_FORMAT || meta.key_rule != keys.version {
         return Ok(Fit::OtherRule { last_id });
+    }
+    if state.has_lost {
+        return bad("a part of the journal could not be read");
     }
     for (series, at) in [(Series::Runs, meta.runs), (Series::Samples, meta.samples)] {
         if at != Position::default() && length(journal.series(series), at.segment)? < u64::from(at.offset) {
@@ -254,7 +304,7 @@ fn fit(index: &dyn Index, keys: KeyRule, journal: &Journal, count: bool) -> Resu
             Found::Record { .. } | Found::Erased => {}
         }
     }
-    if count && entries(index, rows::TIMES)? != meta.total {
+    if state.was_unclean && entries(index, rows::TIMES)? != meta.total {
         return bad("it does not hold as many runs as it says");
     }
     Ok(Fit::Good(meta))
@@ -310,6 +360,13 @@ impl Replayed {
         if let Some(why) = &self.not_erased {
             health.found(Trouble::plain("not-erased").with("why", why));
         }
+    }
+}
+
+/// Whatever cannot be cut now, the writer cuts before it appends.
+fn cut(segments: &Segments, number: u32, end: u64) {
+    if let Err(error) = log::cut(segments, number, end) {
+        tracing::warn!("store: {:#}", anyhow::Error::from(error));
     }
 }
 
@@ -371,16 +428,17 @@ impl Replay {
     ) -> Result<Option<u32>, StoreError> {
         let bytes = segments.bytes(number)?;
         if bytes.len() < HEADER_BYTES && is_last {
-            log::cut(segments, number, 0)?;
+            cut(segments, number, 0);
             return Ok(None);
         }
         let walked = frame::walk(number, &bytes, from, |at, framed| self.record(at, framed))?;
         self.done.damaged += walked.damaged;
         self.done.damaged_bytes += walked.damaged_bytes;
-        let torn = bytes.len().saturating_sub(walked.end);
+        let length = length(segments, number)? as usize;
+        let torn = length.max(bytes.len()).saturating_sub(walked.end);
         if torn > 0 && is_last {
             tracing::warn!(bytes = torn, ?series, "store: a torn tail was cut");
-            log::cut(segments, number, walked.end as u64)?;
+            cut(segments, number, walked.end as u64);
         } else if torn > 0 {
             self.done.damaged += 1;
             self.done.damaged_bytes += torn;

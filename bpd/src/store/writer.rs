@@ -11,6 +11,7 @@ use bp_proto::{AlertReport, Ending, Finish, Owner, Point, Sample, Start, Ulid, U
 
 use super::buffers::Buffers;
 use super::columns::quantised;
+use super::ids::Ids;
 use super::log::{Appender, Series};
 use super::open::Replayed;
 pub use super::open::open;
@@ -53,10 +54,11 @@ pub struct Writer {
     pub(super) remakes: u32,
     /// The disk did not take the index: when it was last tried.
     pub(super) index_refused: Option<Instant>,
+    ids: Ids,
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, replayed: Replayed) -> Result<Self, StoreError> {
+    pub(super) fn new(shared: Arc<Shared>, replayed: Replayed, ids: Ids) -> Result<Self, StoreError> {
         let [runs, samples] = replayed.ends;
         let appender = |series, end: Position| {
             let segments = Arc::clone(shared.journal.series(series));
@@ -78,6 +80,7 @@ impl Writer {
             broken: None,
             remakes: 0,
             index_refused: replayed.is_in_memory.then(Instant::now),
+            ids,
             shared,
         };
         writer.shared.total.store(writer.staging.meta.total, Ordering::Relaxed);
@@ -100,6 +103,7 @@ impl Writer {
         }
         start.draft.check_labels()?;
         let id = self.staging.meta.last_id + 1;
+        self.ids.reserve(id);
         self.stage(&Record::Start { id, start: Box::new(start.clone()) })?;
         if start.draft.source != bp_proto::event::Source::Import {
             self.begun.push(id);

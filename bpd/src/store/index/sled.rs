@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +30,7 @@ impl SledIndex {
     /// Opens or makes it.
     pub(in crate::store) fn open(dir: &Path) -> Result<Self, StoreError> {
         log::make_dir(dir)?;
+        refuse_odd(dir)?;
         let mut tries = 0;
         let db = loop {
             match guarded(|| open_once(dir)) {
@@ -64,6 +65,30 @@ impl SledIndex {
         }
         Ok(())
     }
+}
+
+/// A file of sled that is so much longer than what it takes on the disk was made by something else. A file system that
+/// compresses does not come near this.
+const MAX_SPARSENESS: u64 = 16;
+/// Shorter files are read in any case.
+const SPARSE_FROM_BYTES: u64 = 64 << 20;
+const BLOCK_BYTES: u64 = 512;
+
+/// sled opens whatever lies in its directory, waits for a FIFO and reads a sparse file to its end.
+fn refuse_odd(dir: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Io { doing: "list", path: dir.to_owned(), source };
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let Ok(meta) = std::fs::symlink_metadata(&path) else { continue };
+        let is_sparse =
+            meta.len() > SPARSE_FROM_BYTES && meta.len() / MAX_SPARSENESS > meta.blocks() * BLOCK_BYTES;
+        if meta.is_dir() && path.file_name().is_some_and(|name| name == "blobs") {
+            refuse_odd(&path)?;
+        } else if !meta.is_file() || is_sparse {
+            return Err(StoreError::Index(format!("{} is no file of an index", path.display())));
+        }
+    }
+    Ok(())
 }
 
 fn open_once(dir: &Path) -> sled::Result<sled::Db> {
