@@ -1,18 +1,21 @@
 //! Times in which nothing that is typed is recorded: one small file, which `bpctl pause` and `bpctl resume` write and bpd
 //! reads, so that it holds while bpd is away and for what waits in the mailbox.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::Owner;
+use crate::private_file::{self, Open};
 use crate::time::UnixMillis;
 
 /// Its name, in the data directory.
 pub const FILE: &str = "pauses.json";
+
+/// Far more than the pauses take that are remembered.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Pauses that are remembered; beyond it the oldest that are over are forgotten.
 const MAX_PAUSES: usize = 256;
@@ -41,7 +44,7 @@ impl Pauses {
     /// # Errors
     /// The file cannot be read, or is not one of ours (`InvalidData`).
     pub fn read(path: &Path) -> io::Result<Self> {
-        match fs::read(path) {
+        match private_file::read(path, MAX_FILE_BYTES) {
             Ok(text) => Ok(serde_json::from_slice(&text)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error),
@@ -52,8 +55,9 @@ impl Pauses {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let new = path.with_extension(format!("new-{}", std::process::id()));
         let written = || -> io::Result<()> {
-            let mut file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            private_file::clear_file(path)?;
+            private_file::clear_file(&new)?;
+            let mut file = Open::to_write().or_create().emptied().open(&new)?;
             file.write_all(&serde_json::to_vec(self)?)?;
             file.sync_all()?;
             fs::rename(&new, path)

@@ -12,7 +12,7 @@
 //! Nothing is flushed to the disk by force: the user's prompt must not wait for one. A program may die at any time and
 //! nothing is lost; a power cut may cost the seconds before it.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,7 @@ use ulid::Ulid;
 
 use crate::event::{Finish, Start};
 use crate::place::{self, PlaceError};
+use crate::private_file;
 
 /// Runs that are kept while bpd is away; with more, the newest is dropped and said so. Counted only when bpd has not
 /// taken the run at once: a queue that is drained does not grow, and counting it would cost every command a listing.
@@ -226,8 +227,7 @@ fn decode(bytes: &[u8], uid: Ulid) -> Option<(Start, Option<Finish>)> {
 
 #[cfg(unix)]
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = private_file::Open::to_write().or_create().emptied().open(path)?;
     file.write_all(bytes)
 }
 
@@ -238,7 +238,7 @@ fn read_own(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let meta = fs::symlink_metadata(path)?;
     let ours =
         meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.len() <= MAX_FILE_BYTES;
-    if ours { fs::read(path).map(Some) } else { Ok(None) }
+    if ours { private_file::read(path, MAX_FILE_BYTES).map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]

@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use bp_proto::{place, process};
+use bp_proto::{place, private_file, process};
 
 pub(crate) struct Shown {
     dir: PathBuf,
@@ -20,7 +19,7 @@ impl Shown {
     }
 
     pub(crate) fn last(&self) -> Option<u64> {
-        fs::read_to_string(self.file()).ok()?.trim().parse().ok()
+        private_file::read_text(&self.file(), 64).ok()?.trim().parse().ok()
     }
 
     /// What cannot be remembered is asked for by its id.
@@ -53,8 +52,7 @@ impl Shown {
 
 /// For the user alone, whatever the umask.
 fn write_own(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut file = private_file::Open::to_write().or_create().emptied().open(path)?;
     file.write_all(text.as_bytes())
 }
 

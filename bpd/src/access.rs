@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bp_proto::UnixMillis;
+use bp_proto::private_file;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -296,15 +297,28 @@ fn random<const N: usize>() -> [u8; N] {
 }
 
 fn load_token(path: &Path) -> io::Result<Secret> {
-    match read_own(path, MAX_TOKEN_BYTES) {
+    let read = match read_own(path, MAX_TOKEN_BYTES) {
+        // A file without permissions gets them back.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            private_file::clear_file(path)?;
+            read_own(path, MAX_TOKEN_BYTES)
+        }
+        read => read,
+    };
+    match read {
         Ok(text) if is_token(text.trim()) => return Ok(Secret(text.trim().to_owned())),
         Ok(_) => tracing::warn!("{} held no token; made a new one", path.display()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
         Err(error) => tracing::warn!("{}: {error}; made a new token", path.display()),
     }
     let token = hex(&random::<32>());
-    write_own(path, format!("{token}\n").as_bytes())?;
+    if let Err(error) = write_own(path, format!("{token}\n").as_bytes()) {
+        if !private_file::is_unwritable(&error) {
+            return Err(error);
+        }
+        // What is stored can still be read over the socket.
+        tracing::warn!("cannot write {}: {error}; no program can use the API", path.display());
+    }
     Ok(Secret(token))
 }
 
@@ -337,9 +351,7 @@ fn save_sessions(path: &Path, sessions: &[Session]) -> io::Result<()> {
 
 /// Reads a file that is ours alone; one that others may open is an error.
 fn read_own(path: &Path, limit: u64) -> io::Result<String> {
-    // A pipe in its place must not hold up the start.
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = private_file::Open::to_read().open(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
         return Err(io::Error::other("not a file of this user alone"));
@@ -352,6 +364,11 @@ fn read_own(path: &Path, limit: u64) -> io::Result<String> {
 /// Replaces the file whole, 0600 whatever the umask.
 fn write_own(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
+    for place in [path, &fresh] {
+        if let Some(moved) = private_file::clear_file(place)? {
+            tracing::warn!("{} is now {}: {}", place.display(), moved.to.display(), moved.why);
+        }
+    }
     match std::fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use bp_proto::UnixMillis;
 use bp_proto::counter::Counter;
 use bp_proto::ignore::Rules;
 use bp_proto::place::{Places, own_dir};
+use bp_proto::private_file::{self, Moved};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::{Id, JoinError, JoinSet};
@@ -85,6 +86,11 @@ pub fn claim(places: &Places) -> anyhow::Result<Lock> {
     Ok(Lock::hold(&places.store_lock())?)
 }
 
+/// Moves whatever is no directory out of the way.
+fn clear_dir(path: &Path) -> Option<Moved> {
+    private_file::clear_dir(path, false).unwrap_or_default()
+}
+
 /// File and environment of this process.
 pub fn read_config(places: &Places) -> Result<Config, ConfigError> {
     Config::load(&places.config, places.private, |variable| std::env::var_os(variable))
@@ -103,10 +109,14 @@ impl Parts {
         let degraded = Degraded::default();
         // Asked now: when the file is replaced, the kernel gives it another name.
         let program = std::env::current_exe().unwrap_or_default();
+        for (who, moved) in [("data lock", lock.moved.clone()), ("spool", clear_dir(&places.spool()))] {
+            degraded.moved(who, moved);
+        }
         let endpoint = match socket {
             Some(socket) => Endpoint::inherited(&places, socket)?,
             None => Endpoint::bind(&places)?,
         };
+        degraded.moved("mailbox", endpoint.moved.clone());
         let (writer, reader) = store::writer::open(&places.data, queries::key_rule())?;
         let token = places.token();
         let access = Access::load(&places.data).with_context(|| format!("cannot use {}", token.display()))?;

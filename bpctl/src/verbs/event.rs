@@ -2,15 +2,14 @@
 //! at once, into the mailbox, where bpd finds them later. Never prints: it runs inside a prompt.
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bp_proto::client::Client;
 use bp_proto::frame::MAX_REQUEST_BYTES;
 use bp_proto::place::{Places, own_dir};
+use bp_proto::private_file::Open;
 
 use super::Exit;
 
@@ -71,12 +70,8 @@ fn leave(places: &Places, pid: u32, records: &[u8]) -> anyhow::Result<()> {
     own_dir(&places.run)?;
     own_dir(&places.mail())?;
     let path = places.mail().join(pid.to_string());
-    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .custom_flags(nofollow)
+    Open::to_append()
+        .or_create()
         .open(&path)
         .and_then(|mut file| file.write_all(records))
         .with_context(|| format!("cannot write {}", path.display()))

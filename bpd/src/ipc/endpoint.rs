@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use bp_proto::place::{PlaceError, Places, own_dir};
+use bp_proto::private_file::{self, Moved};
 use interprocess::local_socket::tokio::{Listener, prelude::*};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions};
 use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
@@ -21,6 +22,8 @@ pub struct Endpoint {
     /// `None`: a service manager made the socket and keeps it when bpd goes.
     ours: Option<PathBuf>,
     _lock: Lock,
+    /// What was in the way of the mailbox.
+    pub moved: Option<Moved>,
 }
 
 /// Device and inode.
@@ -43,7 +46,7 @@ impl Endpoint {
     /// under the lock. Inside a tokio runtime.
     pub fn bind(places: &Places) -> Result<Self, EndpointError> {
         let path = places.socket()?;
-        let lock = claim(places)?;
+        let (lock, moved) = claim(places)?;
         let failed = |source| EndpointError::Io { path: path.clone(), source };
         remove_stale(&path)?;
         let name = path.as_path().to_fs_name::<GenericFilePath>().map_err(failed)?;
@@ -54,17 +57,17 @@ impl Endpoint {
             .create_tokio()
             .map_err(failed)?;
         let known = identities(places, &path).map_err(failed)?;
-        Ok(Self { listener, known, ours: Some(path), _lock: lock })
+        Ok(Self { listener, known, ours: Some(path), _lock: lock, moved })
     }
 
     /// Serves a socket that a service manager listens on already (`LISTEN_FDS`). Inside a tokio runtime.
     pub fn inherited(places: &Places, socket: OwnedFd) -> Result<Self, EndpointError> {
         let path = places.socket()?;
-        let lock = claim(places)?;
+        let (lock, moved) = claim(places)?;
         let failed = |source| EndpointError::Io { path: path.clone(), source };
         let listener = Listener::UdSocket(socket.try_into().map_err(failed)?);
         let known = identities(places, &path).map_err(failed)?;
-        Ok(Self { listener, known, ours: None, _lock: lock })
+        Ok(Self { listener, known, ours: None, _lock: lock, moved })
     }
 
     /// Whether a client that looks for bpd still finds this endpoint.
@@ -84,10 +87,13 @@ impl Drop for Endpoint {
     }
 }
 
-fn claim(places: &Places) -> Result<Lock, EndpointError> {
+fn claim(places: &Places) -> Result<(Lock, Option<Moved>), EndpointError> {
     own_dir(&places.run)?;
+    let lock = Lock::hold(&places.lock())?;
+    let moved = private_file::clear_dir(&places.mail(), false).unwrap_or_default();
     own_dir(&places.mail())?;
-    Ok(Lock::hold(&places.lock())?)
+    let moved = moved.or_else(|| lock.moved.clone());
+    Ok((lock, moved))
 }
 
 fn remove_stale(path: &Path) -> Result<(), EndpointError> {

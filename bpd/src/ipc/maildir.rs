@@ -15,7 +15,7 @@ use bp_proto::mailbox::{self, Record, Taken, Text};
 use bp_proto::{UnixMillis, process};
 
 use super::Ignored;
-use super::mailfile::Position;
+use super::mailfile::{MAX_FILE_BYTES, MailFileError, Position};
 use super::pausefile::PauseFile;
 use super::session::{Arrival, Session, since_boot};
 use crate::event::Body;
@@ -92,6 +92,14 @@ impl MailDir {
             let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
             files.push((meta.mtime(), meta.mtime_nsec(), meta.len(), pid, entry.path()));
         }
+        // No shell wrote those; they must not crowd out what shells wrote.
+        files.retain(|(_, _, length, _, path)| {
+            let is_honest = *length <= MAX_FILE_BYTES;
+            if !is_honest {
+                discard(path);
+            }
+            is_honest
+        });
         files.sort_unstable();
         let mut total: u64 = files.iter().map(|file| file.2).sum();
         let mut spare = files.len().saturating_sub(MAX_FILES);
@@ -166,6 +174,7 @@ impl MailDir {
                     }
                 }
                 Ok(None) => {}
+                Err(MailFileError::TooLarge) => discard(&path),
                 Err(error) => {
                     if self.refused.len() < MAX_FILES && self.refused.insert(path.clone()) {
                         tracing::warn!("{} is not read: {error}", path.display());
@@ -391,6 +400,11 @@ fn happened_at(body: &Body) -> UnixMillis {
         Body::Finish(finish) => finish.finished_at,
         _ => UnixMillis(0),
     }
+}
+
+fn discard(path: &Path) {
+    tracing::error!("{} is too large for a mailbox and is removed unread", path.display());
+    remove(path);
 }
 
 fn remove(path: &Path) {

@@ -1,18 +1,22 @@
 //! One shell's file: opened only when it is what it should be, read from where it was left.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use bp_proto::UnixMillis;
 use bp_proto::mailbox::{self, MAX_RECORD_BYTES, Taken};
+use bp_proto::private_file::{self, Open};
 
 /// Read at once; enough for a thousand records.
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// With so much in hand the parser always gets on: a record that is longer is damaged.
 const MOST_BYTES: usize = MAX_RECORD_BYTES + PIECE_BYTES;
+
+/// A shell's file is rotated long before; years of typing while bpd is away do not come near this.
+pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
 
 static NULS: [u8; 16 * 1024] = [0; 16 * 1024];
 
@@ -36,6 +40,8 @@ pub(super) enum MailFileError {
     NotRegular,
     #[error("it belongs to uid {0}")]
     NotOurs(u32),
+    #[error("it has more than {MAX_FILE_BYTES} bytes")]
+    TooLarge,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -130,23 +136,18 @@ impl Position {
 
 /// The file and what it is, when it is a regular file of `uid` and no symbolic link. Opening never waits for a pipe.
 fn open(path: &Path, uid: u32, to_write: bool) -> Result<Option<(File, fs::Metadata)>, MailFileError> {
-    use rustix::fs::OFlags;
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file =
-        match OpenOptions::new().read(!to_write).write(to_write).custom_flags(flags.bits() as i32).open(path)
-        {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-                return Err(MailFileError::NotRegular);
-            }
-            file => file?,
-        };
+    let open = if to_write { Open::to_write() } else { Open::to_read() };
+    let file = match open.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if private_file::odd(&error).is_some() => return Err(MailFileError::NotRegular),
+        file => file?,
+    };
     let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(MailFileError::NotRegular);
-    }
     if meta.uid() != uid {
         return Err(MailFileError::NotOurs(meta.uid()));
+    }
+    if meta.len() > MAX_FILE_BYTES {
+        return Err(MailFileError::TooLarge);
     }
     Ok(Some((file, meta)))
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bp_proto::private_file::Moved;
+
 use crate::trouble::Trouble;
 
 /// Cheap to clone; whoever finds that something is wrong says so here, and takes it back when it is mended.
@@ -15,6 +17,16 @@ pub struct Degraded {
 impl Degraded {
     pub fn say(&self, who: &'static str, what: Trouble) {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(who, what);
+    }
+
+    /// Something was in the way of a file or directory.
+    pub fn moved(&self, who: &'static str, moved: Option<Moved>) {
+        let Some(Moved { from, to, why }) = moved else { return };
+        let to = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let trouble =
+            Trouble::plain("file-moved").with("path", from.display()).with("to", to).with("why", why);
+        tracing::warn!("{trouble}");
+        self.say(who, trouble);
     }
 
     pub fn mended(&self, who: &'static str) {

@@ -191,13 +191,19 @@ impl Writer {
         self.remakes += 1;
         let (shared, last_id) = (Arc::clone(&self.shared), self.meta.last_id);
         // What a refused group left behind must not be replayed.
-        let made = self.runs.clean().and_then(|()| self.samples.clean()).and_then(|()| {
+        let cleaned = self.runs.clean().and_then(|()| self.samples.clean());
+        let made = cleaned.and_then(|()| {
             if self.remakes > MAX_REMAKES {
                 shared.health.index_in_memory(Some("it failed too often".to_owned()));
                 in_memory(shared.keys, &shared.journal, last_id)
             } else {
                 remake(&shared.dir, shared.keys, &shared.journal, &shared.health, last_id, true)
             }
+        });
+        // What cannot be written can still be read.
+        let made = made.or_else(|error| {
+            let is_unwritable = shared.health.is_still_unwritable(&shared.dir);
+            if is_unwritable { in_memory(shared.keys, &shared.journal, last_id) } else { Err(error) }
         });
         match made {
             Ok((index, replayed)) => self.take_index(index, replayed),

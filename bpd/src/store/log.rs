@@ -186,8 +186,11 @@ impl Segments {
     /// A whole segment, as far as bpd can have written it.
     pub(super) fn bytes(&self, segment: u32) -> Result<Vec<u8>, StoreError> {
         let path = self.path(segment);
-        private_file::read_head(&path, MAX_SEGMENT_BYTES)
-            .map_err(|source| StoreError::Io { doing: "read", path, source })
+        private_file::read_head(&path, MAX_SEGMENT_BYTES).map_err(|source| StoreError::Io {
+            doing: "read",
+            path,
+            source,
+        })
     }
 
     pub(super) fn read(&self, at: Position) -> Result<Found, StoreError> {
@@ -243,9 +246,8 @@ impl Segments {
             return Ok(Arc::clone(file));
         }
         let path = self.path(segment);
-        let file = Open::to_read()
-            .open(&path)
-            .map_err(|source| StoreError::Io { doing: "open", path, source })?;
+        let file =
+            Open::to_read().open(&path).map_err(|source| StoreError::Io { doing: "open", path, source })?;
         if kept.len() >= MAX_KEPT_FILES {
             kept.pop_first();
         }

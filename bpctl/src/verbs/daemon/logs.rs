@@ -1,10 +1,10 @@
 //! `bpctl daemon logs`: the newest lines, over the files that the log was rotated into.
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use bp_proto::place::Places;
+use bp_proto::private_file::Open;
 
 use crate::text::said::{OrSay as _, Said};
 use crate::text::words::Word;
@@ -39,7 +39,7 @@ pub(super) fn run(places: &Places, args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn tail(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = Open::to_read().open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(MAX_TAIL_BYTES)))?;
     let mut bytes = Vec::new();
