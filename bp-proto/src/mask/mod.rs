@@ -8,6 +8,7 @@
 
 mod alone;
 mod calls;
+mod encoded;
 mod formats;
 mod names;
 mod phrases;

@@ -3,12 +3,17 @@
 use std::ops::Range;
 
 use super::words::{self, Command, Word};
-use super::{Found, formats, names};
+use super::{Found, encoded, formats, names};
 
 /// `echo SECRET | sudo -S …`, `… <<< SECRET`, `echo SECRET > token.txt`.
 pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
     for (nth, command) in pipeline.iter().enumerate() {
-        if reads_password(line, command) {
+        if let Some(coder) = encoded::coder(line, command) {
+            for word in here_strings(line, command) {
+                encoded::here_string(line, word.clone(), coder, found);
+            }
+        }
+        if reads_password(line, command) || encoded::reads_unseen(line, command) {
             for word in here_strings(line, command) {
                 found.add_value(line, word.clone(), "piped");
             }
@@ -32,8 +37,9 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
         for word in printed {
             if kept {
                 found.add_value(line, word.clone(), "piped");
-            } else if into.is_some_and(|into| is_encoder(line, into)) {
+            } else if let Some(coder) = into.and_then(|into| encoded::coder(line, into)) {
                 credentials(line, word.clone(), found);
+                encoded::value(line, word.clone(), coder, encoded::is_exact(line, command), found);
             }
         }
     }
@@ -148,10 +154,6 @@ fn credentials(line: &str, word: Word, found: &mut Found) {
     if text.matches(':').count() == 1 && !text.contains([' ', '/', '{', '\n']) {
         super::programs::behind(line, word, ':', found);
     }
-}
-
-fn is_encoder(line: &str, command: &Command) -> bool {
-    command.first().is_some_and(|word| matches!(words::base(line, word), "base64" | "openssl"))
 }
 
 fn reads_password(line: &str, command: &Command) -> bool {

@@ -249,6 +249,14 @@ fn is_short(name: &str) -> bool {
     matches!(name, "pw" | "pwd" | "psw")
 }
 
+/// `PIN=4711`, `CARD_PIN=…`, `--puk=…`: four digits or more. Fewer are the pin of a board.
+fn is_pin(name: &str, value: &str) -> bool {
+    let last = name.rsplit(['_', '-', '.']).next().unwrap_or(name).to_ascii_lowercase();
+    matches!(last.as_str(), "pin" | "puk" | "cvv" | "cvc" | "pincode" | "pinkodu" | "otp" | "passcode")
+        && (4..=12).contains(&value.len())
+        && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether what follows a secret's name without a mark is one: by its look, and in a comment as a person writes it. Who
 /// looks at a secret or removes it gives its name.
 fn is_told(line: &str, command: &Command, at: usize, value: &str) -> bool {
@@ -321,6 +329,12 @@ fn pairs(line: &str, word: &Word, found: &mut Found) {
         let joined = start > word.start && matches!(bytes[start - 1], b'&' | b'?' | b';');
         let short = joined && ["pw", "pwd", "psw"].iter().any(|pwd| name.eq_ignore_ascii_case(pwd));
         let is_authorization = name.eq_ignore_ascii_case("authorization");
+        let flag = start >= word.start + 2 && line[word.start..start].starts_with("--");
+        let flag = flag || line[start..equals].starts_with("--");
+        let value_start = line[equals + 1..word.end].trim_start_matches(['"', '\'']);
+        let short = short
+            || flag && is_short(name) && !value_start.starts_with(['/', '.', '~', '$'])
+            || is_pin(name, value_start.trim_end_matches(['"', '\'']));
         let sure = is_authorization || names::is_secret(name) || names::is_secret(java) || signature || short;
         if is_credentials(name) && line[start..equals].starts_with("--") {
             programs::behind(line, value_of_pair(line, &mut around, start, equals + 1), ':', found);

@@ -1,12 +1,25 @@
 //! Values that are handed to a keeper of secrets: all of them are secret, whatever their names.
 
-use super::Found;
-use super::words::{self, Command};
+use super::words::{self, Command, Word};
+use super::{Found, names, values};
 
 /// `kubectl create secret … --from-literal=NAME=SECRET`, `fly secrets set NAME=SECRET`: every value there is one.
 pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
-    const STORES: [&str; 10] =
-        ["kubectl", "oc", "fly", "flyctl", "gh", "wrangler", "supabase", "doppler", "vault", "k3s"];
+    keepers(line, command, found);
+    const STORES: [&str; 12] = [
+        "kubectl",
+        "oc",
+        "fly",
+        "flyctl",
+        "gh",
+        "wrangler",
+        "supabase",
+        "doppler",
+        "vault",
+        "k3s",
+        "infisical",
+        "bao",
+    ];
     let Some(program) = command.iter().position(|word| STORES.contains(&words::base(line, word))) else {
         return;
     };
@@ -35,6 +48,92 @@ pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
         {
             let value = inner.at.start + skipped + equals + 1..inner.at.end;
             found.add_value(line, value, "secret-store");
+        }
+    }
+}
+
+/// Programs that are told values by position, or pairs of which only some are secret.
+fn keepers(line: &str, command: &Command, found: &mut Found) {
+    /// The program, the words that must follow it, and what is secret behind them.
+    const KEEPERS: [(&str, &[&str], Keeps); 19] = [
+        ("heroku", &["config:set"], Keeps::SecretPairs),
+        ("railway", &["variables"], Keeps::SecretPairs),
+        ("eb", &["setenv"], Keeps::SecretPairs),
+        ("vault", &["write"], Keeps::SecretPairs),
+        ("bao", &["write"], Keeps::SecretPairs),
+        ("op", &["item", "create"], Keeps::SecretPairs),
+        ("op", &["item", "edit"], Keeps::SecretPairs),
+        ("firebase", &["functions:config:set"], Keeps::SecretPairs),
+        ("vercel", &["env", "add"], Keeps::SecretPairs),
+        ("chamber", &["write"], Keeps::Nth(2)),
+        ("netlify", &["env:set"], Keeps::NthIfSecret(1)),
+        ("cf", &["set-env"], Keeps::NthIfSecret(2)),
+        ("dotnet", &["user-secrets", "set"], Keeps::Nth(1)),
+        ("aws", &["secretsmanager"], Keeps::Behind(&["--secret-string", "--secret-binary"])),
+        ("az", &["keyvault", "secret", "set"], Keeps::Behind(&["--value"])),
+        ("conjur", &["variable", "set"], Keeps::Behind(&["-v", "--value"])),
+        ("credstash", &["put"], Keeps::Nth(1)),
+        ("keyring", &["set"], Keeps::Nth(2)),
+        ("lpass", &["add"], Keeps::SecretPairs),
+    ];
+    for (program, verbs, keeps) in KEEPERS {
+        let Some(at) = command.iter().position(|word| words::base(line, word) == program) else { continue };
+        let rest = &command[at + 1..];
+        let is_verb =
+            |(nth, verb): (usize, &&str)| rest.get(nth).is_some_and(|word| words::text(line, word) == *verb);
+        if verbs.iter().enumerate().all(is_verb) {
+            keeps.find(line, &rest[verbs.len()..], found);
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Keeps {
+    /// `NAME=SECRET`, if the name or the look of the value says so.
+    SecretPairs,
+    /// The word at this place, flags not counted.
+    Nth(usize),
+    /// The same, if the name before it or its look says so.
+    NthIfSecret(usize),
+    /// The word behind one of these flags.
+    Behind(&'static [&'static str]),
+}
+
+impl Keeps {
+    fn find(self, line: &str, rest: &[Word], found: &mut Found) {
+        let plain: Vec<&Word> = rest.iter().filter(|word| !line[(*word).clone()].starts_with('-')).collect();
+        match self {
+            Self::SecretPairs => {
+                for word in plain {
+                    let inner = words::unquoted(line, word.clone());
+                    let Some((name, value)) = line[inner.at.clone()].split_once('=') else { continue };
+                    if names::is_secret(name.split('[').next().unwrap_or(name)) || values::looks_told(value) {
+                        let start = inner.at.start + name.len() + 1;
+                        found.add_value(line, start..inner.at.end, "secret-store");
+                    }
+                }
+            }
+            Self::Nth(nth) => {
+                if let Some(word) = plain.get(nth) {
+                    found.add_value(line, (*word).clone(), "secret-store");
+                }
+            }
+            Self::NthIfSecret(nth) => {
+                let Some(word) = plain.get(nth) else { return };
+                let name = nth.checked_sub(1).map_or("", |before| words::text(line, plain[before]));
+                if names::is_secret(name) || values::looks_told(words::text(line, word)) {
+                    found.add_value(line, (*word).clone(), "secret-store");
+                }
+            }
+            Self::Behind(flags) => {
+                for (at, word) in rest.iter().enumerate() {
+                    if flags.contains(&words::text(line, word))
+                        && let Some(value) = rest.get(at + 1)
+                    {
+                        found.add_value(line, value.clone(), "secret-store");
+                    }
+                }
+            }
         }
     }
 }

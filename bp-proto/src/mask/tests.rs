@@ -430,3 +430,58 @@ fn a_secret_across_the_cut_is_masked_before_it() {
     assert!(!kept.text.contains("hunter"), "{}", &kept.text[MAX_COMMAND_BYTES - 30..]);
     assert_eq!(kept.rules.len(), 1);
 }
+
+#[test]
+fn what_is_piped_into_an_encoder_or_handed_to_a_store_is_masked() {
+    for (line, secret) in [
+        ("echo -n hunter2 | base64", "hunter2"),
+        ("echo -n swordfish | base64 -w0", "swordfish"),
+        ("printf %s 'S3cret!x' | openssl enc -aes-256-cbc -k x", "S3cret!x"),
+        ("echo 'kahve1987' | xxd -p", "kahve1987"),
+        ("echo -n 'Ankara2024!' | sha256sum", "Ankara2024!"),
+        ("echo 'Ankara2024!' | jq -R .", "Ankara2024!"),
+        ("echo 'Ankara2024!' | gpg -c > x.gpg", "Ankara2024!"),
+        ("echo aHVudGVyMiE= | base64 -d", "aHVudGVyMiE="),
+        ("base64 <<< hunter2", "hunter2"),
+        ("read -s x <<< hunter2", "hunter2"),
+        ("tool --pw=hunter2 run", "hunter2"),
+        ("tool --pwd=hunter2 run", "hunter2"),
+        ("PIN=4711 ./unlock", "4711"),
+        ("export CARD_PIN=47110815", "47110815"),
+        ("tool --pin=4711", "4711"),
+        ("SIFRE=kahve1987 ./giris", "kahve1987"),
+        ("heroku config:set API_TOKEN=kahve1987 -a app", "kahve1987"),
+        ("chamber write prod db_password kahve1987", "kahve1987"),
+        ("vault write secret/app password=kahve1987", "kahve1987"),
+        ("aws secretsmanager create-secret --name db --secret-string kahve1987", "kahve1987"),
+        ("az keyvault secret set --vault-name v --name db --value kahve1987", "kahve1987"),
+        ("dotnet user-secrets set Db:Password kahve1987", "kahve1987"),
+        ("op item create --category login password=kahve1987", "kahve1987"),
+        ("gh secret set TOKEN --body kahve1987", "kahve1987"),
+    ] {
+        let masked = mask(line);
+        assert!(!masked.text.contains(secret), "{line} → {}", masked.text);
+    }
+}
+
+#[test]
+fn what_is_encoded_or_set_without_being_secret_stays() {
+    for line in [
+        "echo hello | base64",
+        "echo 'hello world' | base64",
+        "echo aGVsbG8gd29ybGQ= | base64 -d",
+        "echo -n \"$PASSWORD\" | sha256sum",
+        "sha256sum -c SUMS <<< 'abc file'",
+        "PIN=17 ./blink",
+        "gpio --pin=17",
+        "tool --pwd=/srv/app",
+        "bc <<< '2^64'",
+        "read x <<< hello",
+        "heroku config:set NODE_ENV=production",
+        "vault write auth/approle/role/app policies=default ttl=1h",
+        "echo '{\"a\": 1}' | jq -R fromjson",
+        "echo 48656c6c6f | xxd -r -p",
+    ] {
+        assert_eq!(mask(line).text, line);
+    }
+}

@@ -17,6 +17,7 @@ mod jobs;
 mod kept;
 mod lifecycle;
 mod notice;
+mod odd;
 mod oldbash;
 mod options;
 mod others;

@@ -23,7 +23,7 @@ fn a_second_bpd_is_refused_and_told_how_to_end_the_first() {
     let home = home();
     let first = Program::start(home.path());
     let second = Program::command(home.path()).spawn().unwrap().wait_with_output().unwrap();
-    assert_eq!(second.status.code(), Some(1));
+    assert_eq!(second.status.code(), Some(75));
     let said = String::from_utf8(second.stderr).unwrap();
     let lock = places_in(home.path()).store_lock();
     assert!(said.contains(&format!("{} is held by another bpd", lock.display())), "{said}");
