@@ -419,9 +419,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let access = Access::load(dir.path()).unwrap();
         let first = access.open_session(&access.mint_code()).unwrap();
-        // Root may write anywhere; but nobody writes a file where a directory is.
-        std::fs::create_dir_all(dir.path().join("sessions.new/in the way")).unwrap();
+        // Root may write anywhere, but not into a directory that is gone.
+        let away = dir.path().with_extension("away");
+        std::fs::rename(dir.path(), &away).unwrap();
         let second = access.open_session(&access.mint_code()).unwrap();
+        std::fs::rename(away, dir.path()).unwrap();
         let id = access.session(&second.cookie).unwrap();
         assert!(access.is_nonce(id, second.nonce.as_bytes()));
         let again = Access::load(dir.path()).unwrap();
