@@ -5,7 +5,6 @@ use super::{Found, names, values};
 
 /// `kubectl create secret … --from-literal=NAME=SECRET`, `fly secrets set NAME=SECRET`: every value there is one.
 pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
-    keepers(line, command, found);
     const STORES: [&str; 12] = [
         "kubectl",
         "oc",
@@ -20,6 +19,7 @@ pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
         "infisical",
         "bao",
     ];
+    keepers(line, command, found);
     let Some(program) = command.iter().position(|word| STORES.contains(&words::base(line, word))) else {
         return;
     };

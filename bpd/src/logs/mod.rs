@@ -221,7 +221,8 @@ impl<W: Write> Write for Line<W> {
         text.push_str(&escaped(event));
         if self.left_out > 0 {
             text.truncate(text.len() - 1);
-            text.push_str(&format!(" ({} such lines were left out before)\n", self.left_out));
+            let count = format!(" ({} such lines were left out before)\n", self.left_out);
+            text.push_str(&count);
         }
         // A full disk loses the line, not the daemon.
         let _ = to.lock().unwrap_or_else(PoisonError::into_inner).write_all(text.as_bytes());
