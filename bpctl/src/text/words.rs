@@ -249,7 +249,7 @@ words! {
     CutFrom: "cut; it has {} bytes", "kesildi; uzunluğu {} bayt";
     SetupAlready: "{} loads the hook already", "{} kancayı zaten yüklüyor";
     SetupAsk: "Add this line? [y/N]", "Bu satır eklensin mi? [e/H]";
-    SetupCompletions: "To complete its words with Tab, if you like: {}", "İsterseniz sözcüklerini Tab ile tamamlamak için: {}";
+    SetupCompletions: "To complete its words with Tab, if you like:", "İsterseniz sözcüklerini Tab ile tamamlamak için:";
     SetupDone: "Open a new {}: what you type in it is recorded.", "Yeni bir {} açın: orada yazdıklarınız kaydedilir.";
     SetupWhichShell: "name the shell: bpctl setup bash, zsh or fish (SHELL says \"{}\")", "kabuğu adlandırın: bpctl setup bash, zsh ya da fish (SHELL \"{}\" diyor)";
     SetupNobodyToAsk: "there is no terminal to ask at; say --yes", "soracak bir terminal yok; --yes deyin";

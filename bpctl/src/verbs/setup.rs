@@ -57,7 +57,9 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     let line = if file.exists() { line } else { rcfile::made(&line) };
     file.write(&rcfile::with_line(&text, &line))?;
     say(screen, Word::SetupDone, &[shell.name()])?;
-    say(screen, Word::SetupCompletions, &[completions::installed_by(shell)])?;
+    say(screen, Word::SetupCompletions, &[])?;
+    // Whole, to be copied.
+    screen.print(&format!("  {}\n", completions::installed_by(shell)))?;
     if !args.no_import {
         offer_history(shell, args.yes, screen)?;
     }
