@@ -9,7 +9,8 @@ use bp_proto::label::LabelError;
 use bp_proto::report::Registered;
 use bp_proto::request::Edit;
 use bp_proto::{
-    AlertReport, Child, Failure, Finish, Owner, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis, mask,
+    AlertReport, Child, Draft, Failure, Finish, Owner, Point, Rest, Sample, Start, Totals, Ulid, UnixMillis,
+    mask,
 };
 use tokio::sync::oneshot;
 
@@ -108,6 +109,21 @@ pub enum LateText {
     Ignored,
     /// The shell did not keep the line, or never said.
     None,
+}
+
+impl LateText {
+    /// What a start says that comes with its text.
+    pub fn of(draft: &Draft) -> Self {
+        match &draft.command {
+            _ if draft.is_ignored() => Self::Ignored,
+            None => Self::None,
+            Some(text) => Self::Kept(mask::Kept {
+                text: text.clone(),
+                truncated: draft.command_truncated,
+                rules: draft.masked.clone(),
+            }),
+        }
+    }
 }
 
 /// Who looks at the machine, and for how long.

@@ -168,6 +168,29 @@ __bizim_take_place() {
     PROMPT_COMMAND[__bizim_end]=$__bizim_tail
 }
 
+# PROMPT_COMMAND was readonly before the hook was loaded. Then PS1 does at the prompt what has to be done there, which takes
+# a subshell, and DEBUG stays set, because nothing could set it again.
+__bizim_take_ps1() {
+    # shellcheck disable=SC2016
+    __bizim_ps1='$(__bizim_prompt_in_ps1)${__bizim_nil:__bizim_state=0,__bizim_more=0,__bizim_lost=0,__bizim_base=__bizim_seen=HISTCMD}'
+    [[ ${PS1-} == *"$__bizim_ps1"* || ${PS1+${PS1@a}} == *r* ]] || PS1=$__bizim_ps1${PS1-}
+}
+
+# In a subshell, whose CPU times are not those of the shell: the end has none.
+__bizim_prompt_in_ps1() {
+    __bizim_status=$? __bizim_now=${EPOCHREALTIME-}
+    if [[ $__bizim_state == [12] ]]; then
+        __bizim_traps=''
+        ((__bizim_state == 2 && __bizim_more == 0)) || __bizim_start ''
+        ((__bizim_state != 2)) || __bizim_deliver __bizim_print_older_end "$__bizim_status" "${__bizim_now/[!0-9]/}"
+    fi 2>/dev/null
+    return "$__bizim_status"
+}
+
+__bizim_is_locked_out() {
+    ((__bizim_version >= 501)) && [[ ${PROMPT_COMMAND+${PROMPT_COMMAND@a}} == *r* && ${PROMPT_COMMAND[*]} != *__bizim_prompt* ]]
+}
+
 # Before bash 5.1 PROMPT_COMMAND is one string.
 __bizim_take_place_in_string() {
     local entry

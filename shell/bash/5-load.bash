@@ -82,7 +82,7 @@ __bizim_load() {
     __bizim_nil='' __bizim_state=0 __bizim_status=0 __bizim_now='' __bizim_compares=0 __bizim_end=9999 __bizim_moved=0 __bizim_base=0 __bizim_seen=0 __bizim_stamp=0 __bizim_tilde=''
     __bizim_head='' __bizim_tail='' __bizim_how='' __bizim_first='' __bizim_text='' __bizim_entry='' __bizim_base_entry='' __bizim_traps='' __bizim_owner='' __bizim_client='' __bizim_care=1 __bizim_blessed='' __bizim_length=0
     __bizim_home=0 __bizim_lost=1 __bizim_looks=0 __bizim_other=() __bizim_flags=('') __bizim_debug=''
-    __bizim_more=0 __bizim_stamps=() __bizim_codes=() __bizim_numbers=() __bizim_gaps=()
+    __bizim_ps1='' __bizim_more=0 __bizim_stamps=() __bizim_codes=() __bizim_numbers=() __bizim_gaps=()
     __bizim_place && __bizim_identify && __bizim_place_line || return 0
     if [[ ${BP_TRANSPORT-} == socket ]]; then
         # `bpctl init` says which client is its own.
@@ -130,6 +130,9 @@ __bizim_load() {
     __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; case $__bizim_state$BASH_SUBSHELL in 10) builtin trap - DEBUG; __bizim_start "$BASH_COMMAND" ;; 30) ! __bizim_begin_without_ps0 || builtin trap - DEBUG ;; esac; : "$__bizim_last"; } 2>/dev/null'
     # shellcheck disable=SC2016
     ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
+    # Where nothing sets it again at the prompt.
+    # shellcheck disable=SC2016
+    __bizim_fire_always='case $__bizim_state$BASH_SUBSHELL$__bizim_more in 10*|20[1-9]*) { __bizim_last=$_; __bizim_start "$BASH_COMMAND"; __bizim_take_ps1; : "$__bizim_last"; } 2>/dev/null;; esac'
     # In front of somebody else's trap, which sees `$?` and `$_` as without us (under `set -e` a status would be an exit).
     # shellcheck disable=SC2016
     __bizim_chain='{ __bizim_code=$? __bizim_last=$_; case $__bizim_state$BASH_SUBSHELL in 10) builtin trap -- "$__bizim_owner" DEBUG; __bizim_start "$BASH_COMMAND" ;; 30) ! __bizim_begin_without_ps0 || builtin trap -- "$__bizim_owner" DEBUG ;; esac; case $- in *e*) : "$__bizim_last" ;; *) __bizim_again "$__bizim_code" "$__bizim_last" ;; esac; } 2>/dev/null;'
@@ -141,6 +144,8 @@ __bizim_load() {
         __bizim_join_preexec
     elif ((__bizim_version < 501)); then
         __bizim_take_place_in_string
+    elif __bizim_is_locked_out; then
+        __bizim_take_ps1
     else
         __bizim_take_place
     fi
@@ -157,6 +162,10 @@ if [[ $- == *i* && ${BP_OFF-} != 1 ]] && ((BASH_VERSINFO[0] * 100 + BASH_VERSINF
             ((__bizim_version < 501 && ${#BASH_SOURCE[@]} < 2)) && builtin trap -p DEBUG >&-; then
             # shellcheck disable=SC2064
             builtin trap "$__bizim_fire_with_care" DEBUG
+        fi 2>/dev/null
+        if [[ -n ${__bizim_ps1-} ]] && builtin trap -p DEBUG >&-; then
+            # shellcheck disable=SC2064
+            builtin trap "$__bizim_fire_always" DEBUG
         fi 2>/dev/null
     fi
 fi

@@ -295,12 +295,16 @@ words! {
     DoctorHookSkew: "this shell's hook is of version {}, bpctl is {}", "bu kabuğun kancası {} sürümünden, bpctl {} sürümü";
     DoctorReload: "open a new shell, or: exec {}", "yeni kabuk açın ya da: exec {}";
     DoctorReloadOrAsk: "open a new shell, or: exec {}; to ask this one: {}", "yeni kabuk açın ya da: exec {}; bu kabuğa sormak için: {}";
-    DoctorDebug: "the DEBUG trap is somebody else's: {}; each line is told when it has ended", "DEBUG kapanı başkasının: {}; her satır bittiğinde bildirilir";
-    DoctorDebugFix: "nothing is lost but the line that ends the shell", "kabuğu kapatan satır dışında bir şey kaybolmaz";
+    DoctorDebug: "another program has set a DEBUG trap: {}; bp's trap runs in front of it when a line begins", "başka bir program DEBUG kapanı kurmuş: {}; bp'nin kapanı satır başlarken onun önünde çalışır";
+    DoctorDebugFix: "nothing to do; every line is recorded while it runs", "yapılacak bir şey yok; her satır çalışırken kaydedilir";
     DoctorDebugIn: "{}: {} takes the DEBUG trap", "{}: {} DEBUG kapanını alıyor";
     DoctorPreexecLost: "bash-preexec is loaded, and the hook is not one of its functions", "bash-preexec yüklü, ama kanca onun işlevleri arasında değil";
     DoctorPromptTaken: "PROMPT_COMMAND was replaced: {}", "PROMPT_COMMAND'ın yerine başka bir şey konmuş: {}";
     DoctorPromptTakenFix: "keep what is in it: PROMPT_COMMAND=\"…; $PROMPT_COMMAND\", or load the hook last", "içindekini koruyun: PROMPT_COMMAND=\"…; $PROMPT_COMMAND\" ya da kancayı en son yükleyin";
+    DoctorPromptLocked: "PROMPT_COMMAND is readonly since before the hook was loaded; bp works through PS1, with one more process at each prompt", "PROMPT_COMMAND kanca yüklenmeden önce salt okunur yapılmış; bp, PS1 üzerinden çalışır ve her istemde bir süreç daha başlatır";
+    DoctorPromptLockedFix: "load the hook before the line that makes PROMPT_COMMAND readonly", "kancayı, PROMPT_COMMAND'ı salt okunur yapan satırdan önce yükleyin";
+    DoctorPromptSealed: "PROMPT_COMMAND was replaced and made readonly: {}", "PROMPT_COMMAND'ın yerine başka bir şey konmuş ve salt okunur yapılmış: {}";
+    DoctorPromptSealedFix: "load the hook behind that, and start a new shell", "kancayı bundan sonra yükleyin ve yeni bir kabuk açın";
     DoctorReplacing: "{} replaces PROMPT_COMMAND behind the hook", "{} kancadan sonra PROMPT_COMMAND'ın yerine geçiyor";
     DoctorListTaken: "{} was replaced: the hook is no longer in it", "{} yerine başka bir liste konmuş: kanca artık içinde değil";
     DoctorPromptvars: "promptvars is off: times begin when the line was done, and hidden lines go unseen", "promptvars kapalı: süreler satır bitince başlar, gizli satırlar görülmez";

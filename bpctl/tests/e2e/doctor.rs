@@ -316,7 +316,7 @@ fn who_has_the_debug_trap_is_named_with_the_line_of_the_file() {
     assert!(status == 0 && screen.contains(".bashrc:2: liquidprompt takes the DEBUG trap"), "{screen}");
     let (screen, status) = asked(&mut shell, Kind::Bash);
     assert!(
-        status == 0 && screen.contains("DEBUG trap is somebody else's: liquidprompt (trap --"),
+        status == 0 && screen.contains("another program has set a DEBUG trap: liquidprompt (trap --"),
         "{screen}"
     );
 }

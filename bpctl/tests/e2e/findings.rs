@@ -24,7 +24,7 @@ const IN_BASH: [Found; 8] = [
     ),
     ("bpctl pause 2h", "bpctl doctor", 0, "Recording is paused in this shell until"),
     ("bpctl resume", "bpctl doctor", 0, "Nothing is wrong."),
-    ("trap 'x=1' DEBUG", ASKED, 0, "the DEBUG trap is somebody else's"),
+    ("trap 'x=1' DEBUG", ASKED, 0, "another program has set a DEBUG trap"),
     ("trap - DEBUG", "bpctl doctor --shell=csh", 2, "name the shell"),
 ];
 

@@ -5,6 +5,7 @@
 mod accuracy;
 mod actor;
 mod api;
+mod bash;
 mod clock;
 mod daemon;
 mod doctor;

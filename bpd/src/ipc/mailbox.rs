@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Ignored;
+use super::linestarts::LineStarts;
 use super::maildir::{Letter, MailDir};
 use super::mailwatch::{MailWatch, Written};
 use super::session::Arrival;
@@ -76,6 +77,8 @@ struct Shared {
 struct Reading {
     dir: MailDir,
     caught_up: bool,
+    /// Lines that have begun and that their shells have not reported.
+    line_starts: LineStarts,
     /// Who has written and is not read yet, and when that was heard of.
     heard: BTreeMap<u32, Arrival>,
     /// Notices of the watch were dropped: anybody may have written.
@@ -120,6 +123,7 @@ impl Mail {
         let reading = Reading {
             dir: MailDir::new(dir, pauses, ignored.clone()),
             caught_up: false,
+            line_starts: LineStarts::default(),
             heard: BTreeMap::new(),
             anybody: false,
             sent: 0,
@@ -192,6 +196,7 @@ impl Mail {
             let newcomer = !reading.dir.knows(pid);
             let letters = reading.dir.accept(pid, records);
             if newcomer {
+                self.shared.watch.follow(pid);
                 self.shared.bury(&mut reading).await;
             }
             for letter in letters {
@@ -252,20 +257,34 @@ impl Shared {
 
     /// Lets a shell that has written get on with its work.
     async fn take_breath(&self) {
-        let has_news = {
-            let mut reading = self.reading.lock().await;
-            self.hear(&mut reading).await;
-            reading.anybody || !reading.heard.is_empty()
-        };
-        if has_news {
-            tokio::time::sleep(BREATH).await;
+        if self.hears_writing().await == Some(false) {
+            // A line begins; mostly its shell writes at once, and then its clocks are read.
+            let _ = tokio::time::timeout(BREATH, self.watch.wait()).await;
+            if self.hears_writing().await != Some(true) {
+                return;
+            }
         }
+        tokio::time::sleep(BREATH).await;
+    }
+
+    /// Whether a shell has written; `None`: nothing has happened, `false`: a line may have begun.
+    async fn hears_writing(&self) -> Option<bool> {
+        let mut reading = self.reading.lock().await;
+        let has_opened = self.hear(&mut reading).await;
+        let has_written = reading.anybody || !reading.heard.is_empty();
+        (has_written || has_opened).then_some(has_written)
     }
 
     /// Notes who has written, and has the sampler read their clocks: what they wrote is of this moment.
-    async fn hear(&self, reading: &mut Reading) {
-        let Written { shells, anybody } = self.watch.take();
+    /// → whether a line may have begun.
+    async fn hear(&self, reading: &mut Reading) -> bool {
+        let Written { shells, opened, anybody } = self.watch.take();
         reading.anybody |= anybody;
+        let arrival = Arrival::now();
+        let mut has_opened = false;
+        for shell in opened {
+            has_opened |= reading.line_starts.opened(shell, arrival);
+        }
         for shell in shells {
             // What bpd wiped tells nothing of the moment at which the shell writes next.
             let has_news = reading.dir.has_news(shell);
@@ -277,6 +296,7 @@ impl Shared {
                 let _ = self.events.send(Event { body: Body::Heard { shell }, reply: None }).await;
             }
         }
+        has_opened
     }
 
     /// Once more at the end: nothing would wipe it while bpd is away.
@@ -295,7 +315,7 @@ impl Shared {
 
 impl Reading {
     fn deadline(&self) -> Option<Instant> {
-        self.dir.renamed().1.into_iter().chain(self.retry_at).min()
+        self.dir.renamed().1.into_iter().chain(self.retry_at).chain(self.line_starts.deadline()).min()
     }
 }
 
@@ -328,6 +348,7 @@ impl Shared {
         }
         let newcomers = shells.keys().any(|pid| !reading.dir.knows(*pid));
         for (pid, mut heard) in shells {
+            let starts = reading.dir.starts_of(pid);
             loop {
                 let (letters, more) = reading.dir.read(pid, heard.take());
                 for letter in letters {
@@ -336,6 +357,15 @@ impl Shared {
                 if !more {
                     break;
                 }
+            }
+            if reading.dir.starts_of(pid) != starts {
+                reading.line_starts.reported(pid);
+            }
+            self.watch.follow(pid);
+        }
+        for line in reading.line_starts.look(Instant::now()) {
+            if let Some(letter) = reading.dir.begin(&line) {
+                self.send(reading, Origin::File(letter.pid), letter.body).await;
             }
         }
         if newcomers {
@@ -373,6 +403,9 @@ impl Shared {
                     break;
                 }
             }
+        }
+        for pid in reading.dir.alive() {
+            self.watch.follow(pid);
         }
         left.extend(reading.dir.bury().0.into_iter().map(|letter| (Origin::File(letter.pid), letter)));
         left.extend(self.spooled(UnixMillis(i64::MAX)));

@@ -15,6 +15,7 @@ use bp_proto::mailbox::{self, Record, Taken, Text};
 use bp_proto::{UnixMillis, process};
 
 use super::Ignored;
+use super::linestarts::LineStart;
 use super::mailfile::{MAX_FILE_BYTES, MailFileError, Position};
 use super::pausefile::PauseFile;
 use super::session::{Arrival, Session, since_boot};
@@ -130,6 +131,38 @@ impl MailDir {
     pub(super) fn has_news(&self, pid: u32) -> bool {
         let kept = self.known.get(&pid);
         kept.is_none_or(|kept| kept.renamed.is_some() || kept.position.has_news(&self.path(pid)))
+    }
+
+    /// Shells that are known and not gone.
+    pub(super) fn alive(&self) -> Vec<u32> {
+        let alive = self.known.iter().filter(|(_, kept)| kept.session.is_alive(&self.boot_id));
+        alive.map(|(pid, _)| *pid).collect()
+    }
+
+    /// How many starts of lines the shell has reported so far.
+    pub(super) fn starts_of(&self, pid: u32) -> u64 {
+        self.known.get(&pid).map_or(0, |kept| kept.session.starts())
+    }
+
+    /// A line has begun that its shell has not reported. → the event of its start, unless the line is known or not to be
+    /// recorded.
+    pub(super) fn begin(&mut self, line: &LineStart) -> Option<Letter> {
+        self.pauses.look();
+        let kept = self.known.get_mut(&line.pid)?;
+        if !kept.session.is_alive(&self.boot_id) {
+            return None;
+        }
+        let owner = kept.session.owner();
+        let rules = Arc::clone(&self.ignored.borrow());
+        let arrival = Arrival {
+            paused: self.pauses.covers(owner, line.arrival.wall),
+            unplaced: rules.of_dir(Path::new(OsStr::from_bytes(&line.cwd))).is_some(),
+            ..line.arrival
+        };
+        let body = kept.session.begin(&line.cwd, arrival)?;
+        kept.unsettled += 1;
+        kept.last_at = kept.last_at.max(happened_at(&body));
+        Some(Letter { pid: line.pid, body, at: kept.last_at, is_known: false })
     }
 
     /// The next events of one shell, and whether there may be more. `heard` = when the first of them was heard of.

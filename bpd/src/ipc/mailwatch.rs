@@ -1,4 +1,4 @@
-//! Hears which shells have written, without a timer.
+//! Hears, without a timer, which shells have written, and which have opened a file because a line begins.
 //!
 //! On Linux by inotify with a mask of its own: closing after a write, and what is moved in, and nothing else (`notify`
 //! has a fixed mask, four events a record, and bpd's own reading would wake it). Elsewhere by `notify`, whose watcher
@@ -12,20 +12,24 @@ pub(super) use elsewhere::MailWatch;
 #[cfg(target_os = "linux")]
 pub(super) use linux::MailWatch;
 
-/// Who has written since it was asked last.
+/// Which shells have done something since this was asked last.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) shells: BTreeSet<u32>,
+    /// Shells that are followed and whose file was opened.
+    pub(super) opened: BTreeSet<u32>,
     /// Notices were dropped, or do not say whose they are: anybody may have written.
     pub(super) anybody: bool,
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::collections::HashMap;
     use std::io;
     use std::mem::MaybeUninit;
     use std::os::fd::{AsFd as _, OwnedFd};
     use std::path::Path;
+    use std::sync::{Mutex, PoisonError};
 
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
     use rustix::io::Errno;
@@ -35,12 +39,20 @@ mod linux {
     use super::super::maildir::shell_of;
     use super::Written;
 
+    /// In a process's directory in `/proc`; `shell/bash/1-places.bash` has the same.
+    const LINE_FILE: &str = "timerslack_ns";
+
+    /// With more shells than this the watches of those that are gone are removed.
+    const MAX_FOLLOWED: usize = 64;
+
     /// A hundred events at once.
     const BUFFER_BYTES: usize = 4096;
 
     #[derive(Debug)]
     pub(in super::super) struct MailWatch {
         fd: OwnedFd,
+        /// Shells that are followed, by the number that the kernel gives their files in its events.
+        followed: Mutex<HashMap<i32, u32>>,
     }
 
     impl MailWatch {
@@ -52,7 +64,27 @@ mod linux {
                 dir,
                 WatchFlags::CLOSE_WRITE | WatchFlags::MOVED_TO | WatchFlags::ONLYDIR,
             )?;
-            Ok(Self { fd })
+            Ok(Self { fd, followed: Mutex::default() })
+        }
+
+        /// Hears from now on when the shell `pid` opens the file that bash's PS0 opens for each line: no other program has a
+        /// use for it, and it is there as long as the shell. Following a shell again costs a system call and renews the
+        /// watch, in case the kernel has made the file anew.
+        pub(in super::super) fn follow(&self, pid: u32) {
+            let file = format!("/proc/{pid}/{LINE_FILE}");
+            let Ok(number) = inotify::add_watch(&self.fd, &file, WatchFlags::OPEN) else { return };
+            let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+            if followed.insert(number, pid).is_some() || followed.len() <= MAX_FOLLOWED {
+                return;
+            }
+            followed.retain(|number, pid| {
+                let is_there = std::path::Path::new(&format!("/proc/{pid}")).exists();
+                if !is_there {
+                    // It may be gone already.
+                    let _ = inotify::remove_watch(&self.fd, *number);
+                }
+                is_there
+            });
         }
 
         /// Ends when there is something to [`Self::take`]. While nobody waits a shell that writes wakes nobody, which would
@@ -84,6 +116,10 @@ mod linux {
                         written.anybody |= event.events().contains(ReadFlags::QUEUE_OVERFLOW);
                         let name = event.file_name().and_then(|name| name.to_str().ok());
                         written.shells.extend(name.and_then(shell_of));
+                        if event.events().contains(ReadFlags::OPEN) {
+                            let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+                            written.opened.extend(followed.get(&event.wd()));
+                        }
                     }
                     Err(Errno::INTR) => {}
                     Err(Errno::AGAIN) => return written,
@@ -138,6 +174,10 @@ mod elsewhere {
             self.heard.notified().await;
             Ok(())
         }
+
+        /// Lines of which the shell does not speak are only seen on Linux.
+        #[allow(clippy::unused_self, reason = "as the other one")]
+        pub(in super::super) fn follow(&self, _pid: u32) {}
 
         /// What has been written so far: before the watcher has heard of it, too.
         #[allow(clippy::unused_self, reason = "as the other one")]

@@ -4,6 +4,7 @@ mod answer;
 mod conversation;
 pub mod endpoint;
 mod import;
+mod linestarts;
 pub mod mailbox;
 mod maildir;
 mod mailfile;

@@ -46,6 +46,11 @@ impl PauseFile {
             Stamp::Uptime { .. } => arrived_at.plus(Duration::from_millis(9)),
             Stamp::Serial(_) => arrived_at,
         };
-        self.known.cover(Owner { pid, start_ticks: start.shell.start_ticks.unwrap_or(0) }, read_at)
+        self.covers(Owner { pid, start_ticks: start.shell.start_ticks.unwrap_or(0) }, read_at)
+    }
+
+    /// Whether nothing is recorded of a line that the shell `owner` has read at `read_at`.
+    pub(super) fn covers(&self, owner: Owner, read_at: UnixMillis) -> bool {
+        self.known.cover(owner, read_at)
     }
 }

@@ -1,6 +1,8 @@
 //! One shell's records become events. Pure: what a record means depends on the records before it and on when it
 //! arrived, and on nothing else, so that reading a file twice gives the same runs.
 
+mod unreported;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::event::{Body, LateText};
 use crate::typed::{self, Typed};
+use unreported::Begun;
 
 /// Records that may come twice (once over the socket, once in the file) come close together.
 const REMEMBERED: usize = 64;
@@ -95,6 +98,12 @@ pub(super) struct Session {
     outer: Vec<Opened>,
     /// The next start is of a line in the nested prompt of the last of [`Self::outer`].
     is_nested: bool,
+    /// A line that the shell has not reported yet.
+    begun: Option<Begun>,
+    /// Of the line before: the runs of lines that are reported late are named by it.
+    previous: Option<Stamp>,
+    /// Starts that the shell has reported.
+    starts: u64,
     /// When the last line was read.
     latest: UnixMillis,
     /// The same by the uptime, if its shell told that: the hundredth of a second, and the how manieth line of it.
@@ -129,6 +138,9 @@ impl Session {
             open: None,
             outer: Vec::new(),
             is_nested: false,
+            begun: None,
+            previous: None,
+            starts: 0,
             latest: UnixMillis(0),
             last: None,
             unrecorded: None,
@@ -156,6 +168,7 @@ impl Session {
         self.shell.clone_from(shell);
         let seen = match &mut record {
             Record::Start(start) => {
+                self.starts += 1;
                 start.stamp = self.begun(start.stamp);
                 Some((Tag::Start, start.stamp))
             }
@@ -179,11 +192,16 @@ impl Session {
             }
         }
         match record {
+            Record::Start(start) if self.has_seen_begin(&start) => {
+                events.push(self.adopt(start, arrival, rules));
+            }
             Record::Start(start) if arrival.paused => {
                 self.unrecorded = Some(start.stamp);
                 // The shell's next line may be a repeat of this one.
-                let open = self.open.take();
-                events.extend(open.map(|open| lost(&open, arrival.wall)));
+                let open = self.open.take().map(|open| (open.uid, open.started_at));
+                let begun = self.begun.take().map(|begun| (begun.uid, begun.started_at));
+                let lines = open.into_iter().chain(begun);
+                events.extend(lines.map(|(uid, started_at)| lost(uid, arrival.wall.max(started_at))));
                 self.start(start, arrival, rules);
                 self.open = None;
             }
@@ -192,6 +210,8 @@ impl Session {
                 if let Some(unanswered) = self.pending.take().filter(|stamp| *stamp != start.stamp) {
                     events.push(Body::Text { run: self.uid(unanswered), text: LateText::None });
                 }
+                // A line that bpd saw begin, and of which the shell never spoke.
+                events.extend(self.begun.take().map(|begun| lost(begun.uid, begun.started_at)));
                 events.push(self.start(start, arrival, rules));
             }
             Record::Text(late) if self.unrecorded == Some(late.stamp) => self.is_bare = true,
@@ -208,6 +228,7 @@ impl Session {
     pub(super) fn remains(&self) -> Vec<Vec<u8>> {
         let text = self.text.as_ref().map(|text| text.text.clone().into_bytes());
         let stamp = self.last.map(|(hundredths, nth)| Stamp::Uptime { hundredths, nth: Some(nth) });
+        let stamp = stamp.or(self.previous);
         let kept = KeptRecord { shell: self.shell.clone(), times: self.times, stamp, text: text.clone() };
         let kept = kept.to_bytes();
         let Some(open) = &self.open else { return vec![kept, Vec::new()] };
@@ -236,6 +257,7 @@ impl Session {
         self.text = text.filter(|text| rules.of_line(text).is_none()).map(|text| mask::keep(&text));
         self.times = kept.times;
         self.last = kept.stamp.and_then(by_uptime);
+        self.previous = kept.stamp.filter(|stamp| matches!(stamp, Stamp::Micros(_)));
     }
 
     /// The stamp of a line that begins, told apart from the lines before.
@@ -255,7 +277,9 @@ impl Session {
     /// The shell is gone: its open runs are lost.
     pub(super) fn lose(&mut self, seen_at: UnixMillis) -> Vec<Body> {
         let open = self.open.take().into_iter().chain(self.outer.drain(..).rev());
-        open.map(|open| lost(&open, seen_at)).collect()
+        let open = open.map(|open| (open.uid, open.started_at));
+        let begun = self.begun.take().map(|begun| (begun.uid, begun.started_at));
+        open.chain(begun).map(|(uid, started_at)| lost(uid, seen_at.max(started_at))).collect()
     }
 
     /// The line `stamp` goes on while lines are typed in its nested prompt.
@@ -274,7 +298,12 @@ impl Session {
     }
 
     pub(super) fn has_open_run(&self) -> bool {
-        self.open.is_some() || !self.outer.is_empty()
+        self.open.is_some() || self.begun.is_some() || !self.outer.is_empty()
+    }
+
+    /// How many starts the shell has reported.
+    pub(super) fn starts(&self) -> u64 {
+        self.starts
     }
 
     /// Whether this shell may still be running, `boot_id` being this boot's.
@@ -296,7 +325,6 @@ impl Session {
     }
 
     fn start(&mut self, record: StartRecord, arrival: Arrival, rules: &Rules) -> Body {
-        let uid = self.uid(record.stamp);
         let started_at = match record.stamp {
             Stamp::Micros(micros) => UnixMillis((micros / 1000) as i64),
             // Of two lines of one hundredth the second is not the earlier one, however the clocks are rounded.
@@ -304,6 +332,9 @@ impl Session {
             Stamp::Serial(_) => arrival.wall,
         };
         self.latest = started_at;
+        let is_exact = matches!(record.stamp, Stamp::Micros(_));
+        let uid = if record.late && is_exact { self.late_uid(started_at) } else { self.uid(record.stamp) };
+        self.previous = Some(record.stamp).filter(|_| is_exact);
         let said = self.said(&record.text, arrival.unplaced, rules);
         // The end before is where a line that is told late began, as far as its shell's account goes.
         let before = self.times.take();
@@ -326,7 +357,7 @@ impl Session {
             cwd: Some(cwd).filter(|cwd| !cwd.is_empty()),
             shell: Some(record.shell.name.clone()),
             session: Some(self.name()),
-            actor: record.shell.actor.as_ref().and_then(|actor| actor.parse().ok()).unwrap_or_default(),
+            actor: self.actor(),
             started_at,
             source: Source::Hook,
             is_over: late,
@@ -349,8 +380,7 @@ impl Session {
             // A line at the shell's own prompt: the ends of those before have not come.
             self.outer.clear();
         }
-        let claimed = || record.shell.parent.as_ref().and_then(|parent| Ulid::from_string(parent).ok());
-        let parent = self.outer.last().map(|outer| outer.uid).or_else(claimed);
+        let parent = self.outer.last().map(|outer| outer.uid).or_else(|| self.parent());
         self.open = Some(Opened { uid, started_at, arrival, record, late });
         Body::Start(Box::new(Start {
             uid,
@@ -397,13 +427,19 @@ impl Session {
     fn late_text(&mut self, late: &TextRecord, rules: &Rules) -> Body {
         let run = self.uid(late.stamp);
         let is_awaited = self.pending.take_if(|stamp| *stamp == late.stamp).is_some();
-        let said = self.said(&late.text, false, rules);
+        let text = self.text_for(run, &late.text, false, rules);
         // The text must leave the file, whatever the line's directory says of it.
         self.is_bare = true;
         if !is_awaited {
             self.text = None;
         }
-        if let Text::Typed(bytes) = &late.text
+        text
+    }
+
+    /// What a shell says of the text of a run that is recorded already.
+    fn text_for(&mut self, run: Ulid, text: &Text, unplaced: bool, rules: &Rules) -> Body {
+        let said = self.said(text, unplaced, rules);
+        if let Text::Typed(bytes) = text
             && typed::classify(&String::from_utf8_lossy(bytes)) != Typed::Work
         {
             // Looks at bp are not recorded, and `bpctl run` has a run of its own.
@@ -427,7 +463,7 @@ impl Session {
         };
         let times = open.as_ref().and_then(|open| open.record.times).zip(record.times);
         Body::Finish(Box::new(Finish {
-            uid: self.uid(record.stamp),
+            uid: open.as_ref().map_or_else(|| self.uid(record.stamp), |open| open.uid),
             finished_at,
             took,
             ending: Ending::Exited { exit_code: record.exit_code, signal: record.exit_code.and_then(signal) },
@@ -446,13 +482,17 @@ impl Session {
             Stamp::Uptime { hundredths, nth } => (format!("u{}+", nth.unwrap_or_default()), hundredths),
             Stamp::Serial(serial) => ("~".to_owned(), serial),
         };
-        let boot = self.shell.boot_id.as_deref().unwrap_or("-");
-        let ticks = self.shell.start_ticks.unwrap_or(0);
-        let hash = Sha256::digest(format!("{boot} {} {ticks} {kind}{number}", self.pid));
-        let mut random = [0; 16];
-        random.copy_from_slice(&hash[..16]);
         // The others say nothing about the time that is always the same.
         let millis = if kind.is_empty() { number / 1000 } else { 0 };
+        self.named(&format!("{kind}{number}"), millis)
+    }
+
+    fn named(&self, what: &str, millis: u64) -> Ulid {
+        let boot = self.shell.boot_id.as_deref().unwrap_or("-");
+        let ticks = self.shell.start_ticks.unwrap_or(0);
+        let hash = Sha256::digest(format!("{boot} {} {ticks} {what}", self.pid));
+        let mut random = [0; 16];
+        random.copy_from_slice(&hash[..16]);
         Ulid::from_parts(millis, u128::from_be_bytes(random) & ((1 << 80) - 1))
     }
 
@@ -463,10 +503,11 @@ impl Session {
     }
 }
 
-fn lost(open: &Opened, seen_at: UnixMillis) -> Body {
+/// The end of a run that nobody reports.
+fn lost(uid: Ulid, finished_at: UnixMillis) -> Body {
     Body::Finish(Box::new(Finish {
-        uid: open.uid,
-        finished_at: seen_at.max(open.started_at),
+        uid,
+        finished_at,
         took: None,
         ending: Ending::Lost,
         totals: None,
@@ -501,6 +542,10 @@ fn took(open: &Opened, record: &EndRecord, arrival: Arrival) -> (UnixMillis, Opt
             // The shell cuts its milliseconds off: a line of 0 ms took some part of one.
             let took = Duration::from_millis(record.took_ms.unwrap_or_default()).max(PART_OF_MILLISECOND);
             (open.started_at.plus(took), Some(took))
+        }
+        // A prompt was drawn without the hook (PROMPT_COMMAND was replaced): the end has no time.
+        (Stamp::Micros(_), None) if record.took_ms.is_none() && record.times.is_none() => {
+            (open.started_at, None)
         }
         _ => match on_arrival {
             // Told together with its end, the start has arrived when it was over.

@@ -42,6 +42,9 @@ pub(super) struct Leaving {
 /// Of a run that began this long ago its start may still be on its way.
 const UNHEARD_TICKS: u64 = 2 * TICKS_PER_SECOND;
 
+/// An end that is told this late, and without the shell's own CPU times, has other lines behind it.
+const OVERTAKEN: Duration = Duration::from_millis(30);
+
 /// Of a shorter run the machine's own bookkeeping would be measured.
 const LEAST_LOOK: Duration = Duration::from_millis(20);
 
@@ -178,10 +181,10 @@ impl Stage {
         if let Some(waited) = &finish.waited {
             self.tree.was_waited_for(uid, waited);
         }
-        let usage = self.tree.usage(uid);
+        let usage = self.tree.usage(uid).filter(|_| !is_overtaken(&open, &finish, now));
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
-        let observed = open.observed_during(took, usage.as_ref(), now);
+        let observed = usage.is_some() && open.observed_during(took, usage.as_ref(), now);
         let accounts = Accounts {
             reported: finish.totals,
             usage: usage.as_ref(),
@@ -338,6 +341,15 @@ impl Stage {
 fn refuse_duration(finish: &mut Finish) {
     finish.took = Some(Duration::ZERO);
     finish.totals.get_or_insert_default().implausible.duration = true;
+}
+
+/// Whether bash reports an end long after it happened: of several pasted lines it reports all at the prompt behind the last.
+/// Readings taken after the line ended must not be attributed to this run; its CPU time is unknown.
+fn is_overtaken(open: &Open, finish: &Finish, now: Now) -> bool {
+    let is_bash =
+        open.start.draft.source == Source::Hook && open.start.draft.shell.as_deref() == Some("bash");
+    // With its times bash reports every other end.
+    is_bash && finish.totals.is_none() && now.wall.since(finish.finished_at) >= OVERTAKEN
 }
 
 /// How long the run took, as its reporter has it.

@@ -98,6 +98,10 @@ impl Writer {
         if let Some(id) = self.checked(|writer| writer.staging.id_of(start.uid))? {
             if let Some(entry) = self.checked(|writer| writer.staging.entry(id))? {
                 started_at = UnixMillis(entry.started_at_ms);
+                if !start.draft.text_pending && start.draft.source == bp_proto::event::Source::Hook {
+                    // Reported again with the text that was not known the first time.
+                    self.text(start.uid, &LateText::of(&start.draft))?;
+                }
             }
             return Ok((Registered { id, started_at }, true));
         }

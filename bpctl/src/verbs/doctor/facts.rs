@@ -14,7 +14,7 @@ use crate::verbs::init::Shell;
 pub(super) struct Facts(HashMap<String, String>);
 
 /// In each shell the same: its pid would be the parent's anyway.
-const BASH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${__bizim_loaded-}" --fact debug="$(trap -p DEBUG)" --fact prompt="$(declare -p PROMPT_COMMAND 2>/dev/null)" --fact promptvars="$(shopt -q promptvars && echo on)" --fact preexec="${bash_preexec_imported-}${__bp_imported-}" --fact precmd="${precmd_functions[*]-}" --fact ble="${BLE_VERSION-}""#;
+const BASH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${__bizim_loaded-}" --fact debug="$(trap -p DEBUG)" --fact prompt="$(declare -p PROMPT_COMMAND 2>/dev/null)" --fact ps1="${__bizim_ps1-}" --fact promptvars="$(shopt -q promptvars && echo on)" --fact preexec="${bash_preexec_imported-}${__bp_imported-}" --fact precmd="${precmd_functions[*]-}" --fact ble="${BLE_VERSION-}""#;
 const ZSH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${+functions[__bizim_precmd]}" --fact restricted="${options[restricted]}" --fact precmd="${precmd_functions[*]-}" --fact preexec="${preexec_functions[*]-}""#;
 const FISH: &str =
     r#"--fact hook="$__bizim_release" --fact loaded=(functions -q __bizim_preexec; and echo 1; or echo 0)"#;
@@ -109,7 +109,17 @@ impl Facts {
             return findings;
         }
         let prompt = self.get("prompt");
-        if !prompt.contains("__bizim_prompt") {
+        let flags =
+            prompt.strip_prefix("declare -").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        if !self.get("ps1").is_empty() {
+            let remedy = screen.word(Word::DoctorPromptLockedFix).to_owned();
+            let text = screen.word(Word::DoctorPromptLocked).to_owned();
+            findings.push(Finding::note("prompt_command", text, Some(remedy)));
+        } else if !prompt.contains("__bizim_prompt") && flags.contains('r') {
+            let remedy = screen.word(Word::DoctorPromptSealedFix).to_owned();
+            let text = screen.say(Word::DoctorPromptSealed, &[&named(prompt)]);
+            findings.push(Finding::wrong("prompt_command", text, remedy));
+        } else if !prompt.contains("__bizim_prompt") {
             let text = screen.say(Word::DoctorPromptTaken, &[&named(prompt)]);
             let remedy = screen.word(Word::DoctorPromptTakenFix).to_owned();
             findings.push(Finding::wrong("prompt_command", text, remedy));
@@ -214,6 +224,8 @@ mod tests {
             ("prompt=declare -- PROMPT_COMMAND=\"x\"", "prompt_command", "PROMPT_COMMAND=\"x\""),
             ("prompt=declare -x PROMPT_COMMAND=\"__bizim_prompt\"", "prompt_command", "exported"),
             ("prompt=x __bizim_prompt __bizim_prompt __bizim_prompt", "loaded_twice", "twice"),
+            ("prompt=declare -ar PROMPT_COMMAND=([0]=\"x\")", "prompt_command", "made readonly: declare -ar"),
+            ("ps1=$(x)", "prompt_command", "works through PS1"),
             ("promptvars=", "promptvars", "off"),
             ("preexec=defined", "preexec", "not one of its functions"),
         ] {

@@ -103,7 +103,7 @@ impl Here {
             (Newest::This, None) => {
                 findings.push(Finding::fine("hook", screen.word(Word::DoctorMail).to_owned()));
             }
-            // Beside somebody else's DEBUG trap a line is told when it has ended, and this one has not.
+            // Another program that sets a DEBUG trap at each prompt: then a line is reported when it has ended, and this one has not.
             (Newest::Before(_), _) | (Newest::None, Some(_)) if !owners.is_empty() => {
                 findings.push(Finding::fine("hook", screen.word(Word::DoctorMail).to_owned()));
             }

@@ -419,3 +419,100 @@ fn a_shell_that_goes_leaves_no_line_of_a_nested_prompt_open() {
     assert_eq!(session.lose(UnixMillis(5)).len(), 2);
     assert!(!session.has_open_run());
 }
+
+/// A session of bash that has spoken once, and the stamp of the line that it begins next.
+fn introduced() -> (Session, Stamp) {
+    let mut session = Session::new(42);
+    let hello = KeptRecord { shell: shell("bash", 7), times: Some(times(10)), stamp: None, text: None };
+    assert!(session.take(Record::Kept(hello), at(0, 0), &none()).is_empty());
+    (session, Stamp::Micros(1_700_000_000_400_700))
+}
+
+fn late_start(stamp: Stamp, text: &str) -> Record {
+    let Record::Start(start) = start(stamp, typed(text)) else { unreachable!() };
+    Record::Start(StartRecord { late: true, times: Some(times(250)), ..start })
+}
+
+#[test]
+fn a_line_that_bpd_sees_begin_is_the_one_that_the_shell_reports_when_it_is_over() {
+    let (mut session, stamp) = introduced();
+    let begun = session.begin(b"/work", at(1_700_000_000_401, 5)).unwrap();
+    let Body::Start(begun) = begun else { panic!("{begun:?}") };
+    assert!(begun.draft.text_pending && begun.draft.command.is_none());
+    assert_eq!(begun.draft.cwd.as_deref(), Some("/work"));
+    assert!(session.begin(b"/work", at(1_700_000_000_402, 6)).is_none(), "it is known");
+
+    let told = session.take(late_start(stamp, "(make)"), at(1_700_000_003_000, 2604), &none());
+    let [Body::Text { run, text: LateText::Kept(kept) }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((*run, kept.text.as_str()), (begun.uid, "(make)"));
+    let done = session.take(end(stamp, 2, Some(1_700_000_002_900_700)), at(1_700_000_003_000, 2604), &none());
+    let done = finished(&done);
+    assert_eq!((done.uid, done.took), (begun.uid, Some(Duration::from_millis(2500))));
+    assert_eq!(done.totals.unwrap().cpu_ns, Some(240_000_000), "from the end before on");
+    assert!(!session.has_open_run());
+
+    // A bpd that was started meanwhile gives the run the same name.
+    let (mut next, _) = introduced();
+    let again = next.take(late_start(stamp, "(make)"), at(1_700_000_003_000, 2604), &none());
+    assert_eq!((started(&again).uid, started(&again).draft.command.as_deref()), (begun.uid, Some("(make)")));
+}
+
+#[test]
+fn a_line_that_the_shell_never_reports_is_lost_and_no_other_line_is_taken_for_it() {
+    let (mut session, _) = introduced();
+    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_401, 5)) else { panic!() };
+    let later = Stamp::Micros(1_700_000_009_000_000);
+    let events = session.take(start(later, typed("ls")), at(1_700_000_009_000, 9_000), &none());
+    let [Body::Finish(lost), Body::Start(next)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((lost.uid, lost.ending), (begun.uid, Ending::Lost));
+    assert_ne!(next.uid, begun.uid);
+}
+
+#[test]
+fn nothing_begins_in_a_pause_or_in_a_shell_that_is_unknown() {
+    let (mut session, _) = introduced();
+    assert!(session.begin(b"/", Arrival { paused: true, ..at(1, 1) }).is_none());
+    assert!(Session::new(42).begin(b"/", at(1, 1)).is_none());
+    let unplaced = session.begin(b"/secret", Arrival { unplaced: true, ..at(1, 1) }).unwrap();
+    let Body::Start(start) = unplaced else { panic!("{unplaced:?}") };
+    assert!(start.draft.is_ignored() && start.draft.cwd.is_none() && !start.draft.text_pending);
+}
+
+#[test]
+fn each_of_several_pasted_lines_has_a_run_of_its_own() {
+    let (mut session, first) = introduced();
+    let Stamp::Micros(first_us) = first else { unreachable!() };
+    let stamps = [first, Stamp::Micros(first_us + 10), Stamp::Micros(first_us + 20)];
+    let mut uids = Vec::new();
+    for (nth, stamp) in stamps.into_iter().enumerate() {
+        let record = if nth == 0 { start(stamp, typed("a")) } else { late_start(stamp, "b") };
+        uids.push(started(&session.take(record, at(1_700_000_000_401, 5), &none())).uid);
+        let mut record = end(stamp, 0, Some(first_us + 10 * nth as u64 + 10));
+        if let Record::End(end) = &mut record {
+            end.times = None;
+        }
+        let done = session.take(record, at(1_700_000_000_401, 5), &none());
+        assert_eq!(finished(&done).took, Some(Duration::from_micros(10)));
+        assert_eq!(finished(&done).totals, None, "nobody knows its CPU time");
+    }
+    uids.sort();
+    uids.dedup();
+    assert_eq!(uids.len(), 3);
+}
+
+#[test]
+fn an_end_of_which_nobody_knows_the_time_gives_no_duration() {
+    let (mut session, stamp) = introduced();
+    session.take(start(stamp, typed("unset PROMPT_COMMAND")), at(1_700_000_000_401, 5), &none());
+    let mut record = end(stamp, 0, None);
+    if let Record::End(end) = &mut record {
+        end.times = None;
+    }
+    let done = session.take(record, at(1_700_000_090_000, 90_000), &none());
+    assert_eq!(finished(&done).took, None);
+    assert_eq!(
+        finished(&done).finished_at,
+        UnixMillis(1_700_000_000_400),
+        "and not when the next line was typed"
+    );
+}
