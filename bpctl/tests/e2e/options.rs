@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::pty::Terminal;
 use crate::shells::{Home, Kind, Transport};
@@ -68,6 +69,7 @@ fn walk(setting: &str, is_before: bool, hook: &str) -> Walked {
         }
     }
     let all = terminal.all();
+    wait_for_last_record(&home);
     drop(terminal);
     let odd = all.lines().filter(|line| {
         ["bizim", "error", "not found", "not allowed", "eval"].iter().any(|word| line.contains(word))
@@ -77,6 +79,21 @@ fn walk(setting: &str, is_before: bool, hook: &str) -> Walked {
     // The last one tells that the others have ended.
     told.truncate(2);
     Walked { told, odd }
+}
+
+/// Waits until the mailbox has not grown for a while: a shell that is killed may leave half a record.
+fn wait_for_last_record(home: &Home) {
+    let length = || -> u64 {
+        let files = std::fs::read_dir(home.mail()).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|meta| meta.len()).sum()
+    };
+    let (mut last, mut same) = (length(), 0);
+    while same < 4 {
+        std::thread::sleep(Duration::from_millis(20));
+        let now = length();
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
 }
 
 /// Runs `check` on each of `jobs`, some at once. → what it found wrong.
@@ -167,6 +184,7 @@ fn no_feature_of_fish_keeps_a_line_from_being_recorded() {
             terminal.line(line);
         }
         let screen = terminal.all();
+        wait_for_last_record(&home);
         drop(terminal);
         let runs = home.runs();
         let told: Vec<_> = runs.iter().map(|run| (run.text(), run.status())).collect();
