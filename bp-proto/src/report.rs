@@ -55,6 +55,9 @@ impl Failure {
 pub struct Comparison {
     pub current: Run,
     pub baseline: Run,
+    /// The runs were named in the other order: `current` is the one that started later.
+    #[serde(default)]
+    pub swapped: bool,
     pub align: Align,
     /// By name as in `run_stats`.
     pub metrics: BTreeMap<String, MetricDelta>,

@@ -100,10 +100,15 @@ impl Bpd {
         }
         if selector == "." {
             let here = here()?;
-            let query = ListQuery { limit: Some(1), cwd: Some(here.clone()), ..ListQuery::default() };
-            let runs: Vec<Run> = self.ask(&Request::List(query))?;
-            let newest = runs.first().ok_or_else(|| NoSuchRun(screen.say(Word::NoneHere, &[&here])))?;
-            return Ok(newest.id.to_string());
+            // bpd leaves out the line that asks.
+            let newest = Request::Show { run: with_directory("latest{cwd:.}", &here), lang: None };
+            return match self.ask::<Run>(&newest) {
+                Ok(newest) => Ok(newest.id.to_string()),
+                Err(error) if refusal(&error).is_some_and(|body| body.code == "run_not_found") => {
+                    Err(NoSuchRun(screen.say(Word::NoneHere, &[&here])).into())
+                }
+                Err(error) => Err(error),
+            };
         }
         if selector.contains("cwd:.") {
             return Ok(with_directory(selector, &here()?));

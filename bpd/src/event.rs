@@ -85,6 +85,10 @@ pub enum Body {
     TopProgram {
         run: Ulid,
     },
+    /// Which open runs contain this process: answered [`Receipt::Runs`] by the sampler, where it ends.
+    RunsOf {
+        pid: u32,
+    },
     /// Which processes an open run has now: answered [`Receipt::Members`] by the sampler, where it ends.
     Members {
         run: Ulid,
@@ -222,6 +226,8 @@ pub enum Receipt {
     Members(Vec<Owner>),
     /// `None`: not known, or not to be told.
     Program(Option<String>),
+    /// The innermost first.
+    Runs(Vec<Ulid>),
     Done,
 }
 

@@ -156,6 +156,7 @@ impl Group {
             | Body::Reporter { .. }
             | Body::Watch(_)
             | Body::TopProgram { .. }
+            | Body::RunsOf { .. }
             | Body::Members { .. } => (Receipt::Done, None),
             Body::Alert(alert) => {
                 writer.alert(&alert)?;

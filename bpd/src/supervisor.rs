@@ -377,7 +377,7 @@ fn resumed(reader: &Reader) -> anyhow::Result<Vec<sampler::Resumed>> {
                 Curve::Measured(samples) => samples.last().copied(),
                 Curve::Posted(_) => None,
             };
-            Ok(sampler::Resumed { start, last })
+            Ok(sampler::Resumed { start, last, phased: reader.phase(id)? })
         })
         .collect()
 }

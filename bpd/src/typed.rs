@@ -49,6 +49,59 @@ pub(crate) fn starts_job(line: &str) -> bool {
     })
 }
 
+/// A line that ends its shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leaves {
+    /// As written behind `exit`.
+    pub exit_code: Option<i32>,
+}
+
+/// What the last command of a line says that ends its shell. Quotes are not looked at: it is only asked of lines whose
+/// shell is gone.
+pub(crate) fn leaves_shell(line: &str) -> Option<Leaves> {
+    let last = simple_commands(line).last()?;
+    let mut words = last.split_whitespace();
+    match words.next()? {
+        "exit" | "logout" | "bye" => {
+            let code = words.next().and_then(|code| code.parse::<i64>().ok());
+            Some(Leaves { exit_code: code.map(|code| (code & 0xff) as i32) })
+        }
+        "exec" => is_replacement(words).then_some(Leaves { exit_code: None }),
+        _ => None,
+    }
+}
+
+/// Whether a command of the line replaces the shell by another program: `exec zsh`, not `exec >log`.
+pub(crate) fn replaces_shell(line: &str) -> bool {
+    simple_commands(line).any(|command| {
+        let mut words = command.split_whitespace();
+        words.next() == Some("exec") && is_replacement(words)
+    })
+}
+
+fn is_replacement<'a>(mut words: impl Iterator<Item = &'a str>) -> bool {
+    words.any(|word| !word.starts_with(['<', '>', '-']) && !word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn simple_commands(line: &str) -> impl Iterator<Item = &str> {
+    let commands = line.split([';', '&', '|', '\n', '(', ')', '{', '}']).map(str::trim);
+    commands.filter(|command| !command.is_empty() && !command.starts_with('#'))
+}
+
+/// Whether the line does nothing but continue a job in the foreground: `fg`, `fg %2`, `%1`, `%vim`.
+pub(crate) fn continues_job(line: &str) -> bool {
+    let line = line.trim().trim_end_matches(';').trim_end();
+    let mut words = line.split_whitespace();
+    let is_plain = !line.contains(|c: char| ";&|<>(){}`$\n".contains(c));
+    let (first, second, third) = (words.next(), words.next(), words.next());
+    match (first, second, third) {
+        (Some("builtin"), Some("fg"), _) => is_plain,
+        (Some("fg"), _, None) => is_plain,
+        (Some(job), None, None) => is_plain && job.starts_with('%'),
+        _ => false,
+    }
+}
+
 /// The program's name without its path, and its arguments; assignments before it are passed over.
 fn command(words: &[String]) -> Option<(&str, &[String])> {
     let at = words.iter().position(|word| !is_assignment(word))?;
@@ -144,6 +197,33 @@ mod tests {
         }
         for line in ["a && b", "make 2>&1", "make &> log", "a |& b", "echo \\&", ""] {
             assert!(!starts_job(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_says_that_it_ends_its_shell() {
+        let code = |line| leaves_shell(line).map(|leaves| leaves.exit_code);
+        assert_eq!(code("exit"), Some(None));
+        assert_eq!(code(" exit 7 "), Some(Some(7)));
+        assert_eq!(code("exit 257"), Some(Some(1)));
+        assert_eq!(code("logout"), Some(None));
+        assert_eq!(code("make; exit 3"), Some(Some(3)));
+        assert_eq!(code("make || exit 3"), Some(Some(3)));
+        assert_eq!(code("exec zsh -l"), Some(None));
+        for line in ["exec >log 2>&1", "exec 3<file", "sleep 60", "echo exit", "", "exit 3; make"] {
+            assert_eq!(code(line), None, "{line}");
+        }
+        assert!(replaces_shell("cd x && exec bash"));
+        assert!(!replaces_shell("exec 3>&1"));
+    }
+
+    #[test]
+    fn a_line_that_only_continues_a_job_is_told_from_others() {
+        for line in ["fg", " fg ", "fg %2", "fg 1;", "%1", "%vim", "%", "builtin fg %1"] {
+            assert!(continues_job(line), "{line}");
+        }
+        for line in ["fg; make", "bg", "fg %1 && make", "fgrep x", "echo %1", "%1 &", ""] {
+            assert!(!continues_job(line), "{line}");
         }
     }
 

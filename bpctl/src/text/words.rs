@@ -69,6 +69,8 @@ words! {
     TextPending: "(text pending)", "(metin bekleniyor)";
     Running: "running", "sürüyor";
     Lost: "lost", "kayıp";
+    ComparedPair: "run {} against run {}", "{} numaralı çalıştırma, {} ile karşılaştırıldı";
+    Swapped: "Run {} started before run {}: the two were swapped.", "{} numaralı çalıştırma {} numaralıdan önce başladı: ikisinin yeri değiştirildi.";
     Stopped: "stopped", "durduruldu";
     InBackground: "background", "arka planda";
     Left: "left the shell", "kabuktan çıktı";

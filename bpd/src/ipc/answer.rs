@@ -51,7 +51,7 @@ pub(super) async fn answer(
             room.mail.accept(pid, &records, peer).await.map_err(|refusal| refusal.failure())?;
             json(&Nothing {})
         }
-        Said::Ask(request) => ask(room, *request, import).await,
+        Said::Ask(request) => ask(room, *request, import, peer).await,
     }
 }
 
@@ -59,7 +59,12 @@ pub(super) async fn answer(
 #[derive(Serialize)]
 struct Nothing {}
 
-async fn ask(room: &Arc<Room>, request: Request, import: &mut Import) -> Result<Vec<u8>, Failure> {
+async fn ask(
+    room: &Arc<Room>,
+    request: Request,
+    import: &mut Import,
+    peer: Option<u32>,
+) -> Result<Vec<u8>, Failure> {
     match request {
         Request::Start(start) => {
             room.mail.drain().await;
@@ -81,10 +86,10 @@ async fn ask(room: &Arc<Room>, request: Request, import: &mut Import) -> Result<
         }
         Request::Edit { run, edit } => {
             edit.check_labels().map_err(|wrong| Refusal::from(wrong).failure())?;
-            change(room, run, Some(edit)).await
+            change(room, run, Some(edit), peer).await
         }
-        Request::Delete { run } => change(room, run, None).await,
-        Request::Processes { run } => processes(room, run).await,
+        Request::Delete { run } => change(room, run, None, peer).await,
+        Request::Processes { run } => processes(room, run, peer).await,
         Request::Host => {
             submit(room, Body::Watch(Watcher::Asked)).await?;
             inquire(room, |queries, _| json(&queries.host(0))).await
@@ -111,8 +116,9 @@ async fn ask(room: &Arc<Room>, request: Request, import: &mut Import) -> Result<
         Request::Stop => json(&Nothing {}),
         question => {
             // What a shell has reported before this was asked belongs to the answer.
-            room.mail.settle_soon().await;
-            inquire(room, move |queries, began| look_up(queries, question, began)).await
+            let asking = asking(room, peer).await;
+            inquire(room, move |queries, began| look_up(&queries.asked_within(&asking), question, began))
+                .await
         }
     }
 }
@@ -151,18 +157,30 @@ fn look_up(queries: &Queries, question: Request, began: UnixMillis) -> Result<Ve
 }
 
 /// Which processes a run has now.
-async fn processes(room: &Arc<Room>, selector: String) -> Result<Vec<u8>, Failure> {
-    let (id, uid) = named(room, selector).await?;
+async fn processes(room: &Arc<Room>, selector: String, peer: Option<u32>) -> Result<Vec<u8>, Failure> {
+    let (id, uid) = named(room, selector, peer).await?;
     match submit(room, Body::Members { run: uid }).await? {
         Receipt::Members(processes) => json(&Processes { run: id, processes }),
         other => Err(internal(&other)),
     }
 }
 
-/// The one run that a selector means.
-async fn named(room: &Arc<Room>, selector: String) -> Result<(u64, Ulid), Failure> {
+/// The open runs that contain the process that asks: none of them is meant by `latest`. What shells have reported before
+/// is read first.
+async fn asking(room: &Arc<Room>, peer: Option<u32>) -> Vec<Ulid> {
     room.mail.settle_soon().await;
+    let Some(pid) = peer else { return Vec::new() };
+    match submit(room, Body::RunsOf { pid }).await {
+        Ok(Receipt::Runs(runs)) => runs,
+        _ => Vec::new(),
+    }
+}
+
+/// The one run that a selector means.
+async fn named(room: &Arc<Room>, selector: String, peer: Option<u32>) -> Result<(u64, Ulid), Failure> {
+    let asking = asking(room, peer).await;
     let run = inquire(room, move |queries, _| {
+        let queries = queries.asked_within(&asking);
         let run = queries.show(&selector, None, UnixMillis::now()).map_err(|no| no.failure)?;
         Ok((run.id, run.uid))
     });
@@ -170,8 +188,13 @@ async fn named(room: &Arc<Room>, selector: String) -> Result<(u64, Ulid), Failur
 }
 
 /// Changes a run that is named by a selector, or removes it.
-async fn change(room: &Arc<Room>, selector: String, edit: Option<Edit>) -> Result<Vec<u8>, Failure> {
-    let (id, uid) = named(room, selector).await?;
+async fn change(
+    room: &Arc<Room>,
+    selector: String,
+    edit: Option<Edit>,
+    peer: Option<u32>,
+) -> Result<Vec<u8>, Failure> {
+    let (id, uid) = named(room, selector, peer).await?;
     match edit {
         None => {
             submit(room, Body::Delete { run: uid }).await?;

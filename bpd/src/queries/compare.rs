@@ -6,6 +6,7 @@ use bp_proto::{Comment, Level, Run, UnixMillis};
 use serde_json::{Map, Value, json};
 
 use super::derive::{curve_of, drawn};
+use super::scan::place;
 use super::select::{Field, select};
 use super::{NoAnswer, Queries};
 use crate::analysis::align::{Track, align};
@@ -23,9 +24,7 @@ pub(super) fn compare(
     now: UnixMillis,
 ) -> Result<Comparison, NoAnswer> {
     let lang = queries.lang(query.lang.as_deref());
-    let current = select(queries, &query.current, Field::All, now)?;
-    let named = query.baseline.as_deref().unwrap_or(USUAL_BASELINE);
-    let baseline = select(queries, named, Field::BaselineOf(&current), now)?;
+    let Pair { current, baseline, is_swapped } = pair(queries, query, now)?;
 
     let pool = queries.derive.history(&current, Some(baseline.id))?;
     let current = queries.derive.complete(current, lang, now)?;
@@ -37,6 +36,7 @@ pub(super) fn compare(
     let by = query.align.unwrap_or_default();
     let series = align(track(&current, &curves.0, &pieces.0), track(&baseline, &curves.1, &pieces.1), by);
     Ok(Comparison {
+        swapped: is_swapped,
         differs: differs(&current, &baseline),
         comments: comments(&judgement, lang),
         align: by,
@@ -57,6 +57,28 @@ fn track<'a>(run: &Run, kept: &'a Curve, pieces: &'a [Piece]) -> Track<'a> {
         duration_s: stats.map_or(0.0, |stats| stats.duration_s),
         rss_max_mb: stats.and_then(|stats| stats.rss_max_mb),
     }
+}
+
+struct Pair {
+    current: Run,
+    baseline: Run,
+    is_swapped: bool,
+}
+
+/// The two runs that are asked for; the one that started first is the baseline, whatever the order in which they are named.
+fn pair(queries: &Queries, query: &CompareQuery, now: UnixMillis) -> Result<Pair, NoAnswer> {
+    let named = select(queries, &query.current, Field::All, now)?;
+    let against = query.baseline.as_deref().unwrap_or(USUAL_BASELINE);
+    let other = match select(queries, against, Field::BaselineOf(&named), now) {
+        Err(refused) if against != USUAL_BASELINE => {
+            // Perhaps it means a later run: OLD NEW, as `diff` has it.
+            select(queries, against, Field::After(&named), now).map_err(|_| refused)
+        }
+        found => found,
+    }?;
+    let is_swapped = place(&named) < place(&other);
+    let (current, baseline) = if is_swapped { (other, named) } else { (named, other) };
+    Ok(Pair { current, baseline, is_swapped })
 }
 
 /// The verdict as a sentence, then its reasons.

@@ -193,12 +193,17 @@ fn span_of(run: &Run, now: UnixMillis) -> Span {
         let ended_at = run.finished_at.unwrap_or(now).max(started_at.plus(duration));
         Window::new(started_at.as_seconds(), ended_at.as_seconds())
     });
-    Span { duration, open: run.is_open(), background: run.background, cpus, window }
+    Span { duration, open: run.is_open(), background: had_background_in_totals(run), cpus, window }
 }
 
 /// A run's curve as it is drawn, from which its figures are taken too.
 pub(super) fn drawn(run: &Run, kept: &Curve, now: UnixMillis) -> Vec<curve::Piece> {
     stats::drawn(curve_of(kept), run.totals.as_ref(), span_of(run, now))
+}
+
+/// Before version 5 of the records totals and curve went on after the line's end, while processes of it lived.
+fn had_background_in_totals(run: &Run) -> bool {
+    run.background && run.totals.is_none_or(|totals| totals.background_cpu_ns.is_none())
 }
 
 /// A stored curve as `analysis` takes it.

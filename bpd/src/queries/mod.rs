@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bp_proto::pause::{self, Pauses};
 use bp_proto::report::{AlertReport, Comparison, HostStats, HttpStatus, Overhead, Paused, Status};
 use bp_proto::request::{AlertsQuery, CompareQuery, ListQuery, SamplesQuery};
-use bp_proto::{Point, Run, UnixMillis, process};
+use bp_proto::{Point, Run, Ulid, UnixMillis, process};
 
 use crate::analysis::points;
 use crate::store::{Curve, Reader, Row};
@@ -53,6 +53,8 @@ pub struct Queries {
     lang: Arc<Mutex<Lang>>,
     identity: Arc<Identity>,
     program: Arc<Program>,
+    /// Runs that contain whoever asks.
+    asking: Arc<[u64]>,
 }
 
 /// What this bpd is and where it listens, for `status`.
@@ -78,7 +80,20 @@ impl Queries {
     pub fn new(reader: Reader, lang: Lang, identity: Identity) -> Self {
         let derive = Derive::new(reader.clone());
         let program = Arc::new(Program::new(identity.program.clone()));
-        Self { reader, derive, lang: Arc::new(Mutex::new(lang)), identity: Arc::new(identity), program }
+        Self {
+            reader,
+            derive,
+            lang: Arc::new(Mutex::new(lang)),
+            identity: Arc::new(identity),
+            program,
+            asking: Arc::default(),
+        }
+    }
+
+    /// The same, asked by a process of these open runs: `latest` and its like mean none of them.
+    pub fn asked_within(&self, runs: &[Ulid]) -> Self {
+        let ids = runs.iter().filter_map(|uid| self.reader.id_of(*uid).ok().flatten());
+        Self { asking: ids.collect(), ..self.clone() }
     }
 
     /// The language of sentences when nobody asks for one.

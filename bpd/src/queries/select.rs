@@ -55,6 +55,8 @@ pub(super) enum Field<'a> {
     All,
     /// What may be the baseline of this run: of its key, before it.
     BaselineOf(&'a Run),
+    /// What this run may be the baseline of: of its key, after it.
+    After(&'a Run),
 }
 
 impl Field<'_> {
@@ -62,6 +64,7 @@ impl Field<'_> {
         match self {
             Self::All => Scope::all(),
             Self::BaselineOf(run) => Scope { within: Within::Key(run.key.clone()), before: Some(place(run)) },
+            Self::After(run) => Scope { within: Within::Key(run.key.clone()), before: None },
         }
     }
 
@@ -71,6 +74,7 @@ impl Field<'_> {
             Self::BaselineOf(run) => {
                 row.state == RunState::Finished && !row.no_baseline && row.cursor.id != run.id
             }
+            Self::After(run) => row.cursor > place(run),
         }
     }
 
@@ -79,7 +83,7 @@ impl Field<'_> {
     fn is_like(self, row: &Row) -> bool {
         match self {
             Self::All => true,
-            Self::BaselineOf(run) => row.actor == run.actor.kind(),
+            Self::BaselineOf(run) | Self::After(run) => row.actor == run.actor.kind(),
         }
     }
 }
@@ -137,7 +141,7 @@ fn missing(queries: &Queries, text: &str, field: Field<'_>) -> Result<NoAnswer, 
             let is_name = text.starts_with(|first: char| first.is_ascii_digit());
             Sentence::new(if is_name { "run" } else { "no-run" }, [("selector", text)])
         }
-        Field::BaselineOf(run) => {
+        Field::BaselineOf(run) | Field::After(run) => {
             Sentence::new("baseline", [("selector", text), ("run", &run.id.to_string())])
         }
     };
@@ -243,7 +247,7 @@ impl Chosen<'_> {
     }
 
     fn has(&self, queries: &Queries, row: &Row) -> Result<bool, NoAnswer> {
-        if !self.field.admits(row) {
+        if queries.asking.contains(&row.cursor.id) || !self.field.admits(row) {
             return Ok(false);
         }
         match self.filter {
@@ -344,7 +348,7 @@ fn in_hint(command: &str) -> String {
 fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer> {
     let mut ids = Vec::new();
     field.scope().walk(&queries.reader, usize::MAX, |row| {
-        if field.admits(row) {
+        if field.admits(row) && !queries.asking.contains(&row.cursor.id) {
             ids.push(row.cursor.id);
         }
         Ok(ids.len() < CANDIDATES)
@@ -357,7 +361,10 @@ fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer>
     Ok(match (shown.is_empty(), field) {
         (false, _) => Sentence::new("candidates", [("runs", &shown.join(", "))]),
         (true, Field::All) => Sentence::plain("nothing-recorded"),
-        (true, Field::BaselineOf(_)) => Sentence::plain("no-baseline"),
+        (true, Field::BaselineOf(run) | Field::After(run)) => {
+            let command = run.command.as_deref().map_or_else(|| run.key_text.clone(), in_hint);
+            Sentence::new("no-baseline", [("command", &command)])
+        }
     })
 }
 

@@ -7,6 +7,7 @@ use bp_proto::process::TICKS_PER_SECOND;
 use bp_proto::{Ending, Finish, Quality, Rest, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
+use super::departing::{unreported, unseen_end};
 use super::describing::PAUSE;
 use super::hearing::Heard;
 use super::ledger::Ledger;
@@ -15,6 +16,7 @@ use super::stage::Stage;
 use super::tail::Tail;
 use super::tally::{self, Usage};
 use super::totals::{self, Accounts, Count};
+use super::tree::Tree;
 use crate::event::{Body, Measured, Reply};
 use crate::plausible;
 
@@ -50,6 +52,8 @@ const LEAST_LOOK: Duration = Duration::from_millis(20);
 
 /// How long an owner is gone before its run is lost: its last words may still be on their way.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
+/// The same, when the end of the shell was seen at once.
+pub(super) const GRACE_AFTER_EXIT: Duration = Duration::from_millis(300);
 
 impl Stage {
     /// The end of a run as it was reported. What is of that moment is read: its counter, its processes. The rest of a
@@ -125,6 +129,9 @@ impl Stage {
         let in_doubt = open.in_doubt;
         self.open.insert(uid, open);
         if !in_doubt {
+            if self.parts(&finish) {
+                return self.part(finish, reply, now);
+            }
             return self.end_seen(finish, reply, now);
         }
         self.doubts.insert(uid, Doubt { finish, reply, last_tick: last, due: now.mono + DOUBT });
@@ -166,15 +173,18 @@ impl Stage {
     }
 
     /// The same, of a run that has just had its last reading.
-    fn end_seen(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
+    pub(super) fn end_seen(&mut self, mut finish: Finish, reply: Option<Reply>, now: Now) {
         let uid = finish.uid;
         let Some(mut open) = self.open.remove(&uid) else {
             return self.pass_unopened(finish, reply);
         };
         let told = told(&open, &finish);
-        // What ended before bpd looked at it has no processes to be looked at.
+        // What ended before bpd looked at it has no processes to be looked at. What processes that left the run used since the line's end is not the line's.
+        let mut late_ns = 0;
         if open.watched && Open::is_fresh_at(finish.finished_at, now) {
-            self.take_in_orphans(&open, open.last_orphans_tick(told));
+            let since_end = self.now().mono.saturating_sub(now.mono);
+            let taken_ns = self.take_in_orphans(&open, open.last_orphans_tick(told));
+            late_ns = taken_ns.min(since_end.as_nanos() as u64);
         }
         let suspended = open.suspended(told, now);
         let took = awake(&open, &mut finish, told, suspended);
@@ -215,13 +225,24 @@ impl Stage {
         totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
         // The wrapper has seen some that we have not found.
         totals.incomplete |= finish.background && living == 0 && !is_whole;
-        finish.background = living > 0 && finish.ending != Ending::Lost;
+        let jobs = self.jobs_of(&open, &finish);
+        // What a program runs that took the shell's place is not the line's.
+        let is_handed_over = open.is_replaced && matches!(finish.ending, Ending::Left { .. });
+        finish.background = living > 0 && finish.ending != Ending::Lost && !is_handed_over;
+        if finish.background && jobs.is_empty() {
+            divide_at_end(&mut totals, late_ns, took, self.machine_cpus.unwrap_or(open.cpus));
+        }
         // What lives on, and what a lost run left, has been read up to now.
         let goes_on = finish.background || finish.ending == Ending::Lost;
         let read_over = if goes_on { took.max(open.elapsed(self.now())) } else { took };
         plausible::check_cpu(&mut totals, read_over, self.machine_cpus);
-        if let Some(usage) = &usage {
+        if jobs.is_empty()
+            && let Some(usage) = &usage
+        {
             let cpu_ns = open.curve_end(totals.cpu_ns, usage);
+            // What was used after the end is not on the curve.
+            let most_ns = totals.cpu_ns.filter(|_| finish.background).unwrap_or(u64::MAX);
+            let cpu_ns = cpu_ns.min(most_ns);
             if accounts.observed
                 && let Some(sample) = open.last_sample(took, cpu_ns, usage)
             {
@@ -230,6 +251,12 @@ impl Stage {
             }
         }
         finish.totals = Some(totals);
+        let shell_owner = open.owner;
+        if !jobs.is_empty() {
+            self.live_on(&open, totals, &usage.unwrap_or_default(), now);
+            self.keep_jobs(open, finish, &jobs, reply, now);
+            return self.update_jobs_of(shell_owner, now);
+        }
         tell_children(&open, &mut finish, usage.as_ref());
         if finish.background {
             self.live_on(&open, totals, &usage.unwrap_or_default(), now);
@@ -241,8 +268,12 @@ impl Stage {
         if open.has_implausible_duration {
             refuse_duration(&mut finish);
         }
+        let is_line = open.start.draft.source == Source::Hook;
         self.remember(open, finish.finished_at);
         self.pass(Body::Finish(Box::new(finish)), reply);
+        if is_line {
+            self.update_jobs_of(shell_owner, now);
+        }
     }
 
     /// The end of a run whose start bpd has not seen open, such as a posted run without a process.
@@ -262,8 +293,10 @@ impl Stage {
         }
     }
 
-    /// Takes in what has left the run before it was seen.
-    fn take_in_orphans(&mut self, open: &Open, until: u64) {
+    /// Takes in what has left the run before it was seen. → the CPU time that it has used, nanoseconds.
+    fn take_in_orphans(&mut self, open: &Open, until: u64) -> u64 {
+        let used_ns = |tree: &Tree| tree.figures(open.uid()).map_or(0, |usage| usage.cpu_ns);
+        let before_ns = used_ns(&self.tree);
         let window = (open.ticks_at(Duration::ZERO), until);
         let mut orphans = self.orphans_of(open, window);
         orphans.extend(self.strays_in_scope(open, window));
@@ -273,6 +306,7 @@ impl Stage {
             let seen = self.probe.with_descendants(free, |_| true, |pid| tree.is_nobodys(pid), |_| true);
             self.tree.take_in(open.uid(), &seen.readings);
         }
+        used_ns(&self.tree).saturating_sub(before_ns)
     }
 
     /// Processes that left the run, and began in these clock ticks.
@@ -288,7 +322,7 @@ impl Stage {
     }
 
     /// What the run started burns on.
-    fn live_on(&mut self, open: &Open, totals: Totals, usage: &Usage, now: Now) {
+    pub(super) fn live_on(&mut self, open: &Open, totals: Totals, usage: &Usage, now: Now) {
         let uid = open.uid();
         self.tree.close(uid);
         let mut tail = Tail::new(totals, usage, self.interval, now.mono);
@@ -300,22 +334,12 @@ impl Stage {
         self.tails.insert(uid, tail);
     }
 
-    /// Nobody will report this run's end.
-    pub(super) fn lose(&mut self, uid: Ulid, seen_at: UnixMillis, now: Now) {
+    /// Nobody will report this run's end. `shell_lives`: its shell has read another line.
+    pub(super) fn end_unreported(&mut self, uid: Ulid, seen_at: UnixMillis, shell_lives: bool, now: Now) {
         let Some(open) = self.open.get(&uid) else { return };
         let finished_at = seen_at.max(open.start.draft.started_at);
-        let finish = Finish {
-            uid,
-            finished_at,
-            took: None,
-            ending: Ending::Lost,
-            totals: None,
-            children: Vec::new(),
-            rest: None,
-            waited: None,
-            background: false,
-        };
-        self.end(finish, None, now);
+        let ending = unreported(open, shell_lives);
+        self.end(Finish { finished_at, ..unseen_end(uid, ending) }, None, now);
     }
 
     /// Runs whose owner has been gone for long enough. None before what was left behind has been read: it may hold
@@ -328,11 +352,13 @@ impl Stage {
             .open
             .values()
             .filter(|open| !open.in_doubt)
-            .filter(|open| open.gone_since.is_some_and(|since| now.mono.saturating_sub(since) >= GRACE))
+            .filter(|open| {
+                open.gone_since.is_some_and(|since| now.mono.saturating_sub(since) >= open.grace())
+            })
             .map(|open| (open.uid(), open.seen_at))
             .collect();
         for (uid, seen_at) in orphans {
-            self.lose(uid, seen_at, now);
+            self.end_unreported(uid, seen_at, false, now);
         }
     }
 }
@@ -352,13 +378,29 @@ fn is_overtaken(open: &Open, finish: &Finish, now: Now) -> bool {
     is_bash && finish.totals.is_none() && now.wall.since(finish.finished_at) >= OVERTAKEN
 }
 
+/// CPU time of a line that left processes behind: what those used after its end, and what the CPUs could not have given
+/// to the line in its time, is `background_cpu_ns`.
+fn divide_at_end(totals: &mut Totals, late_ns: u64, took: Duration, cpus: u32) {
+    let Some(cpu_ns) = totals.cpu_ns else {
+        totals.background_cpu_ns = Some(0);
+        return;
+    };
+    let most_ns = (took.as_nanos() as u64).saturating_mul(u64::from(cpus.max(1)));
+    let own_ns = cpu_ns.saturating_sub(late_ns).min(most_ns);
+    if own_ns < cpu_ns {
+        (totals.user_ns, totals.system_ns) = (None, None);
+    }
+    totals.cpu_ns = Some(own_ns);
+    totals.background_cpu_ns = Some(cpu_ns - own_ns);
+}
+
 /// How long the run took, as its reporter has it.
 fn told(open: &Open, finish: &Finish) -> Duration {
     finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at))
 }
 
 /// Who burned it, as far as that is known.
-fn tell_children(open: &Open, finish: &mut Finish, usage: Option<&Usage>) {
+pub(super) fn tell_children(open: &Open, finish: &mut Finish, usage: Option<&Usage>) {
     let waited = finish.waited.take();
     // Whose text is not to be kept is not told by the names of its programs either.
     if open.start.draft.is_ignored() {

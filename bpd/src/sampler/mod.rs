@@ -4,17 +4,21 @@
 //! `counters`, `ends`, `scopes`, `machine`, `orphans`, `procfile`, `git` and `lookup` ask the machine;
 //! `stage` holds what is open and says what events do to it, `tick` what time does, `ending` how runs end, `describing`
 //! what is told with their starts, `counting` what their shells' counters are asked, `hearing` what those
-//! showed when the shell wrote; `stretch` lets go of the CPU.
+//! showed when the shell wrote; `exits` learns how processes end, `departing` says which lines ended their shell, `jobs`
+//! which live on in the background or stopped; `stretch` lets go of the CPU.
 
 mod activity;
 mod cost;
 mod counters;
 mod counting;
+mod departing;
 mod describing;
 mod ending;
 mod ends;
+mod exits;
 mod git;
 mod hearing;
+mod jobs;
 mod ledger;
 mod lookup;
 mod machine;
@@ -48,7 +52,7 @@ use bp_proto::{Sample, Start};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::event::{Event, Measured};
+use crate::event::{Event, Measured, Phased};
 use stage::Stage;
 use stretch::Stretch;
 
@@ -64,6 +68,8 @@ pub struct Resumed {
     pub start: Start,
     /// The last sample that was kept: the curve goes on from it.
     pub last: Option<Sample>,
+    /// Its last change of state, unless it was running all the time.
+    pub phased: Option<Phased>,
 }
 
 /// Passes events on in order, adds samples, totals, parents and losses. Ends when `events` closes.
@@ -101,6 +107,7 @@ async fn measure(
     resumed: Vec<Resumed>,
 ) {
     stage.resume(resumed);
+    let mut exits = stage.take_exits();
     let mut rested = Instant::now();
     let mut stretch = Stretch::new();
     loop {
@@ -113,6 +120,9 @@ async fn measure(
                 }
                 None => break,
             },
+            Some(exit) = exits.recv() => {
+                survived(async { stage.exited(exit) }).await;
+            }
             () = until(deadline) => {
                 if !survived(async { stage.tick() }).await {
                     // What failed is due again at once.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use bp_proto::event::Source;
+use bp_proto::event::{Source, WaitStatus};
 use bp_proto::process::TICKS_PER_SECOND;
 use bp_proto::{Owner, Sample, Start, Surroundings, Totals, Ulid, UnixMillis, process};
 
 use super::counters::Counted;
+use super::ending::{GRACE, GRACE_AFTER_EXIT};
 use super::machine::{Busy, Look};
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
@@ -84,6 +85,14 @@ pub(super) struct Open {
     pub watched: bool,
     /// What its shell started in the clock tick of its end is its own: it may be the next line's, typed ahead.
     pub takes_last_tick: bool,
+    /// How its shell ended, once that is known.
+    pub shell_exit: Option<WaitStatus>,
+    /// Its shell runs another program now (`exec`).
+    pub is_replaced: bool,
+    /// Nothing was heard of its shell before this line.
+    pub is_first_of_shell: bool,
+    /// The line was over, and jobs of it ran, when bpd last went away.
+    pub prompt_at: Option<UnixMillis>,
     /// Its end was reported, and waits to be told what started then.
     pub in_doubt: bool,
     /// The duration that was reported cannot be true.
@@ -149,6 +158,10 @@ impl Open {
             takes_last_tick,
             in_doubt: false,
             has_implausible_duration: false,
+            shell_exit: None,
+            is_replaced: false,
+            is_first_of_shell: false,
+            prompt_at: None,
             end_was_heard: false,
             has_inner: false,
             observed: false,
@@ -181,6 +194,22 @@ impl Open {
         }
     }
 
+    /// Whether the line's text replaces its shell by another program.
+    pub(super) fn says_exec(&self) -> bool {
+        self.start.draft.command.as_deref().is_some_and(typed::replaces_shell)
+    }
+
+    /// Whether the line's text switches the hook off.
+    pub(super) fn says_off(&self) -> bool {
+        let text = self.start.draft.command.as_deref().unwrap_or_default();
+        text.contains("BP_OFF=1") || text.contains("BP_OFF 1")
+    }
+
+    /// How long its shell is gone before the run is ended: last words may still be on their way.
+    pub(super) fn grace(&self) -> Duration {
+        if self.shell_exit.is_some() { GRACE_AFTER_EXIT } else { GRACE }
+    }
+
     pub(super) fn uid(&self) -> Ulid {
         self.start.uid
     }
@@ -202,7 +231,10 @@ impl Open {
     /// How the run claims its processes.
     pub(super) fn claim(&self) -> Claim {
         match self.start.draft.source {
-            Source::Hook => Claim::Hook { from: self.ticks_at(Duration::ZERO), until: None },
+            Source::Hook => {
+                let until = self.prompt_at.map(|at| self.ticks_at(at.since(self.start.draft.started_at)));
+                Claim::Hook { from: self.ticks_at(Duration::ZERO), until }
+            }
             Source::Wrapper => Claim::Wrapper,
             Source::Api | Source::Import => Claim::Whole,
         }

@@ -7,15 +7,19 @@ use std::time::Duration;
 use bp_proto::event::Source;
 use bp_proto::process;
 use bp_proto::request::Edit;
-use bp_proto::{Finish, Owner, Start, Ulid, UnixMillis};
+use bp_proto::{Ending, Finish, Owner, Start, Ulid, UnixMillis};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Resumed;
 use super::counters::Counters;
+use super::departing::Parting;
 use super::describing::Undescribed;
 use super::ending::{Doubt, Leaving};
 use super::ends::Ends;
+use super::exits::{Exit, Exits};
 use super::hearing::{Heard, Hearing};
+use super::jobs::{Job, Resuming};
 use super::lookup::Lookups;
 use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
@@ -55,6 +59,13 @@ pub(super) struct Stage {
     pub(super) machine: Machine,
     pub(super) open: HashMap<Ulid, Open>,
     pub(super) tails: HashMap<Ulid, Tail>,
+    /// Runs whose line is over and whose jobs are not; each has a tail too.
+    pub(super) jobs: HashMap<Ulid, Job>,
+    /// Lines such as `fg`, until they end.
+    pub(super) resuming: Vec<Resuming>,
+    pub(super) exits: Exits,
+    pub(super) partings: Vec<Parting>,
+    ended_processes: Option<mpsc::Receiver<Exit>>,
     pub(super) ended: VecDeque<Ended>,
     pub(super) leaving: VecDeque<Leaving>,
     pub(super) doubts: HashMap<Ulid, Doubt>,
@@ -80,6 +91,7 @@ impl Stage {
     pub(super) fn new(interval: Duration, data: Option<PathBuf>) -> Self {
         let probe = Probe::new();
         let counters = Counters::new();
+        let (exits, ended_processes) = Exits::new();
         Self {
             interval,
             tree: Tree::of(probe.grain_ticks()),
@@ -94,6 +106,11 @@ impl Stage {
             watchers: Watchers::default(),
             open: HashMap::new(),
             tails: HashMap::new(),
+            jobs: HashMap::new(),
+            resuming: Vec::new(),
+            partings: Vec::new(),
+            exits,
+            ended_processes: Some(ended_processes),
             ended: VecDeque::new(),
             leaving: VecDeque::new(),
             doubts: HashMap::new(),
@@ -109,6 +126,11 @@ impl Stage {
             epoch: Instant::now(),
             boot: machine::since_boot,
         }
+    }
+
+    /// Where the ends of watched processes arrive. Once.
+    pub(super) fn take_exits(&mut self) -> mpsc::Receiver<Exit> {
+        self.ended_processes.take().unwrap_or_else(|| mpsc::channel(1).1)
     }
 
     /// Before anything has been looked at.
@@ -131,12 +153,13 @@ impl Stage {
     /// Runs that were open when bpd last went away.
     pub(super) fn resume(&mut self, resumed: Vec<Resumed>) {
         let now = self.now();
-        for Resumed { start, last } in resumed {
+        for Resumed { start, last, phased } in resumed {
             let Some(owner) = start.owner else { continue };
             let mut open = Open::new(start, owner, self.interval, now);
             if let Some(last) = last {
                 open.continue_from(last);
             }
+            open.prompt_at = phased.and_then(|phased| phased.prompt_at);
             self.open.insert(open.uid(), open);
         }
     }
@@ -154,6 +177,7 @@ impl Stage {
         for (_, uid) in held {
             self.watch(uid, Heard::default(), self.now());
         }
+        self.take_up_jobs(self.now());
         if !self.open.is_empty() {
             self.accompany(self.now());
         }
@@ -172,6 +196,7 @@ impl Stage {
         match body {
             Body::Heard { shell } => {
                 self.hear(shell);
+                self.exits.watch(Owner { pid: shell, start_ticks: 0 });
                 answer(reply, Receipt::Done);
             }
             Body::Start(start) => self.start(*start, reply).await,
@@ -195,6 +220,7 @@ impl Stage {
                 self.settle_doubts(|open, _| (open.uid() == run).then_some(true), self.now());
                 self.open.remove(&run);
                 self.tails.remove(&run);
+                self.jobs.remove(&run);
                 self.ended.retain(|ended| ended.run.uid() != run);
                 self.tree.forget(run);
                 self.pass(Body::Delete { run }, reply);
@@ -207,6 +233,10 @@ impl Stage {
             Body::TopProgram { run } => {
                 let run = self.known_as(run);
                 answer(reply, Receipt::Program(self.top_program(run)));
+            }
+            Body::RunsOf { pid } => {
+                let runs = self.runs_of(pid);
+                answer(reply, Receipt::Runs(runs));
             }
             Body::Members { run } => {
                 let run = self.known_as(run);
@@ -278,8 +308,13 @@ impl Stage {
             return self.pass(Body::Start(Box::new(start)), reply);
         }
         if let Some(owner) = of_line {
+            self.settle_partings(false, |shell, _| is_same(shell, owner));
             self.settle_before(owner, start.draft.started_at, now);
             self.lose_older(owner, &start, now);
+            self.exits.watch(owner);
+            if self.resumes(&start, owner) {
+                return answer(reply, Receipt::Done);
+            }
             let typed = start.draft.command.as_deref().map(typed::classify);
             if matches!(typed, Some(Typed::Look | Typed::Apart)) {
                 self.looks.push_back(start.uid);
@@ -305,7 +340,9 @@ impl Stage {
         let (uid, source) = (start.uid, start.draft.source);
         if let Some(owner) = owner {
             let now = heard.at.unwrap_or_else(|| self.now());
-            self.open.insert(uid, Open::new(start.clone(), owner, self.interval, now));
+            let mut open = Open::new(start.clone(), owner, self.interval, now);
+            open.is_first_of_shell = of_line.is_some() && self.exits.begins_line(owner.pid);
+            self.open.insert(uid, open);
             // Nothing that comes by HTTP was left behind.
             if self.caught_up || source == Source::Api {
                 self.watch(uid, heard, now);
@@ -437,13 +474,13 @@ impl Stage {
             .open
             .values()
             .filter(|open| open.start.draft.source == Source::Hook && is_same(open.owner, owner))
-            .filter(|open| open.start.draft.started_at <= started_at)
+            .filter(|open| open.start.draft.started_at <= started_at && open.prompt_at.is_none())
             .map(Open::uid)
             .filter(|uid| !around.contains(uid))
             .collect();
         for uid in older {
             let seen_at = self.open.get(&uid).map_or(started_at, |open| open.seen_at);
-            self.lose(uid, seen_at.min(started_at), now);
+            self.end_unreported(uid, seen_at.min(started_at), true, now);
         }
     }
 
@@ -474,7 +511,8 @@ impl Stage {
 
     /// The run that a reporter's uid stands for: its own, or the one that adopted it.
     pub(super) fn known_as(&self, uid: Ulid) -> Ulid {
-        let runs = self.open.values().chain(self.ended.iter().map(|ended| &ended.run));
+        let jobs = self.jobs.values().map(|job| &job.open);
+        let runs = self.open.values().chain(jobs).chain(self.ended.iter().map(|ended| &ended.run));
         runs.into_iter().find(|run| run.adopted == Some(uid)).map_or(uid, Open::uid)
     }
 
@@ -486,7 +524,7 @@ impl Stage {
         let mut pid = start.under.or(start.owner)?.pid;
         for _ in 0..MAX_DEPTH {
             if let Some(run) = self.tree.run_of(pid).or_else(|| self.held_by(pid)) {
-                let open = self.open.get(&run)?;
+                let open = self.open.get(&run).or_else(|| self.jobs.get(&run).map(|job| &job.open))?;
                 // The shell reads its next line before a job of the last one has told that it is there.
                 let is_older =
                     |owner: Owner| owner.start_ticks > 0 && owner.start_ticks < open.ticks_at(Duration::ZERO);
@@ -497,6 +535,28 @@ impl Stage {
             pid = self.probe.parent(pid).filter(|parent| *parent > 1)?;
         }
         None
+    }
+
+    /// The open runs that contain this process: those of the shells and wrappers above it, and those whose job it is. A job
+    /// of the same shell that the process is not part of contains it not.
+    fn runs_of(&mut self, pid: u32) -> Vec<Ulid> {
+        let mut runs: Vec<Ulid> = Vec::new();
+        let mut at = Some(pid);
+        for _ in 0..MAX_DEPTH {
+            let Some(pid) = at else { break };
+            let member = self.tree.run_of(pid).filter(|run| {
+                self.jobs.contains_key(run) || self.open.get(run).is_some_and(|open| open.owner.pid != pid)
+            });
+            let owned =
+                self.open.values().filter(|open| open.owner.pid == pid && process::is_alive(open.owner));
+            for run in member.into_iter().chain(owned.map(Open::uid)) {
+                if !runs.contains(&run) {
+                    runs.push(run);
+                }
+            }
+            at = self.probe.parent(pid).filter(|parent| *parent > 1);
+        }
+        runs
     }
 
     /// The run of that process which waits for the mail to be read to its end.
@@ -540,12 +600,17 @@ impl Stage {
             if let Some(took) = finish.took {
                 plausible::check_cpu(&mut totals, took, self.machine_cpus);
             }
-            if let Some(open) = self.open.get_mut(&run) {
+            let job = self.jobs.get_mut(&run).map(|job| &mut job.open);
+            if let Some(open) = self.open.get_mut(&run).or(job) {
                 open.exact = Some(totals);
             }
             let amendment = Amendment { run, totals, children: Vec::new(), rest: None, background: false };
             return self.pass(Body::Amend(Box::new(amendment)), reply);
         }
+        if finish.ending == Ending::Lost && self.waits_for_exit(&finish) {
+            return answer(reply, Receipt::Finished);
+        }
+        let Some((finish, reply)) = self.resumed(finish, reply) else { return };
         self.reported(finish, reply, self.now());
     }
 
@@ -565,7 +630,7 @@ fn claims_by_time(claim: Claim) -> bool {
 }
 
 /// Answers an event that goes no further.
-fn answer(reply: Option<Reply>, receipt: Receipt) {
+pub(super) fn answer(reply: Option<Reply>, receipt: Receipt) {
     if let Some(reply) = reply {
         // Whoever asked may be gone.
         let _ = reply.send(Ok(receipt));

@@ -27,8 +27,8 @@ const NOISE_NS: u64 = 5_000_000;
 pub(super) struct Tail {
     /// What it burns is in the counter of its shell.
     pub is_counted: bool,
-    /// The names of its processes are not to be kept.
-    pub is_nameless: bool,
+    /// Its run is open: what it burns is the run's own, and nothing is recorded before that ends.
+    pub is_job: bool,
     /// Of its processes, from the end on: what they burn after they were read last, before they end, nobody else knows.
     counters: Vec<Counter>,
     /// Where counters are forbidden and its shell has a control group for itself.
@@ -69,7 +69,7 @@ impl Tail {
     pub(super) fn new(totals: Totals, usage: &Usage, interval: Duration, now: Duration) -> Self {
         Self {
             is_counted: false,
-            is_nameless: false,
+            is_job: false,
             totals,
             reached: Reached { seen_ns: usage.cpu_ns, counted_ns: 0, escapes: usage.escapes },
             grown_ns: 0,
@@ -127,6 +127,9 @@ impl Tail {
 
     /// What has grown since it was recorded last; `None` = nothing.
     pub(super) fn amendment(&mut self, run: Ulid, usage: &Usage, now: Duration) -> Option<Amendment> {
+        if self.is_job {
+            return None;
+        }
         let grown = self.grown_ns(usage);
         if grown <= self.amended_ns && usage.processes > 0 {
             return None;
@@ -134,7 +137,23 @@ impl Tail {
         self.amended_ns = grown;
         self.amended_at = now;
         let totals = Totals {
-            cpu_ns: self.totals.cpu_ns.map(|cpu_ns| cpu_ns + grown).or(Some(usage.cpu_ns)),
+            background_cpu_ns: Some(self.totals.background_cpu_ns.unwrap_or(0) + grown),
+            ..self.totals
+        };
+        // The list of children covers the same time as the totals: that of the line.
+        Some(Amendment { run, totals, children: Vec::new(), rest: None, background: true })
+    }
+
+    /// CPU time since the run's start.
+    pub(super) fn whole_ns(&mut self, usage: &Usage) -> u64 {
+        let grown = self.grown_ns(usage);
+        self.totals.cpu_ns.map_or(usage.cpu_ns, |cpu_ns| cpu_ns + grown)
+    }
+
+    /// The totals of a run whose jobs are over: from its start until now.
+    pub(super) fn whole(&mut self, usage: &Usage) -> Totals {
+        Totals {
+            cpu_ns: Some(self.whole_ns(usage)),
             incomplete: self.totals.incomplete
                 || ((usage.escapes > 0 || usage.unreaped) && !self.knows_what_escaped()),
             activity: self.totals.activity.or_larger(usage.activity),
@@ -146,10 +165,12 @@ impl Tail {
             // Of what was there before its end nothing was seen.
             peak_lower_bound: self.totals.peak_lower_bound || self.totals.rss_max_bytes.is_none(),
             ..self.totals
-        };
-        let (children, rest) =
-            if self.is_nameless { Default::default() } else { (usage.children.clone(), usage.rest.clone()) };
-        Some(Amendment { run, totals, children, rest, background: true })
+        }
+    }
+
+    /// It is read soon: its state has just changed.
+    pub(super) fn hurry(&mut self, now: Duration) {
+        self.schedule.hurry(now.saturating_sub(self.ended));
     }
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bp_proto::{Sample, Ulid};
 
-use super::ending::GRACE;
 use super::machine;
 use super::open::{Now, Open};
 use super::stage::Stage;
@@ -20,7 +19,7 @@ impl Stage {
         let runs = self.open.values().filter(|open| open.watched && !open.in_doubt).map(|open| {
             match open.gone_since {
                 // Nothing to be read any more, only to be declared.
-                Some(since) if self.caught_up => since + GRACE,
+                Some(since) if self.caught_up => since + open.grace(),
                 Some(_) => Duration::MAX,
                 None => open.due(),
             }
@@ -28,7 +27,7 @@ impl Stage {
         let tails = self.tails.values().filter_map(|tail| tail.due(now));
         let machine = self.machine_due.filter(|_| self.reads_machine(now));
         let doubts = self.doubts.values().map(|doubt| doubt.due);
-        let lines = self.undescribed.due().into_iter().chain(self.leaving_due());
+        let lines = self.undescribed.due().into_iter().chain(self.leaving_due()).chain(self.parting_due());
         runs.chain(tails).chain(machine).chain(doubts).chain(lines).min().filter(|due| *due < Duration::MAX)
     }
 
@@ -37,6 +36,7 @@ impl Stage {
         let now = self.now();
         self.orphans.forget();
         self.let_leave(false);
+        self.settle_partings(false, |_, due| due <= now.mono + TOGETHER);
         // Nothing else was reported meanwhile.
         self.settle_doubts(|_, doubt| (doubt.due <= now.mono + TOGETHER).then_some(true), now);
         let due = self.due_by(now.mono + TOGETHER);
@@ -45,7 +45,9 @@ impl Stage {
             // The figures are those of this moment, however late the timer was.
             let now = self.now();
             self.look_for_owners(&due, now);
+            self.look_for_replaced(&due, now);
             self.sample_runs(&due, now);
+            self.look_at_jobs(&due, now);
             self.read_tails(&due, now);
         }
         self.lose_orphans(now);
@@ -148,11 +150,11 @@ impl Stage {
             }
             let Some(tail) = self.tails.get_mut(uid) else { continue };
             let Some(usage) = self.tree.usage(*uid) else {
-                over.push(*uid);
+                over.extend((!self.jobs.contains_key(uid)).then_some(*uid));
                 continue;
             };
             amendments.extend(tail.read(*uid, &usage, now.mono));
-            if usage.processes == 0 {
+            if usage.processes == 0 && !self.jobs.contains_key(uid) {
                 over.push(*uid);
             }
         }
@@ -168,6 +170,7 @@ impl Stage {
     pub(super) fn close(&mut self) {
         let now = self.now();
         self.let_leave(true);
+        self.settle_partings(false, |_, _| true);
         self.settle_doubts(|_, _| Some(true), now);
         let now = now.mono;
         let mut amendments = Vec::new();

@@ -149,7 +149,7 @@ hint-example = For example { $example }
 hint-selectors = a run is named by its id, a ULID prefix, latest, latest-success, latest-failed, running, slowest, fastest, median, @TAG; latest…, slowest, fastest and median may have a search: 'slowest{"{"}SEARCH{"}"}'; each with ~N to step back
 hint-candidates = the newest runs: { $runs }
 hint-nothing-recorded = nothing is recorded yet
-hint-no-baseline = no earlier run of this command can be a baseline; name another run by its id
+hint-no-baseline = no other run of “{ $command }” has succeeded that it could be compared with: run it once more, or name another run by its id
 hint-ambiguous = it may be { $ids }
 
 ## What does not work as it should

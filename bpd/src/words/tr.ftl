@@ -149,7 +149,7 @@ hint-example = Örneğin { $example }
 hint-selectors = bir çalıştırma numarasıyla, ULID’sinin başıyla, latest, latest-success, latest-failed, running, slowest, fastest, median, @ETİKET ile gösterilir; latest…, slowest, fastest ve median bir arama alabilir: 'slowest{"{"}ARAMA{"}"}'; her biri ~N ile geriye gider
 hint-candidates = en yeni çalıştırmalar: { $runs }
 hint-nothing-recorded = henüz hiçbir şey kaydedilmedi
-hint-no-baseline = bu komutun daha önceki hiçbir çalıştırması temel alınamıyor; başka birini numarasıyla belirtin
+hint-no-baseline = “{ $command }” komutunun karşılaştırılabilecek başka başarılı çalıştırması yok: bir kez daha çalıştırın ya da başka birini numarasıyla belirtin
 hint-ambiguous = şunlardan biri olabilir: { $ids }
 
 ## Olması gerektiği gibi çalışmayanlar

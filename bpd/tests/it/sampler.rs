@@ -535,7 +535,11 @@ async fn a_resumed_run_without_an_owner_is_lost_only_after_the_mail_was_read(pro
     };
     let (lost, answered, alive) = (start(gone), start(gone), start(shell.owner()));
     let kept = Sample { at_ms: 10_000, cpu_ns: 5_000 * MS, ..Sample::default() };
-    let resumed = [&lost, &answered, &alive].map(|start| Resumed { start: start.clone(), last: Some(kept) });
+    let resumed = [&lost, &answered, &alive].map(|start| Resumed {
+        start: start.clone(),
+        last: Some(kept),
+        phased: None,
+    });
     let mut lab = Lab::resuming_on(probe, resumed.to_vec());
 
     // Its end was in the mailbox: it comes before the word that everything was read.

@@ -45,7 +45,7 @@ fn named(names: &[(&str, Word)], code: &str, screen: &Screen) -> String {
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run to judge
+    /// The run to judge; of two runs the one that started later, in whatever order they are named
     current: String,
     /// What it is judged by: resolved among earlier runs of the same command
     #[arg(default_value = "latest-success")]
@@ -139,6 +139,12 @@ fn people(comparison: &Comparison, screen: &Screen) -> String {
     let room = screen.width.saturating_sub(verdict.width() + 3);
     let mut page = screen.paint(tone(comparison.verdict), &verdict);
     let _ = writeln!(page, " · {}", middle(&list::command(&comparison.current, screen), room));
+    let (current, baseline) = (comparison.current.id.to_string(), comparison.baseline.id.to_string());
+    let pair = screen.say(Word::ComparedPair, &[&current, &baseline]);
+    let _ = writeln!(page, "  {}", screen.paint(Tone::Faint, &pair));
+    if comparison.swapped {
+        let _ = writeln!(page, "  {}", screen.say(Word::Swapped, &[&baseline, &current]));
+    }
     for comment in &comparison.comments {
         page.push_str(&show::comment(comment, 2, screen));
     }
@@ -198,6 +204,9 @@ fn plain(comparison: &Comparison) -> String {
         comparison.baseline.id,
         code(comparison.verdict)
     );
+    if comparison.swapped {
+        page.push_str("swapped\ttrue\n");
+    }
     for (name, metric) in &comparison.metrics {
         let fields = [
             name.clone(),

@@ -113,7 +113,7 @@ async fn there_is_a_timer_only_while_somebody_looks_at_the_machine() {
 async fn the_machine_is_read_beside_a_run_that_was_open_when_bpd_came() {
     let shell = Shell::new();
     let mut stage = Stage::new(Duration::from_secs(1), None);
-    stage.resume(vec![Resumed { start: start(1, shell.owner()), last: None }]);
+    stage.resume(vec![Resumed { start: start(1, shell.owner()), last: None, phased: None }]);
     assert_eq!(host_readings(&stage), 0);
     take(&mut stage, Body::CaughtUp).await;
     assert_eq!(host_readings(&stage), 1);
@@ -126,7 +126,7 @@ async fn the_machine_is_read_beside_a_run_that_was_open_when_bpd_came() {
 async fn an_orphan_waits_without_a_timer_until_the_mail_was_read() {
     let gone = Owner { pid: 4_000_000, start_ticks: 1 };
     let mut stage = Stage::new(Duration::from_secs(1), None);
-    stage.resume(vec![Resumed { start: start(1, gone), last: None }]);
+    stage.resume(vec![Resumed { start: start(1, gone), last: None, phased: None }]);
     stage.machine_due = None;
     assert_eq!(stage.deadline(), None);
     take(&mut stage, Body::CaughtUp).await;

@@ -11,6 +11,16 @@ impl Tree {
         self.runs.get(&run).map(|claimed| claimed.owner)
     }
 
+    /// Processes of the run that are direct children of its owner, and have not ended.
+    pub(in crate::sampler) fn children_of_owner(&self, run: Ulid) -> Vec<Owner> {
+        let Some(claimed) = self.runs.get(&run) else { return Vec::new() };
+        let children = claimed.members.iter().filter_map(|pid| self.processes.get(*pid));
+        children
+            .filter(|child| child.reading.parent == claimed.owner.pid && !child.reading.zombie)
+            .map(|child| Owner { pid: child.reading.pid, start_ticks: child.reading.start_ticks })
+            .collect()
+    }
+
     /// The processes of a run, but for the owner where that only stands above it.
     pub(in crate::sampler) fn processes_of(&self, run: Ulid) -> Vec<Owner> {
         let Some(claimed) = self.runs.get(&run) else { return Vec::new() };

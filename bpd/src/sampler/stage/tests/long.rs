@@ -14,7 +14,7 @@ async fn a_run_of_two_hours_goes_on_where_it_is_and_ends_with_all_of_its_duratio
     begun.draft.source = Source::Api;
     let at = begun.draft.started_at;
     let last = bp_proto::Sample { at_ms: 7_190_000, cpu_ns: 5_000_000_000, ..Default::default() };
-    stage.resume(vec![Resumed { start: begun, last: Some(last) }]);
+    stage.resume(vec![Resumed { start: begun, last: Some(last), phased: None }]);
     take(&mut stage, Body::CaughtUp).await;
     let sample = |measured: &Measured| match measured {
         Measured::Sample { sample, .. } => Some(*sample),

@@ -1,0 +1,414 @@
+//! Jobs: what a line started that its shell still has when the shell is back at its prompt. Such a run stays open, in the
+//! background or stopped, until its last job ends.
+//!
+//! A job is a direct child of the shell that the line started. What the line left behind otherwise (a daemon, whose parent
+//! is gone) is no job: the run is finished, and the daemon's CPU time is `background_cpu_seconds`.
+
+use std::time::Duration;
+
+use bp_proto::event::{Phase, Source, WaitStatus};
+use bp_proto::process::{self, stat_field, state};
+use bp_proto::{Ending, Finish, Owner, Start, Ulid, UnixMillis};
+
+use super::departing::is_of;
+use super::ending::tell_children;
+use super::exits::Exit;
+use super::open::{Now, Open, is_same};
+use super::stage::{Stage, answer};
+use super::tally::Usage;
+use crate::event::{Body, Measured, Phased, Receipt, Reply};
+use crate::typed;
+
+/// Lines such as `fg` that wait to be told which job they continued.
+const MAX_RESUMING: usize = 64;
+
+const SIGHUP: i32 = 1;
+
+/// A run whose line is over and whose jobs are not.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub open: Open,
+    /// The end of the line, as the shell reported it.
+    line: Finish,
+    /// In the order in which they began.
+    processes: Vec<Process>,
+    phase: Phase,
+    /// The `fg` that continues it.
+    continued_by: Option<Ulid>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Process {
+    owner: Owner,
+    /// `None` while it lives.
+    status: Option<WaitStatus>,
+}
+
+/// A line that only continues a job: no run of its own, unless it continued none.
+#[derive(Debug)]
+pub(super) struct Resuming {
+    pub shell: Owner,
+    start: Start,
+    /// A job that it continued has ended.
+    has_continued: bool,
+}
+
+/// What `/proc` says of a job.
+struct Seen {
+    is_stopped: bool,
+    /// It holds the terminal.
+    is_in_foreground: bool,
+}
+
+impl Stage {
+    /// The jobs that the line leaves behind, oldest first.
+    pub(super) fn jobs_of(&self, open: &Open, finish: &Finish) -> Vec<Owner> {
+        let is_line = open.start.draft.source == Source::Hook && open.watched;
+        if !is_line || !matches!(finish.ending, Ending::Exited { .. }) {
+            return Vec::new();
+        }
+        let is_said = open.start.draft.command.as_deref().is_none_or(typed::starts_job);
+        let began = open.ticks_at(Duration::ZERO);
+        let mut jobs = self.tree.children_of_owner(open.uid());
+        jobs.retain(|job| {
+            let seen = look(*job);
+            // A helper of the shell's line editor may have begun in the clock tick of Enter.
+            seen.is_some_and(|seen| is_said || seen.is_stopped || job.start_ticks > began)
+        });
+        jobs.sort_unstable_by_key(|job| (job.start_ticks, job.pid));
+        jobs
+    }
+
+    /// The shell is back at its prompt, and `jobs` of the line still run. `line`: its end, with the totals so far.
+    pub(super) fn keep_jobs(
+        &mut self,
+        open: Open,
+        line: Finish,
+        jobs: &[Owner],
+        reply: Option<Reply>,
+        now: Now,
+    ) {
+        let uid = open.uid();
+        for job in jobs {
+            self.exits.watch(*job);
+        }
+        if let Some(tail) = self.tails.get_mut(&uid) {
+            tail.is_job = true;
+        }
+        let processes = jobs.iter().map(|owner| Process { owner: *owner, status: None }).collect();
+        let job = Job { open, line, processes, phase: Phase::Running, continued_by: None };
+        self.jobs.insert(uid, job);
+        if !self.update_phase(uid, now) {
+            self.tell_phase(uid, Phase::Background, now);
+        }
+        answer(reply, Receipt::Finished);
+    }
+
+    /// Whether the state has changed, and was passed on.
+    fn update_phase(&mut self, uid: Ulid, now: Now) -> bool {
+        let Some(job) = self.jobs.get(&uid) else { return false };
+        let living: Vec<Seen> = job
+            .processes
+            .iter()
+            .filter(|process| process.status.is_none())
+            .filter_map(|process| look(process.owner))
+            .collect();
+        if living.is_empty() {
+            return false;
+        }
+        let phase = if living.iter().all(|seen| seen.is_stopped) {
+            Phase::Stopped
+        } else if job.continued_by.is_some() || living.iter().any(|seen| seen.is_in_foreground) {
+            Phase::Running
+        } else {
+            Phase::Background
+        };
+        if phase == job.phase {
+            return false;
+        }
+        self.tell_phase(uid, phase, now);
+        true
+    }
+
+    fn tell_phase(&mut self, uid: Ulid, phase: Phase, now: Now) {
+        let Some(job) = self.jobs.get_mut(&uid) else { return };
+        job.phase = phase;
+        let phased = Phased { phase, at: job.open.seen_now(now), prompt_at: Some(job.line.finished_at) };
+        if let Some(tail) = self.tails.get_mut(&uid) {
+            tail.hurry(now.mono);
+        }
+        self.pass(Body::Phase { run: uid, phased }, None);
+    }
+
+    /// A line of this shell has ended: it may have been `bg`, `fg` or `kill`.
+    pub(super) fn update_jobs_of(&mut self, shell: Owner, now: Now) {
+        let jobs: Vec<Ulid> =
+            self.jobs.iter().filter(|(_, job)| is_of(&job.open, shell)).map(|(uid, _)| *uid).collect();
+        for uid in jobs {
+            self.update_phase(uid, now);
+        }
+    }
+
+    /// Looks at jobs whose processes were just read: a sample, the state, and the end of those that nobody watches.
+    pub(super) fn look_at_jobs(&mut self, due: &[Ulid], now: Now) {
+        for uid in due {
+            let Some(job) = self.jobs.get_mut(uid) else { continue };
+            for process in job.processes.iter_mut().filter(|process| process.status.is_none()) {
+                if !self.exits.is_watched(process.owner.pid) && look(process.owner).is_none() {
+                    process.status = Some(WaitStatus::Unknown);
+                }
+            }
+            if self.end_job_if_over(*uid, now) {
+                continue;
+            }
+            self.sample_job(*uid, now);
+            self.update_phase(*uid, now);
+        }
+        self.find_continued(now);
+    }
+
+    fn sample_job(&mut self, uid: Ulid, now: Now) {
+        let (Some(usage), Some(tail)) = (self.tree.figures(uid), self.tails.get_mut(&uid)) else { return };
+        let Some(job) = self.jobs.get_mut(&uid) else { return };
+        let cpu_ns = tail.whole_ns(&usage);
+        let elapsed = job.open.elapsed(now);
+        if let Some(sample) = job.open.sample(elapsed, cpu_ns, &usage) {
+            let sample = job.open.with_host(sample, self.machine.busy());
+            self.out.push_back(Measured::Sample { run: uid, sample });
+        }
+    }
+
+    /// A watched process has ended that may be a job.
+    pub(super) fn job_exited(&mut self, exit: Exit, now: Now) {
+        let mut over = Vec::new();
+        for (uid, job) in &mut self.jobs {
+            for process in &mut job.processes {
+                if is_same(process.owner, exit.process) {
+                    process.status = Some(exit.status);
+                    over.push(*uid);
+                }
+            }
+        }
+        for uid in over {
+            self.end_job_if_over(uid, now);
+        }
+    }
+
+    fn end_job_if_over(&mut self, uid: Ulid, now: Now) -> bool {
+        let Some(job) = self.jobs.get(&uid) else { return false };
+        let Some(statuses) = job.processes.iter().map(|process| process.status).collect::<Option<Vec<_>>>()
+        else {
+            return false;
+        };
+        // As `wait $!` has it: the job that was started last.
+        let status = statuses.last().copied().unwrap_or(WaitStatus::Unknown);
+        if status == WaitStatus::Unknown && job.continued_by.is_some() {
+            // The end of `fg` tells.
+            return false;
+        }
+        let shell_is_gone = !process::is_alive(job.open.owner);
+        let ending = match status {
+            // The terminal was closed, or the shell ended and took its stopped jobs with it.
+            WaitStatus::Signalled(SIGHUP) if shell_is_gone => {
+                Ending::Left { exit_code: status.exit_code(), signal: status.signal() }
+            }
+            status => Ending::exited(status),
+        };
+        self.end_job(uid, ending, now);
+        true
+    }
+
+    fn end_job(&mut self, uid: Ulid, ending: Ending, now: Now) {
+        self.read(&[uid]);
+        let Some(Job { mut open, line, processes, .. }) = self.jobs.remove(&uid) else { return };
+        for process in &processes {
+            self.exits.forget(process.owner.pid);
+        }
+        for resuming in self.resuming.iter_mut().filter(|resuming| is_same(resuming.shell, open.owner)) {
+            resuming.has_continued = true;
+        }
+        let usage = self.tree.usage(uid).unwrap_or_default();
+        let told = open.elapsed(now);
+        let suspended = open.suspended(told, now);
+        let took = told.saturating_sub(suspended);
+        let mut totals = match self.tails.get_mut(&uid) {
+            Some(tail) => tail.whole(&usage),
+            None => line.totals.unwrap_or_default(),
+        };
+        if let Some(exact) = open.exact {
+            totals = totals.completed_by(exact);
+        }
+        totals.surroundings = open.surroundings(&self.machine.look(), took);
+        totals.surroundings.suspended_ms = Some(suspended.as_millis() as u64);
+        totals.cpu_ns = totals.cpu_ns.max((open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
+        let lives_on = usage.processes > 0;
+        totals.background_cpu_ns = lives_on.then_some(0);
+        if let Some(sample) = open.last_sample(took, totals.cpu_ns.unwrap_or(usage.cpu_ns), &usage) {
+            let sample = open.with_host(sample, self.machine.busy());
+            self.out.push_back(Measured::Sample { run: uid, sample });
+        }
+        let mut finish = Finish {
+            finished_at: open.seen_now(now),
+            took: Some(took),
+            ending,
+            totals: Some(totals),
+            background: lives_on,
+            waited: None,
+            ..line
+        };
+        tell_children(&open, &mut finish, Some(&usage));
+        self.drop_or_live_on(&open, totals, &usage, lives_on, now);
+        let finished_at = finish.finished_at;
+        self.remember(open, finished_at);
+        self.pass(Body::Finish(Box::new(finish)), None);
+    }
+
+    fn drop_or_live_on(
+        &mut self,
+        open: &Open,
+        totals: bp_proto::Totals,
+        usage: &Usage,
+        lives_on: bool,
+        now: Now,
+    ) {
+        if lives_on {
+            self.live_on(open, totals, usage, now);
+        } else {
+            self.drop_tail(open.uid());
+        }
+    }
+
+    /// A line begins that only continues a job of its shell. → whether it was taken.
+    pub(super) fn resumes(&mut self, start: &Start, shell: Owner) -> bool {
+        let is_fg = start.draft.command.as_deref().is_some_and(typed::continues_job);
+        if !is_fg || !self.jobs.values().any(|job| is_of(&job.open, shell)) {
+            return false;
+        }
+        if self.resuming.len() >= MAX_RESUMING {
+            self.resuming.remove(0);
+        }
+        self.resuming.push(Resuming { shell, start: start.clone(), has_continued: false });
+        self.find_continued(self.now());
+        true
+    }
+
+    /// Finds out which job each `fg` continues: the one that holds the terminal now.
+    pub(super) fn find_continued(&mut self, now: Now) {
+        let waiting: Vec<(Owner, Ulid)> =
+            self.resuming.iter().map(|resuming| (resuming.shell, resuming.start.uid)).collect();
+        for (shell, line) in waiting {
+            if self.jobs.values().any(|job| job.continued_by == Some(line)) {
+                continue;
+            }
+            let in_foreground = |job: &Job| {
+                is_of(&job.open, shell)
+                    && job.processes.iter().any(|process| {
+                        process.status.is_none()
+                            && look(process.owner).is_some_and(|seen| seen.is_in_foreground)
+                    })
+            };
+            let found = self.jobs.iter().find(|(_, job)| in_foreground(job)).map(|(uid, _)| *uid);
+            if let Some(uid) = found {
+                if let Some(job) = self.jobs.get_mut(&uid) {
+                    job.continued_by = Some(line);
+                }
+                self.update_phase(uid, now);
+            }
+        }
+    }
+
+    /// The end of a line that continued a job. → the finish, if it is the end of something else.
+    pub(super) fn resumed(
+        &mut self,
+        finish: Finish,
+        reply: Option<Reply>,
+    ) -> Option<(Finish, Option<Reply>)> {
+        let Some(at) = self.resuming.iter().position(|resuming| resuming.start.uid == finish.uid) else {
+            return Some((finish, reply));
+        };
+        let now = self.now();
+        let Resuming { start, shell, has_continued } = self.resuming.remove(at);
+        let continued = self.jobs.iter().find(|(_, job)| job.continued_by == Some(finish.uid));
+        let continued = continued.map(|(uid, _)| *uid);
+        // A job that ended at once was seen in the foreground by nobody.
+        let gone = || {
+            let is_over = |job: &Job| {
+                is_of(&job.open, shell) && job.processes.iter().all(|process| look(process.owner).is_none())
+            };
+            self.jobs.iter().find(|(_, job)| is_over(job)).map(|(uid, _)| *uid)
+        };
+        match continued.or_else(gone) {
+            Some(uid) => {
+                let is_over = self.jobs.get_mut(&uid).is_some_and(|job| {
+                    job.continued_by = None;
+                    job.processes.iter().all(|process| look(process.owner).is_none())
+                });
+                if is_over && !self.end_job_if_over(uid, now) {
+                    self.end_job(uid, finish.ending, now);
+                } else {
+                    self.update_phase(uid, now);
+                }
+            }
+            None if has_continued => {}
+            // It stopped again before it was seen in the foreground.
+            None if is_stop(finish.ending) => self.update_jobs_of(shell, now),
+            None => {
+                // It continued nothing (`fg: no such job`): a line as any other.
+                self.pass(Body::Start(Box::new(start)), None);
+                self.pass(Body::Finish(Box::new(finish)), reply);
+                return None;
+            }
+        }
+        answer(reply, Receipt::Finished);
+        None
+    }
+
+    /// Runs that had jobs when the last bpd went away, and have them still.
+    pub(super) fn take_up_jobs(&mut self, now: Now) {
+        let resumed: Vec<(Ulid, UnixMillis)> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.watched)
+            .filter_map(|(uid, open)| Some((*uid, open.prompt_at?)))
+            .collect();
+        for (uid, prompt_at) in resumed {
+            let jobs = self.tree.children_of_owner(uid);
+            let Some(mut open) = self.open.remove(&uid) else { continue };
+            if jobs.is_empty() {
+                // They ended while bpd was away.
+                open.gone_since = Some(now.mono);
+                self.open.insert(uid, open);
+                continue;
+            }
+            let totals = bp_proto::Totals { cpu_ns: Some(open.last.cpu_ns), ..bp_proto::Totals::default() };
+            let ending = Ending::Exited { exit_code: None, signal: None };
+            let line = Finish {
+                finished_at: prompt_at,
+                totals: Some(totals),
+                ..super::departing::unseen_end(uid, ending)
+            };
+            let usage = self.tree.usage(uid).unwrap_or_default();
+            self.live_on(&open, totals, &usage, now);
+            self.keep_jobs(open, line, &jobs, None, now);
+        }
+    }
+}
+
+/// Whether shells report this of a job that was suspended: 128 + SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU.
+fn is_stop(ending: Ending) -> bool {
+    matches!(ending, Ending::Exited { exit_code: Some(147..=150), .. })
+}
+
+/// `None` = it is gone, or a zombie.
+fn look(process: Owner) -> Option<Seen> {
+    let stat = process::stat(process.pid).ok()?;
+    if process.start_ticks > 0 && stat_field(&stat, 22) != Some(process.start_ticks) {
+        return None;
+    }
+    let letter = state(&stat)?;
+    if matches!(letter, b'Z' | b'X' | b'x') {
+        return None;
+    }
+    let (group, foreground) = (stat_field(&stat, 5), stat_field(&stat, 8));
+    Some(Seen { is_stopped: letter == b'T', is_in_foreground: group.is_some() && group == foreground })
+}
