@@ -38,6 +38,7 @@ mod scratch;
 mod served;
 mod setup;
 mod shells;
+mod states;
 mod terminal;
 mod upgrade;
 mod verbs;

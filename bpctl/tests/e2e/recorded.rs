@@ -293,16 +293,3 @@ fn what_was_typed_before_bpd_came_is_recorded_when_it_comes() {
         assert!(recorded[1].run_stats.as_ref().unwrap().duration_s >= 0.2, "{kind:?}: {recorded:#?}");
     }
 }
-
-#[test]
-fn a_shell_that_is_closed_leaves_a_lost_run() {
-    for kind in Kind::ALL {
-        let mut shell = shell(kind, Transport::Mailbox);
-        let _bpd = Served::start(&shell.home);
-        shell.terminal.send("echo go; cat\r");
-        shell.terminal.shows("\ngo\r\n");
-        let home = shell.hang_up();
-        let recorded = settled(&home, 1);
-        assert_eq!((recorded[0].state, recorded[0].exit_code), (RunState::Lost, None), "{kind:?}");
-    }
-}

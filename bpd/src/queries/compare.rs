@@ -72,7 +72,10 @@ fn pair(queries: &Queries, query: &CompareQuery, now: UnixMillis) -> Result<Pair
     let other = match select(queries, against, Field::BaselineOf(&named), now) {
         Err(refused) if against != USUAL_BASELINE => {
             // Perhaps it means a later run: OLD NEW, as `diff` has it.
-            select(queries, against, Field::After(&named), now).map_err(|_| refused)
+            match select(queries, against, Field::After(&named), now) {
+                Ok(later) if place(&later) > place(&named) => Ok(later),
+                _ => Err(refused),
+            }
         }
         found => found,
     }?;

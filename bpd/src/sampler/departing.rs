@@ -7,6 +7,7 @@ use bp_proto::event::{Source, WaitStatus};
 use bp_proto::process::{stat, stat_field};
 use bp_proto::{Ending, Finish, Owner, Ulid};
 
+use super::ending::{GRACE, GRACE_AFTER_EXIT};
 use super::exits::Exit;
 use super::open::{Now, Open, is_same};
 use super::stage::Stage;
@@ -84,7 +85,7 @@ impl Stage {
     /// A watched process has ended.
     pub(super) fn exited(&mut self, exit: Exit) {
         let now = self.now();
-        self.exits.forget(exit.process.pid);
+        self.exits.note(exit);
         self.settle_partings(true, |shell, _| is_same(shell, exit.process));
         let of_shell =
             |open: &&mut Open| open.start.draft.source == Source::Hook && is_same(open.owner, exit.process);
@@ -142,6 +143,24 @@ impl Stage {
         open.seen_at = open.seen_at.max(finish.finished_at);
         open.gone_since.get_or_insert(now.mono);
         true
+    }
+}
+
+impl Open {
+    /// Whether the line's text replaces its shell by another program.
+    pub(super) fn says_exec(&self) -> bool {
+        self.start.draft.command.as_deref().is_some_and(typed::replaces_shell)
+    }
+
+    /// Whether the line's text switches the hook off.
+    pub(super) fn says_off(&self) -> bool {
+        let text = self.start.draft.command.as_deref().unwrap_or_default();
+        text.contains("BP_OFF=1") || text.contains("BP_OFF 1")
+    }
+
+    /// How long its shell is gone before the run is ended: last words may still be on their way.
+    pub(super) fn grace(&self) -> Duration {
+        if self.shell_exit.is_some() { GRACE_AFTER_EXIT } else { GRACE }
     }
 }
 

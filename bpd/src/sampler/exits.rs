@@ -3,7 +3,7 @@
 //! A pidfd becomes readable when its process ends. From Linux 6.15 on, `PIDFD_GET_INFO` then gives the wait status. On
 //! older kernels, and elsewhere, the status stays unknown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bp_proto::Owner;
 use bp_proto::event::WaitStatus;
@@ -12,6 +12,9 @@ use tokio::task::AbortHandle;
 
 /// Processes that are watched at once: each takes a file descriptor. The end of others is seen by looking.
 const MAX_WATCHED: usize = 512;
+
+/// Ends that are remembered.
+const MAX_RECENT: usize = 64;
 
 /// The end of a watched process.
 #[derive(Clone, Copy, Debug)]
@@ -33,13 +36,15 @@ struct Watched {
 pub(super) struct Exits {
     ended: mpsc::Sender<Exit>,
     watched: HashMap<u32, Watched>,
+    /// The last ends: a line that ends its shell may be read when that is gone.
+    recent: VecDeque<Exit>,
 }
 
 impl Exits {
     /// The exits arrive at the receiver.
     pub(super) fn new() -> (Self, mpsc::Receiver<Exit>) {
         let (ended, exits) = mpsc::channel(MAX_WATCHED);
-        (Self { ended, watched: HashMap::new() }, exits)
+        (Self { ended, watched: HashMap::new(), recent: VecDeque::new() }, exits)
     }
 
     pub(super) fn is_watched(&self, pid: u32) -> bool {
@@ -66,6 +71,19 @@ impl Exits {
         if let Some(watched) = self.watched.remove(&pid) {
             watched.task.abort();
         }
+    }
+
+    /// A watched process has ended.
+    pub(super) fn note(&mut self, exit: Exit) {
+        self.forget(exit.process.pid);
+        self.recent.truncate(MAX_RECENT - 1);
+        self.recent.push_front(exit);
+    }
+
+    /// How a process ended that was watched until a moment ago.
+    pub(super) fn status_of(&self, process: Owner) -> Option<WaitStatus> {
+        let ended = self.recent.iter().find(|exit| super::open::is_same(exit.process, process));
+        ended.map(|exit| exit.status)
     }
 
     /// Whether the process runs another program than when it was first watched.
@@ -104,6 +122,7 @@ fn watching(_process: Owner, _ended: mpsc::Sender<Exit>) -> Option<AbortHandle> 
 fn watching(process: Owner, ended: mpsc::Sender<Exit>) -> Option<AbortHandle> {
     let runtime = tokio::runtime::Handle::try_current().ok()?;
     let end = linux::End::of(process)?;
+    let process = end.process;
     let task = runtime.spawn(async move {
         let status = end.status().await;
         // Nobody listens any more when bpd stops.
@@ -147,7 +166,7 @@ mod linux {
     const EXIT_CODE: usize = 52;
 
     pub(super) struct End {
-        process: Owner,
+        pub(super) process: Owner,
         fd: AsyncFd<OwnedFd>,
     }
 

@@ -7,7 +7,6 @@ use bp_proto::process::TICKS_PER_SECOND;
 use bp_proto::{Owner, Sample, Start, Surroundings, Totals, Ulid, UnixMillis, process};
 
 use super::counters::Counted;
-use super::ending::{GRACE, GRACE_AFTER_EXIT};
 use super::machine::{Busy, Look};
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
@@ -32,6 +31,9 @@ const HUNDREDTH: Duration = Duration::from_millis(10);
 
 /// What takes longer and has processes has some that are met.
 const UNMET: Duration = Duration::from_millis(10);
+
+/// By so many clock ticks a run's start is known worse when bpd has started since.
+const COARSE_TICKS: u64 = 3;
 
 /// A process that uses less of a core, and starts and ends nothing, stands still.
 const STILL_PER_MILLE: u128 = 1;
@@ -194,22 +196,6 @@ impl Open {
         }
     }
 
-    /// Whether the line's text replaces its shell by another program.
-    pub(super) fn says_exec(&self) -> bool {
-        self.start.draft.command.as_deref().is_some_and(typed::replaces_shell)
-    }
-
-    /// Whether the line's text switches the hook off.
-    pub(super) fn says_off(&self) -> bool {
-        let text = self.start.draft.command.as_deref().unwrap_or_default();
-        text.contains("BP_OFF=1") || text.contains("BP_OFF 1")
-    }
-
-    /// How long its shell is gone before the run is ended: last words may still be on their way.
-    pub(super) fn grace(&self) -> Duration {
-        if self.shell_exit.is_some() { GRACE_AFTER_EXIT } else { GRACE }
-    }
-
     pub(super) fn uid(&self) -> Ulid {
         self.start.uid
     }
@@ -232,8 +218,11 @@ impl Open {
     pub(super) fn claim(&self) -> Claim {
         match self.start.draft.source {
             Source::Hook => {
-                let until = self.prompt_at.map(|at| self.ticks_at(at.since(self.start.draft.started_at)));
-                Claim::Hook { from: self.ticks_at(Duration::ZERO), until }
+                let from = self.ticks_at(Duration::ZERO);
+                let Some(prompt_at) = self.prompt_at else { return Claim::Hook { from, until: None } };
+                // When the last bpd ran is known by the wall clock alone.
+                let until = self.latest_tick(prompt_at.since(self.start.draft.started_at)) + COARSE_TICKS;
+                Claim::Hook { from: from.saturating_sub(COARSE_TICKS), until: Some(until) }
             }
             Source::Wrapper => Claim::Wrapper,
             Source::Api | Source::Import => Claim::Whole,

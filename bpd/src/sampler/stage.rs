@@ -341,6 +341,7 @@ impl Stage {
         if let Some(owner) = owner {
             let now = heard.at.unwrap_or_else(|| self.now());
             let mut open = Open::new(start.clone(), owner, self.interval, now);
+            open.shell_exit = of_line.and_then(|shell| self.exits.status_of(shell));
             open.is_first_of_shell = of_line.is_some() && self.exits.begins_line(owner.pid);
             self.open.insert(uid, open);
             // Nothing that comes by HTTP was left behind.

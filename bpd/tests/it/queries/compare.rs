@@ -17,11 +17,16 @@ fn a_baseline_is_of_the_same_command_before_the_run_and_never_the_run_itself() {
     assert_eq!(against("latest-failed"), Ok(json!(2)));
     assert_eq!(against("slowest"), Ok(json!(1)));
     assert_eq!(against("3"), Ok(json!(3)));
-    assert_eq!(against("5"), Ok(json!(5)));
+    // The one that started later is judged, whatever the order.
+    assert_eq!(against("5"), Ok(json!(4)));
+    let swapped = room.compare("4", "5").unwrap();
+    assert_eq!((&swapped["current"]["id"], &swapped["swapped"]), (&json!(5), &json!(true)));
+    assert_eq!(room.compare("5", "4").unwrap()["swapped"], false);
+    assert_eq!(room.compare("1", "latest").unwrap()["baseline"]["id"], 1, "OLD NEW");
     assert_eq!(against("4").unwrap_err().0, 404);
     let (status, hint) = room.compare("1", "latest-success").unwrap_err();
     assert_eq!(status, 404);
-    assert!(hint.starts_with("no earlier run of this command"), "{hint}");
+    assert!(hint.starts_with("no other run of “") && hint.contains("run it once more"), "{hint}");
 }
 
 #[test]
