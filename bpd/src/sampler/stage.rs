@@ -538,28 +538,6 @@ impl Stage {
         None
     }
 
-    /// The open runs that contain this process: those of the shells and wrappers above it, and those whose job it is. A job
-    /// of the same shell that the process is not part of contains it not.
-    fn runs_of(&mut self, pid: u32) -> Vec<Ulid> {
-        let mut runs: Vec<Ulid> = Vec::new();
-        let mut at = Some(pid);
-        for _ in 0..MAX_DEPTH {
-            let Some(pid) = at else { break };
-            let member = self.tree.run_of(pid).filter(|run| {
-                self.jobs.contains_key(run) || self.open.get(run).is_some_and(|open| open.owner.pid != pid)
-            });
-            let owned =
-                self.open.values().filter(|open| open.owner.pid == pid && process::is_alive(open.owner));
-            for run in member.into_iter().chain(owned.map(Open::uid)) {
-                if !runs.contains(&run) {
-                    runs.push(run);
-                }
-            }
-            at = self.probe.parent(pid).filter(|parent| *parent > 1);
-        }
-        runs
-    }
-
     /// The run of that process which waits for the mail to be read to its end.
     fn held_by(&self, pid: u32) -> Option<Ulid> {
         let held = self
