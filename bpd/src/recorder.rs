@@ -144,8 +144,7 @@ impl Group {
                 (Receipt::Done, Some(Recorded::Deleted { run }))
             }
             Body::Phase { run, phased } => {
-                let run = writer.phase(run, phased)?;
-                (Receipt::Done, Some(Recorded::Edited { run }))
+                (Receipt::Done, Some(Recorded::Edited { run: writer.phase(run, phased)? }))
             }
             Body::Amend(amendment) => {
                 let run = writer.amend(&amendment)?;

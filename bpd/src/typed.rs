@@ -95,8 +95,7 @@ pub(crate) fn continues_job(line: &str) -> bool {
     let is_plain = !line.contains(|c: char| ";&|<>(){}`$\n".contains(c));
     let (first, second, third) = (words.next(), words.next(), words.next());
     match (first, second, third) {
-        (Some("builtin"), Some("fg"), _) => is_plain,
-        (Some("fg"), _, None) => is_plain,
+        (Some("builtin"), Some("fg"), _) | (Some("fg"), _, None) => is_plain,
         (Some(job), None, None) => is_plain && job.starts_with('%'),
         _ => false,
     }

@@ -98,6 +98,7 @@ impl Stage {
         }
         self.resuming.retain(|resuming| !is_same(resuming.shell, exit.process));
         self.job_exited(exit, now);
+        self.hang_up_jobs_of(exit.process, now);
     }
 
     /// Ends lines whose shell has handed its process over to another interactive shell (`exec bash`), and those that
@@ -113,7 +114,8 @@ impl Stage {
             let pid = open.owner.pid;
             let is_late = open.elapsed(now) >= REPLACED_BY;
             open.is_replaced |= self.exits.has_replaced_itself(pid)
-                || (is_late && open.is_first_of_shell && open.says_exec());
+                // The shell may have replaced itself before bpd looked at it for the first time.
+                || (is_late && open.says_exec() && is_at_prompt(pid));
             if open.says_off() && self.tree.figures(*uid).is_none_or(|usage| usage.processes == 0) {
                 if is_at_prompt(pid) {
                     silent.push((*uid, open.seen_now(now)));
@@ -190,7 +192,7 @@ pub(super) fn unreported(open: &Open, shell_lives: bool) -> Ending {
         return if is_replaced { Ending::Left { exit_code: None, signal: None } } else { Ending::Lost };
     }
     match open.shell_exit {
-        Some(status @ WaitStatus::Exited(_) | status @ WaitStatus::Signalled(SIGHUP)) => {
+        Some(status @ (WaitStatus::Exited(_) | WaitStatus::Signalled(SIGHUP))) => {
             Ending::Left { exit_code: status.exit_code(), signal: status.signal() }
         }
         Some(status @ WaitStatus::Signalled(_)) if open.is_replaced || open.says_exec() => {
@@ -265,7 +267,7 @@ mod tests {
     #[test]
     fn a_shell_without_a_command_reads_from_its_terminal() {
         let check = |line: &str, expected| {
-            let words: String = line.split(' ').map(|word| format!("{word}\0")).collect();
+            let words = line.replace(' ', "\0") + "\0";
             assert_eq!(reads_from_terminal(words.as_bytes()), expected, "{line}");
         };
         for line in [

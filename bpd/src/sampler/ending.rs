@@ -179,7 +179,8 @@ impl Stage {
             return self.pass_unopened(finish, reply);
         };
         let told = told(&open, &finish);
-        // What ended before bpd looked at it has no processes to be looked at. What processes that left the run used since the line's end is not the line's.
+        // What ended before bpd looked at it has no processes to be looked at. CPU time that processes which left the run
+        // used after the line's end does not belong to the line.
         let mut late_ns = 0;
         if open.watched && Open::is_fresh_at(finish.finished_at, now) {
             let since_end = self.now().mono.saturating_sub(now.mono);
@@ -194,37 +195,8 @@ impl Stage {
         let usage = self.tree.usage(uid).filter(|_| !is_overtaken(&open, &finish, now));
         let living = usage.as_ref().map_or(0, |usage| usage.processes);
 
-        let observed = usage.is_some() && open.observed_during(took, usage.as_ref(), now);
-        let accounts = Accounts {
-            reported: finish.totals,
-            usage: usage.as_ref(),
-            observed,
-            living,
-            living_ns: self.tree.living_ns(uid),
-            // A counter that was read when the line was nearly over has missed it.
-            counted: open.counted.as_ref().filter(|_| observed).and_then(|counted| {
-                let user_permille = self.user_permille(open.owner, counted);
-                Some(Count { cpu_ns: counted.total_ns?, quality: counted.quality(), user_permille })
-            }),
-            may_count: self.counters.are_allowed(),
-            heard_after: open.heard_after(),
-            most_ns: open.most_ns(took, usage.as_ref()),
-        };
-        let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
-        let mut totals = totals::settle(&accounts);
-        if let Some(exact) = open.exact {
-            totals = totals.completed_by(exact);
-        }
-        if took >= LEAST_LOOK {
-            totals.surroundings = open.surroundings(&self.machine.look(), took);
-            totals.surroundings.suspended_ms = Some(suspended.as_millis() as u64);
-        }
-        // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
-        let is_its =
-            accounts.observed || !open.start.draft.is_over && u128::from(open.last.at_ms) <= took.as_millis();
-        totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
-        // The wrapper has seen some that we have not found.
-        totals.incomplete |= finish.background && living == 0 && !is_whole;
+        let (mut totals, observed) =
+            self.totals_at_end(&open, &finish, usage.as_ref(), (took, suspended), now);
         let jobs = self.jobs_of(&open, &finish);
         // What a program runs that took the shell's place is not the line's.
         let is_handed_over = open.is_replaced && matches!(finish.ending, Ending::Left { .. });
@@ -243,9 +215,7 @@ impl Stage {
             // What was used after the end is not on the curve.
             let most_ns = totals.cpu_ns.filter(|_| finish.background).unwrap_or(u64::MAX);
             let cpu_ns = cpu_ns.min(most_ns);
-            if accounts.observed
-                && let Some(sample) = open.last_sample(took, cpu_ns, usage)
-            {
+            if observed && let Some(sample) = open.last_sample(took, cpu_ns, usage) {
                 let sample = open.with_host(sample, self.machine.busy());
                 self.out.push_back(Measured::Sample { run: uid, sample });
             }
@@ -274,6 +244,51 @@ impl Stage {
         if is_line {
             self.update_jobs_of(shell_owner, now);
         }
+    }
+
+    /// The totals of a run that has just had its last reading, and whether it was read while it was going.
+    fn totals_at_end(
+        &mut self,
+        open: &Open,
+        finish: &Finish,
+        usage: Option<&Usage>,
+        (took, suspended): (Duration, Duration),
+        now: Now,
+    ) -> (Totals, bool) {
+        let uid = open.uid();
+        let living = usage.map_or(0, |usage| usage.processes);
+        let observed = usage.is_some() && open.observed_during(took, usage, now);
+        let accounts = Accounts {
+            reported: finish.totals,
+            usage,
+            observed,
+            living,
+            living_ns: self.tree.living_ns(uid),
+            // A counter that was read when the line was nearly over has missed it.
+            counted: open.counted.as_ref().filter(|_| observed).and_then(|counted| {
+                let user_permille = self.user_permille(open.owner, counted);
+                Some(Count { cpu_ns: counted.total_ns?, quality: counted.quality(), user_permille })
+            }),
+            may_count: self.counters.are_allowed(),
+            heard_after: open.heard_after(),
+            most_ns: open.most_ns(took, usage),
+        };
+        let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
+        let mut totals = totals::settle(&accounts);
+        if let Some(exact) = open.exact {
+            totals = totals.completed_by(exact);
+        }
+        if took >= LEAST_LOOK {
+            totals.surroundings = open.surroundings(&self.machine.look(), took);
+            totals.surroundings.suspended_ms = Some(suspended.as_millis() as u64);
+        }
+        // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
+        let is_its =
+            accounts.observed || !open.start.draft.is_over && u128::from(open.last.at_ms) <= took.as_millis();
+        totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
+        // The wrapper has seen some that we have not found.
+        totals.incomplete |= finish.background && living == 0 && !is_whole;
+        (totals, observed)
     }
 
     /// The end of a run whose start bpd has not seen open, such as a posted run without a process.

@@ -27,8 +27,6 @@ pub(super) struct Exit {
 struct Watched {
     /// Names the program that the process runs: it changes with `exec`. `None` = not readable.
     image: Option<u64>,
-    /// It has begun a line.
-    has_begun: bool,
     task: AbortHandle,
 }
 
@@ -57,13 +55,8 @@ impl Exits {
             return;
         }
         if let Some(task) = watching(process, self.ended.clone()) {
-            self.watched.insert(process.pid, Watched { image: image(process.pid), has_begun: false, task });
+            self.watched.insert(process.pid, Watched { image: image(process.pid), task });
         }
-    }
-
-    /// The shell begins a line. → whether that is the first one since it is watched.
-    pub(super) fn begins_line(&mut self, shell: u32) -> bool {
-        self.watched.get_mut(&shell).is_none_or(|watched| !std::mem::replace(&mut watched.has_begun, true))
     }
 
     /// The process has ended, or nobody wants to know of its end any more.
@@ -157,7 +150,7 @@ mod linux {
 
     const SIZE: u64 = size_of::<Info>() as u64;
     /// `_IOWR(0xFF, 11, struct pidfd_info)`.
-    const PIDFD_GET_INFO: u64 = (3 << 30) | (SIZE << 16) | (0xFF << 8) | 11;
+    const PIDFD_GET_INFO: u64 = (3 << 30) | (SIZE << 16) | (0xFF << 8) | 0x0B;
     const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
     /// The kernel gives the status when the parent has waited for the process. Pauses between two attempts.
@@ -229,6 +222,7 @@ mod linux {
 }
 
 #[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used, reason = "a failure in a test is a panic")]
 mod tests {
     use std::process::{Command, Stdio};
     use std::time::Duration;

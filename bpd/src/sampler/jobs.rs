@@ -24,6 +24,9 @@ const MAX_RESUMING: usize = 64;
 
 const SIGHUP: i32 = 1;
 
+/// A shell that ends sends SIGHUP to its jobs before it is gone.
+const HANG_UP: Duration = Duration::from_millis(150);
+
 /// A run whose line is over and whose jobs are not.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -33,6 +36,8 @@ pub(super) struct Job {
     /// In the order in which they began.
     processes: Vec<Process>,
     phase: Phase,
+    /// Since when its processes are gone by SIGHUP, while the shell is there: it may be about to end.
+    hung_up: Option<Duration>,
     /// The `fg` that continues it.
     continued_by: Option<Ulid>,
 }
@@ -96,7 +101,7 @@ impl Stage {
             tail.is_job = true;
         }
         let processes = jobs.iter().map(|owner| Process { owner: *owner, status: None }).collect();
-        let job = Job { open, line, processes, phase: Phase::Running, continued_by: None };
+        let job = Job { open, line, processes, phase: Phase::Running, hung_up: None, continued_by: None };
         self.jobs.insert(uid, job);
         if !self.update_phase(uid, now) {
             self.tell_phase(uid, Phase::Background, now);
@@ -194,6 +199,16 @@ impl Stage {
         }
     }
 
+    /// A shell has ended: what it took along has ended with it.
+    pub(super) fn hang_up_jobs_of(&mut self, shell: Owner, now: Now) {
+        let hung_up =
+            |(uid, job): (&Ulid, &Job)| (job.hung_up.is_some() && is_of(&job.open, shell)).then_some(*uid);
+        let jobs: Vec<Ulid> = self.jobs.iter().filter_map(hung_up).collect();
+        for uid in jobs {
+            self.end_job_if_over(uid, now);
+        }
+    }
+
     fn end_job_if_over(&mut self, uid: Ulid, now: Now) -> bool {
         let Some(job) = self.jobs.get(&uid) else { return false };
         let Some(statuses) = job.processes.iter().map(|process| process.status).collect::<Option<Vec<_>>>()
@@ -207,6 +222,18 @@ impl Stage {
             return false;
         }
         let shell_is_gone = !process::is_alive(job.open.owner);
+        if status == WaitStatus::Signalled(SIGHUP) && !shell_is_gone {
+            let since = job.hung_up.unwrap_or(now.mono);
+            if now.mono < since + HANG_UP {
+                if let Some(job) = self.jobs.get_mut(&uid) {
+                    job.hung_up = Some(since);
+                }
+                if let Some(tail) = self.tails.get_mut(&uid) {
+                    tail.hurry(now.mono);
+                }
+                return false;
+            }
+        }
         let ending = match status {
             // The terminal was closed, or the shell ended and took its stopped jobs with it.
             WaitStatus::Signalled(SIGHUP) if shell_is_gone => {

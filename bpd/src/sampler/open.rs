@@ -91,8 +91,6 @@ pub(super) struct Open {
     pub shell_exit: Option<WaitStatus>,
     /// Its shell runs another program now (`exec`).
     pub is_replaced: bool,
-    /// Nothing was heard of its shell before this line.
-    pub is_first_of_shell: bool,
     /// The line was over, and jobs of it ran, when bpd last went away.
     pub prompt_at: Option<UnixMillis>,
     /// Its end was reported, and waits to be told what started then.
@@ -162,7 +160,6 @@ impl Open {
             has_implausible_duration: false,
             shell_exit: None,
             is_replaced: false,
-            is_first_of_shell: false,
             prompt_at: None,
             end_was_heard: false,
             has_inner: false,

@@ -342,7 +342,6 @@ impl Stage {
             let now = heard.at.unwrap_or_else(|| self.now());
             let mut open = Open::new(start.clone(), owner, self.interval, now);
             open.shell_exit = of_line.and_then(|shell| self.exits.status_of(shell));
-            open.is_first_of_shell = of_line.is_some() && self.exits.begins_line(owner.pid);
             self.open.insert(uid, open);
             // Nothing that comes by HTTP was left behind.
             if self.caught_up || source == Source::Api {
@@ -486,13 +485,15 @@ impl Stage {
     }
 
     fn adopts(&self, wrapper: &Start) -> bool {
-        self.open.values().any(|open| open.is_run_of(wrapper))
+        let jobs = self.jobs.values().map(|job| &job.open);
+        self.open.values().chain(jobs).any(|open| open.is_run_of(wrapper))
             || self.ended.iter().any(|ended| ended.is_run_of(wrapper))
     }
 
     /// The wrapper's run is the run of the shell's line that started it: the answer is that one's id.
     fn adopt(&mut self, wrapper: Start, reply: Option<Reply>) {
-        let open = self.open.values_mut().find(|open| open.is_run_of(&wrapper));
+        let jobs = self.jobs.values_mut().map(|job| &mut job.open);
+        let open = self.open.values_mut().chain(jobs).find(|open| open.is_run_of(&wrapper));
         let ended =
             self.ended.iter_mut().rev().filter(|ended| ended.is_run_of(&wrapper)).map(|ended| &mut ended.run);
         let Some(run) = open.into_iter().chain(ended).next() else { return };

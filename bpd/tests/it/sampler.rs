@@ -159,7 +159,9 @@ impl Lab {
     async fn end_jobs(&mut self, uid: Ulid) -> Finish {
         let shell = self.owners[&uid];
         loop {
-            children_of(shell).into_iter().for_each(|child| kill(child as i32));
+            for child in children_of(shell) {
+                kill(child as i32);
+            }
             let mut ended = Box::pin(self.finished(uid));
             let soon = tokio::time::timeout(Duration::from_millis(50), &mut ended);
             if let Ok(finish) = soon.await {
