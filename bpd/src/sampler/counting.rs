@@ -16,6 +16,25 @@ use super::tail::Tail;
 const NS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 
 impl Stage {
+    /// The program of a run that has used most CPU time; the shell itself where that used more.
+    pub(super) fn top_program(&mut self, run: Ulid) -> Option<String> {
+        let (is_nameless, shell) = match self.open.get(&run) {
+            Some(open) => (open.start.draft.is_ignored(), open.start.draft.shell.clone()),
+            None => (self.tails.get(&run)?.is_nameless, None),
+        };
+        if is_nameless {
+            return None;
+        }
+        self.read(&[run]);
+        let usage = self.tree.usage(run)?;
+        let child = usage.children.into_iter().next();
+        let of_shell = usage.rest.and_then(|rest| rest.shell_seconds).unwrap_or(0.0);
+        match child {
+            Some(child) if child.cpu_seconds >= of_shell => Some(child.name),
+            child => shell.filter(|_| of_shell > 0.0).or(child.map(|child| child.name)),
+        }
+    }
+
     /// What lives on of earlier lines of this shell in its counter, and what each has burned by now.
     pub(super) fn counted_jobs(&mut self, shell: Owner) -> HashMap<Ulid, u64> {
         let in_scopes = !self.counters.are_allowed();

@@ -342,6 +342,7 @@ impl Stage {
         self.tree.close(uid);
         let mut tail = Tail::new(totals, usage, self.interval, now.mono);
         tail.count(&self.tree.members(uid));
+        tail.is_nameless = open.start.draft.is_ignored();
         tail.is_counted = open.counted.as_ref().is_some_and(Counted::covers_jobs);
         if open.counted.as_ref().is_some_and(|counted| counted.quality() == Quality::Exact) {
             tail.ledger = self.mark(uid, open.owner).map(Ledger::new);

@@ -133,7 +133,6 @@ impl Stage {
         self.ended_processes.take().unwrap_or_else(|| mpsc::channel(1).1)
     }
 
-    /// Before anything has been looked at.
     #[cfg(target_os = "linux")]
     pub(super) fn look_with(&mut self, probe: Probe) {
         self.tree = Tree::of(probe.grain_ticks());
@@ -255,25 +254,6 @@ impl Stage {
             }
         }
         self.let_go();
-    }
-
-    /// The program of a run that has used most CPU time; the shell itself where that used more.
-    fn top_program(&mut self, run: Ulid) -> Option<String> {
-        let (is_nameless, shell) = match self.open.get(&run) {
-            Some(open) => (open.start.draft.is_ignored(), open.start.draft.shell.clone()),
-            None => (self.tails.get(&run)?.is_nameless, None),
-        };
-        if is_nameless {
-            return None;
-        }
-        self.read(&[run]);
-        let usage = self.tree.usage(run)?;
-        let child = usage.children.into_iter().next();
-        let of_shell = usage.rest.and_then(|rest| rest.shell_seconds).unwrap_or(0.0);
-        match child {
-            Some(child) if child.cpu_seconds >= of_shell => Some(child.name),
-            child => shell.filter(|_| of_shell > 0.0).or(child.map(|child| child.name)),
-        }
     }
 
     /// Whether a shell tells something of what is typed.
@@ -612,7 +592,6 @@ fn claims_by_time(claim: Claim) -> bool {
 /// Answers an event that goes no further.
 pub(super) fn answer(reply: Option<Reply>, receipt: Receipt) {
     if let Some(reply) = reply {
-        // Whoever asked may be gone.
         let _ = reply.send(Ok(receipt));
     }
 }

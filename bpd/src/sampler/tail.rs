@@ -29,6 +29,8 @@ pub(super) struct Tail {
     pub is_counted: bool,
     /// Its run is open: what it burns is the run's own, and nothing is recorded before that ends.
     pub is_job: bool,
+    /// The names of its processes are not to be kept.
+    pub is_nameless: bool,
     /// Of its processes, from the end on: what they burn after they were read last, before they end, nobody else knows.
     counters: Vec<Counter>,
     /// Where counters are forbidden and its shell has a control group for itself.
@@ -70,6 +72,7 @@ impl Tail {
         Self {
             is_counted: false,
             is_job: false,
+            is_nameless: false,
             totals,
             reached: Reached { seen_ns: usage.cpu_ns, counted_ns: 0, escapes: usage.escapes },
             grown_ns: 0,
