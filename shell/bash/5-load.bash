@@ -127,7 +127,7 @@ __bizim_load() {
     # shellcheck disable=SC2016
     __bizim_fire='case $__bizim_state$BASH_SUBSHELL in 10) __bizim_last=$_; builtin trap - DEBUG; __bizim_fired "$__bizim_last";; 00) case ${PS0-} in *"$__bizim_ps0"*) ;; *) __bizim_last=$_; builtin trap -- "$__bizim_fire_with_care" DEBUG; { __bizim_state=3; ! __bizim_begin_without_ps0 || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null;; esac;; esac'
     # shellcheck disable=SC2016
-    __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; case $__bizim_state$BASH_SUBSHELL in 10) builtin trap - DEBUG; __bizim_start "$BASH_COMMAND" ;; 30) ! __bizim_begin_without_ps0 || builtin trap - DEBUG ;; esac; : "$__bizim_last"; } 2>/dev/null'
+    __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; case $__bizim_state$BASH_SUBSHELL in 00) case ${PS0-} in *"$__bizim_ps0"*) ;; *) __bizim_state=3 ;; esac ;; esac; case $__bizim_state$BASH_SUBSHELL in 10) builtin trap - DEBUG; __bizim_start "$BASH_COMMAND" ;; 30) ! __bizim_begin_without_ps0 || builtin trap - DEBUG ;; esac; : "$__bizim_last"; } 2>/dev/null'
     # shellcheck disable=SC2016
     ((__bizim_version >= 501)) || __bizim_fire_with_care='{ __bizim_status=$? __bizim_last=$_; ((BASH_SUBSHELL)) || __bizim_watch "$BASH_COMMAND" "$__bizim_status" || builtin trap - DEBUG; : "$__bizim_last"; } 2>/dev/null'
     # Where nothing sets it again at the prompt.
