@@ -29,6 +29,9 @@ const LOOKS: [Duration; 9] = [
 /// A shell that reads the terminal again after its prompt sleeps by then.
 const LEAST_BUSY: Duration = Duration::from_millis(20);
 
+/// The name of the hook's client, as `/proc/PID/stat` has it.
+const CLIENT: &[u8] = b"(bpctl)";
+
 /// Opens that were heard and not explained yet. With more, they are not a person's.
 const MAX_WAITING: usize = 256;
 
@@ -106,6 +109,8 @@ fn is_at_work(pid: u32, since: Arrival) -> bool {
     children.split_whitespace().filter_map(|child| child.parse().ok()).any(|child: u32| {
         let Ok(stat) = process::stat(child) else { return false };
         let is_alive = !matches!(process::state(&stat), Some(b'Z' | b'X' | b'x'));
+        // With `BP_TRANSPORT=socket` the hook reports by a client.
+        let is_alive = is_alive && !stat.windows(CLIENT.len()).any(|name| name == CLIENT);
         is_alive && stat_field(&stat, 22).is_some_and(|ticks| ticks >= first_tick)
     })
 }
