@@ -134,7 +134,7 @@ mod tests {
         let boot = now.boot.unwrap();
         assert!(!is_at_work(pid, at(boot + second)), "the child is older than the open");
         let mut starts = LineStarts::default();
-        assert!(starts.opened(pid, at(boot - second)));
+        assert!(starts.opened(pid, at(boot.saturating_sub(second))));
         let begun = starts.look(Instant::now() + second);
         let sleep = fs::read_to_string(&children).unwrap();
         Command::new("kill").arg(sleep.trim()).status().unwrap();
