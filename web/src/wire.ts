@@ -317,7 +317,11 @@ note?: string | null, };
 /**
  * `GET /compare`.
  */
-export type Comparison = { current: Run, baseline: Run, align: Align,
+export type Comparison = { current: Run, baseline: Run,
+/**
+ * The runs were named in the other order: `current` is the one that started later.
+ */
+swapped: boolean, align: Align,
 /**
  * By name as in `run_stats`.
  */

@@ -53,9 +53,10 @@ const STEPS: &[Step] = &[
 
 impl Report {
     fn new(agreed: bool) -> Result<Self> {
-        // Short, since the path of a socket has 107 bytes; open to the other user whom some tests become.
+        // Short, since the path of a socket has 107 bytes. Like `/tmp` itself: some tests become another user, who
+        // needs scratch files too.
         let scratch = tempfile::Builder::new().prefix("bptest").tempdir()?;
-        std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o755))?;
+        std::fs::set_permissions(scratch.path(), std::fs::Permissions::from_mode(0o1777))?;
         Ok(Self { agreed, scratch, closing: Vec::new(), unchecked: Vec::new() })
     }
 

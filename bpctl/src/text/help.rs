@@ -244,7 +244,10 @@ const VERBS: &[(&str, &str)] = &[
         "Compares a run with an earlier one of the same command",
         "Bir çalıştırmayı aynı komutun daha önceki bir çalıştırmasıyla karşılaştırır",
     ),
-    ("The run to judge", "Değerlendirilecek çalıştırma"),
+    (
+        "The run to judge; of two runs the one that started later, in whatever order they are named",
+        "Değerlendirilecek çalıştırma; iki çalıştırmadan, hangi sırayla yazılırsa yazılsın, sonra başlayanı",
+    ),
     (
         "What it is judged by: resolved among earlier runs of the same command",
         "Neyle karşılaştırılacağı: aynı komutun daha önceki çalıştırmaları arasında aranır",

@@ -54,8 +54,9 @@ impl Expected {
         let faults = self.faults(run, has_counter);
         (!faults.is_empty()).then(|| {
             let (truth, shell) = (self.cpu_seconds() * 1e3, self.shell_ns as f64 / 1e6);
-            let said =
-                run.run_stats.as_ref().map(|stats| (stats.cpu_seconds, stats.quality, stats.incomplete));
+            let said = run.run_stats.as_ref().map(|stats| {
+                (stats.cpu_seconds, stats.background_cpu_seconds, stats.quality, stats.incomplete)
+            });
             format!("{faults} (truth {truth:.2} ms, of it the shell {shell:.2}; said {said:?})")
         })
     }
@@ -73,7 +74,9 @@ impl Expected {
             Quality::Ticks | Quality::Sampled => Way::Ticks,
         };
         let truth = self.cpu_seconds();
-        let off = stats.cpu_seconds.map(|seconds| seconds - truth);
+        // What a daemon uses after its line has ended is a figure of its own.
+        let after_the_end = stats.background_cpu_seconds.unwrap_or(0.0);
+        let off = stats.cpu_seconds.map(|seconds| seconds + after_the_end - truth);
         // Within the strictest bound it is right, whatever is said of it.
         let allowed = self.cpu.seconds(way, truth, has_counter);
         let strict = truth * self.cpu.counted.max(self.cpu.wrapper) + workload::bound::ALLOWANCE_S;
