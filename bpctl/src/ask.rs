@@ -7,6 +7,7 @@ use bp_proto::place::Places;
 use bp_proto::request::{ListQuery, SamplesQuery};
 use bp_proto::spool::Spool;
 use bp_proto::{Point, Request, Run};
+use jiff::tz::TimeZone;
 use serde::de::DeserializeOwned;
 
 use crate::screen::Screen;
@@ -110,10 +111,11 @@ impl Bpd {
                 Err(error) => Err(error),
             };
         }
+        let selector = with_zone(selector, zone().as_deref());
         if selector.contains("cwd:.") {
-            return Ok(with_directory(selector, &here()?));
+            return Ok(with_directory(&selector, &here()?));
         }
-        Ok(selector.to_owned())
+        Ok(selector)
     }
 
     /// Remembers what `-` means from now on.
@@ -164,6 +166,27 @@ pub fn with_directory(search: &str, here: &str) -> String {
         rest = after;
     }
     text + rest
+}
+
+/// The person's zone where `TZ` names one; else bpd, on the same machine, has the same.
+pub fn zone() -> Option<String> {
+    let name = std::env::var("TZ").ok()?;
+    let bare = name.trim_start_matches(':');
+    let is_known = TimeZone::get(bare).is_ok() || TimeZone::posix(bare).is_ok();
+    is_known.then_some(name)
+}
+
+/// `latest{since:14:00}` with the zone in which its times are meant. Other selectors stay as they are.
+fn with_zone(selector: &str, zone: Option<&str>) -> String {
+    let has_times = ["since:", "until:", "on:"].iter().any(|field| selector.contains(field));
+    let zone = zone.filter(|zone| has_times && !zone.contains([' ', '"', '{', '}']));
+    match (zone, selector.rsplit_once('}')) {
+        // An unclosed quote would take the zone for a part of its word; bpd reads the times in its own zone then.
+        (Some(zone), Some((search, rest))) if search.matches('"').count().is_multiple_of(2) => {
+            format!("{search} zone:{zone}}}{rest}")
+        }
+        _ => selector.to_owned(),
+    }
 }
 
 /// What bpd refused, if that is what went wrong.

@@ -317,6 +317,8 @@ words! {
     DoctorWhichShell: "name the shell: bpctl doctor --shell=bash, zsh or fish ({} was found)", "kabuğu adlandırın: bpctl doctor --shell=bash, zsh ya da fish (bulunan: {})";
     DoctorMendable: "bpctl doctor --fix mends what can be mended.", "bpctl doctor --fix düzeltilebileni düzeltir.";
     ChosenAll: "{}: among all successful runs, of every command", "{}: her komutun bütün başarılı çalıştırmaları arasında";
+    ChosenOfCommand: "{}: among the successful runs of the same command", "{}: aynı komutun başarılı çalıştırmaları arasında";
+    ChosenOfCommandMatching: "{}: among the successful runs of the same command that match: {}", "{}: aynı komutun şununla eşleşen başarılı çalıştırmaları arasında: {}";
     ChosenMatching: "{}: among the successful runs that match: {}", "{}: şununla eşleşen başarılı çalıştırmalar arasında: {}";
     ImportedUndated: "not known (imported; the history keeps no date)", "bilinmiyor (içe aktarıldı; geçmişte tarih yok)";
     ImportedAt: "{} (imported)", "{} (içe aktarıldı)";

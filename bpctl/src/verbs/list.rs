@@ -2,7 +2,6 @@
 
 use bp_proto::request::ListQuery;
 use bp_proto::{Run, RunState, RunStats};
-use jiff::tz::TimeZone;
 
 use super::{Exit, pause};
 use crate::ask::{self, Bpd};
@@ -156,18 +155,10 @@ fn query(args: &Args, screen: &Screen) -> ListQuery {
         before: args.before.clone(),
         q: (!search.is_empty()).then_some(search),
         actor: args.actor.clone(),
-        zone: zone(),
+        zone: ask::zone(),
         lang: Some(screen.lang.code().to_owned()),
         ..ListQuery::default()
     }
-}
-
-/// The person's zone where `TZ` names one; else bpd, on the same machine, has the same.
-fn zone() -> Option<String> {
-    let name = std::env::var("TZ").ok()?;
-    let bare = name.trim_start_matches(':');
-    let is_known = TimeZone::get(bare).is_ok() || TimeZone::posix(bare).is_ok();
-    is_known.then_some(name)
 }
 
 fn curve(bpd: &mut Bpd, run: &Run) -> String {

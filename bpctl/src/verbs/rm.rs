@@ -109,6 +109,7 @@ fn listed(runs: &[Run], screen: &Screen) -> String {
 fn matching(bpd: &mut Bpd, search: &str, screen: &Screen) -> anyhow::Result<Vec<Run>> {
     let query = ListQuery {
         q: Some(search.to_owned()),
+        zone: ask::zone(),
         lang: Some(screen.lang.code().to_owned()),
         ..ListQuery::default()
     };

@@ -49,13 +49,17 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
         screen.print(&plain(&raw)?)?;
     } else {
         let points = bpd.curve(run.id, POINTS)?;
-        screen.print(&(chosen(&args.run, screen) + &people(&run, &points, screen)))?;
+        screen.print(
+            &(chosen(&args.run, [Word::ChosenAll, Word::ChosenMatching], screen)
+                + &people(&run, &points, screen)),
+        )?;
     }
     Ok(Exit::Fine)
 }
 
-/// Among which runs a selector such as `slowest{make}` has chosen; nothing for the others.
-fn chosen(selector: &str, screen: &Screen) -> String {
+/// Among which runs a selector such as `slowest{make}` has chosen; nothing for the others. `sets` = how the set is named
+/// without and with a search.
+pub(super) fn chosen(selector: &str, [all, matching]: [Word; 2], screen: &Screen) -> String {
     let word = selector.split(['{', '~']).next().unwrap_or_default();
     if !["slowest", "fastest", "median"].contains(&word) {
         return String::new();
@@ -63,8 +67,8 @@ fn chosen(selector: &str, screen: &Screen) -> String {
     let search =
         selector.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map(|(search, _)| search.trim());
     let set = match search.filter(|search| !search.is_empty()) {
-        Some(search) => screen.say(Word::ChosenMatching, &[selector, &visible(search)]),
-        None => screen.say(Word::ChosenAll, &[selector]),
+        Some(search) => screen.say(matching, &[selector, &visible(search)]),
+        None => screen.say(all, &[selector]),
     };
     screen.paint(Tone::Faint, &set) + "\n"
 }

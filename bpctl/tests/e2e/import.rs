@@ -248,6 +248,16 @@ fn days_are_those_of_the_persons_zone_and_ranked_selectors_say_among_which_runs(
         command.args(["list", "--json", &format!("on:2023-11-{day}")]).env("TZ", zone).stdin(Stdio::null());
         let found = text(&command.output().unwrap());
         assert_eq!(found.contains("echo night"), is_found, "{zone} {day}: {found}");
+        // The same inside of a selector, and in a search that removes runs: it asks for `--yes` where one matches.
+        let run = |args: &[&str]| {
+            let mut command = home.environment(Command::new(home.programs().join("bpctl")));
+            command.args(args).env("TZ", zone).stdin(Stdio::null()).output().unwrap()
+        };
+        let shown = run(&["show", "--json", &format!("latest{{on:2023-11-{day}}}")]);
+        assert_eq!(shown.status.success(), is_found, "{zone} {day}: {shown:?}");
+        let removed = run(&["rm", &format!("on:2023-11-{day}"), "cmd:night"]);
+        let said = String::from_utf8_lossy(&removed.stderr).into_owned();
+        assert_eq!(said.contains("--yes"), is_found, "{zone} {day}: {said}");
     }
     text(&bpctl(&home, &["run", "--", "true"]));
     settled(&home, 2);
@@ -258,6 +268,15 @@ fn days_are_those_of_the_persons_zone_and_ranked_selectors_say_among_which_runs(
     ] {
         let shown = text(&bpctl(&home, &["--lang", lang, "show", selector]));
         assert!(shown.starts_with(expected), "{shown}");
+    }
+    text(&bpctl(&home, &["run", "--", "true"]));
+    settled(&home, 3);
+    for (lang, expected) in [
+        ("en", "slowest{true}: among the successful runs of the same command that match: true\n"),
+        ("tr", "slowest{true}: aynı komutun şununla eşleşen başarılı çalıştırmaları arasında: true\n"),
+    ] {
+        let compared = text(&bpctl(&home, &["--lang", lang, "compare", "3", "slowest{true}"]));
+        assert!(compared.starts_with(expected), "{compared}");
     }
 }
 

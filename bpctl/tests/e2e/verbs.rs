@@ -1,5 +1,6 @@
 //! The reading and changing verbs in a pipe, against the real bpd.
 
+use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,34 @@ fn every_verb_says_by_its_exit_code_what_went_wrong() {
         );
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{words:?}");
     }
+}
+
+#[test]
+fn a_run_that_is_really_slower_breaks_a_gate_whatever_a_short_wait_may_explain() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let script = home.path().join("job");
+    let job = |seconds: &str| {
+        fs::write(&script, format!("sleep {seconds}\n")).unwrap();
+        text(&bpctl(&home, &["run", "--", "sh", script.to_str().unwrap()]));
+    };
+    for _ in 0..5 {
+        job("0.1");
+    }
+    let gate = |run: &str| bpctl(&home, &["compare", run, "--fail-on", "slower"]);
+    let same = gate("5");
+    assert_eq!(same.status.code(), Some(0), "{same:?}");
+    // 500 ms more; what it waited for a CPU meanwhile is no cause of them.
+    job("0.6");
+    for (lang, verdict) in [("en", "SLOWER"), ("tr", "DAHA YAVAŞ")] {
+        let slower = bpctl(&home, &["--lang", lang, "compare", "6", "--fail-on", "slower"]);
+        let said = String::from_utf8_lossy(&slower.stdout);
+        assert_eq!(slower.status.code(), Some(3), "{said}");
+        assert!(said.starts_with(verdict), "{said}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_slice(&bpctl(&home, &["compare", "6", "--json"]).stdout).unwrap();
+    assert_eq!(json["verdict"], "slower", "{json}");
 }
 
 #[test]

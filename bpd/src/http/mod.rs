@@ -134,8 +134,7 @@ impl Api {
         &self,
         question: impl FnOnce(&Queries) -> Result<T, NoAnswer> + Send + 'static,
     ) -> Result<T, Refused> {
-        let queries = self.queries.clone();
-        let answer = tokio::task::spawn_blocking(move || question(&queries)).await;
+        let answer = self.queries.ask(question).await;
         answer.map_err(|broken| Refused::internal(&broken))?.map_err(Refused::from)
     }
 

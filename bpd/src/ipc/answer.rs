@@ -241,9 +241,10 @@ pub(super) async fn inquire<T: Send + 'static>(
     room: &Room,
     question: impl FnOnce(&Queries, UnixMillis) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    let (queries, began) = (room.queries.clone(), room.began);
+    let began = room.began;
     // An error is a panic, which stands in the log already.
-    tokio::task::spawn_blocking(move || question(&queries, began))
+    room.queries
+        .ask(move |queries| question(queries, began))
         .await
         .unwrap_or_else(|_| Err(Failure::new("internal", "internal error, see the bpd log")))
 }

@@ -1,6 +1,7 @@
 //! One connection of the local socket: frames in, answers out, each within its deadline.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,17 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
             }
         };
         let is_stop = matches!(&request, Said::Ask(request) if matches!(**request, Request::Stop));
-        let answered = talk.answer(answer::answer(&room, request, process, &mut import).await).await;
+        let may_be_abandoned = is_question(&request);
+        let answer = answer::answer(&room, request, process, &mut import);
+        let answer = if may_be_abandoned {
+            match talk.unless_gone(answer).await {
+                Some(answer) => answer,
+                None => return,
+            }
+        } else {
+            answer.await
+        };
+        let answered = talk.answer(answer).await;
         if is_stop {
             room.stop.cancel();
         }
@@ -68,6 +79,20 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
         }
         patience = NEXT_REQUEST;
     }
+}
+
+/// Whether a request changes nothing, so that it may be dropped when the client no longer waits for its answer.
+fn is_question(said: &Said) -> bool {
+    let Said::Ask(request) = said else { return false };
+    matches!(
+        **request,
+        Request::List(_)
+            | Request::Show { .. }
+            | Request::Samples { .. }
+            | Request::Compare(_)
+            | Request::Alerts(_)
+            | Request::Overhead
+    )
 }
 
 /// What a frame says.
@@ -150,6 +175,22 @@ impl Talk {
                 Err(_) => return Ok(None),
             }
         }
+    }
+
+    /// The answer, or `None` when the client closes the connection before there is one. A further request that arrives
+    /// meanwhile is kept for later; behind it the connection is not watched.
+    async fn unless_gone<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        let mut answer = pin!(answer);
+        let mut piece = vec![0; PIECE_BYTES];
+        tokio::select! {
+            biased;
+            answer = &mut answer => return Some(answer),
+            read = self.stream.read(&mut piece) => match read {
+                Ok(0) | Err(_) => return None,
+                Ok(length) => self.decoder.push(&piece[..length]),
+            },
+        }
+        Some(answer.await)
     }
 
     async fn answer(&mut self, answer: Result<Vec<u8>, Failure>) -> io::Result<()> {

@@ -32,7 +32,7 @@ pub(super) fn list(queries: &Queries, query: &ListQuery, now: UnixMillis) -> Res
 
     let mut runs: Vec<Run> = Vec::new();
     let mut next = None;
-    scope.walk(&queries.reader, usize::MAX, |row| {
+    scope.walk_all(queries, |row| {
         if filter.ends_at(row) {
             return Ok(false);
         }
@@ -84,10 +84,7 @@ fn filter(query: &ListQuery, now: UnixMillis) -> Result<Filter, NoAnswer> {
     let mut filter = match &query.zone {
         None => Filter::parse(q, now)?,
         Some(zone) => {
-            let clock = Clock::in_zone(now, zone).ok_or_else(|| {
-                let shown: String = zone.chars().take(80).collect();
-                NoAnswer::invalid(Sentence::new("zone", [("zone", &shown)]), Sentence::plain("zone"))
-            })?;
+            let clock = Clock::asked(now, zone)?;
             Filter::parse_at(q, &clock)?
         }
     };

@@ -25,6 +25,9 @@ use bp_proto::pause::{self, Pauses};
 use bp_proto::report::{AlertReport, Comparison, HostStats, HttpStatus, Overhead, Paused, Status};
 use bp_proto::request::{AlertsQuery, CompareQuery, ListQuery, SamplesQuery};
 use bp_proto::{Point, Run, Ulid, UnixMillis, process};
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::analysis::points;
 use crate::store::{Curve, Reader, Row};
@@ -45,6 +48,10 @@ pub use own::Own;
 /// As the contract has it, when `step` is left out.
 const USUAL_STEP: u32 = 5;
 
+/// Questions that are answered at a time. Fewer than bpd's threads for blocking work, so that long scans leave some for
+/// the recorder's and the sampler's look-ups.
+const MAX_QUESTIONS: usize = 6;
+
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Queries {
@@ -55,6 +62,9 @@ pub struct Queries {
     program: Arc<Program>,
     /// Runs that contain whoever asks.
     asking: Arc<[u64]>,
+    /// Cancelled when the client no longer waits for the answer.
+    abandoned: CancellationToken,
+    places: Arc<Semaphore>,
 }
 
 /// What this bpd is and where it listens, for `status`.
@@ -87,6 +97,8 @@ impl Queries {
             identity: Arc::new(identity),
             program,
             asking: Arc::default(),
+            abandoned: CancellationToken::new(),
+            places: Arc::new(Semaphore::new(MAX_QUESTIONS)),
         }
     }
 
@@ -94,6 +106,30 @@ impl Queries {
     pub fn asked_within(&self, runs: &[Ulid]) -> Self {
         let ids = runs.iter().filter_map(|uid| self.reader.id_of(*uid).ok().flatten());
         Self { asking: ids.collect(), ..self.clone() }
+    }
+
+    /// Asks on a thread that may wait for the disk. When the returned future is dropped (the client has closed its
+    /// connection) scans end within one batch. Errors: `question` panicked.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let abandoned = CancellationToken::new();
+        let _guard = abandoned.clone().drop_guard();
+        // Held by the thread: a question that was dropped keeps its place until its thread is free. The semaphore is
+        // never closed.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        let queries = Self { abandoned, ..self.clone() };
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            question(&queries)
+        })
+        .await
+    }
+
+    /// Refuses to go on with a question that is no longer waited for.
+    fn check_asked(&self) -> Result<(), NoAnswer> {
+        if self.abandoned.is_cancelled() { Err(NoAnswer::abandoned()) } else { Ok(()) }
     }
 
     /// The language of sentences when nobody asks for one.
@@ -228,5 +264,70 @@ impl Queries {
 
     fn lang(&self, asked: Option<&str>) -> Lang {
         asked.and_then(Lang::preferred).unwrap_or_else(|| self.usual_lang())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use bp_proto::{Draft, Start};
+
+    use super::*;
+    use crate::store::writer;
+
+    fn identity() -> Identity {
+        Identity {
+            http_address: String::new(),
+            token_file: PathBuf::new(),
+            socket: PathBuf::new(),
+            data_dir: PathBuf::new(),
+            began: UnixMillis(0),
+            degraded: Degraded::default(),
+            program: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn a_scan_ends_when_its_client_goes_and_only_then() {
+        let dir = tempfile::tempdir_in("/tmp").unwrap();
+        let (mut writer, reader) = writer::open(dir.path(), key_rule()).unwrap();
+        let draft = Draft { command: Some("make".to_owned()), ..Draft::default() };
+        let start =
+            Start { uid: Ulid::from(1_u128), draft, owner: None, under: None, parent: None, context: None };
+        writer.begin(&start).unwrap();
+        writer.commit().unwrap();
+        let queries = Queries::new(reader, Lang::En, identity());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for goes in [false, true] {
+            let ((begun, has_begun), (go, wait)) = (mpsc::channel(), mpsc::channel::<()>());
+            let (answer, answered) = mpsc::channel();
+            let question = move |queries: &Queries| {
+                begun.send(()).unwrap();
+                wait.recv().unwrap();
+                let query = ListQuery { q: Some("tag:absent".to_owned()), ..ListQuery::default() };
+                let code = |no: NoAnswer| no.failure.error.code;
+                let alerts = queries.alerts(&AlertsQuery::default()).map(|_| ()).map_err(code);
+                let list = queries.list(&query, UnixMillis(0)).map(|_| ()).map_err(code);
+                let newest = queries.show("latest{make}", None, UnixMillis(0)).map(|_| ()).map_err(code);
+                answer.send([list, newest, alerts]).unwrap();
+            };
+            runtime.block_on(async {
+                let asked = queries.ask(question);
+                tokio::pin!(asked);
+                assert!(tokio::time::timeout(Duration::from_millis(1), &mut asked).await.is_err());
+                if !goes {
+                    go.send(()).unwrap();
+                    asked.await.unwrap();
+                }
+            });
+            has_begun.recv().unwrap();
+            // The future was dropped by now.
+            let _ = go.send(());
+            let gone = || Err("abandoned".to_owned());
+            let expected = if goes { [gone(), gone(), Ok(())] } else { [Ok(()), Ok(()), Ok(())] };
+            assert_eq!(answered.recv().unwrap(), expected);
+        }
     }
 }

@@ -52,6 +52,11 @@ impl NoAnswer {
         Self::new(422, "invalid_query", message, hint)
     }
 
+    /// The client has gone away, so the answer is only seen in logs.
+    pub(super) fn abandoned() -> Self {
+        Self::new(503, "abandoned", Sentence::plain("abandoned"), Sentence::plain("abandoned"))
+    }
+
     pub(super) fn told(self, lang: Lang) -> Self {
         Self { failure: failure(lang, &self.failure.error.code, &self.said), ..self }
     }

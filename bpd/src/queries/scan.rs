@@ -2,9 +2,9 @@
 
 use bp_proto::{Run, UnixMillis};
 
-use super::NoAnswer;
 use super::no_answer::Sentence;
 use super::search::Filter;
+use super::{NoAnswer, Queries};
 use crate::store::{Cursor, Reader, Row, Within};
 
 /// Rows that are taken from the index at a time.
@@ -40,6 +40,24 @@ impl Scope {
             (before, begins) => before.or(begins),
         };
         self
+    }
+
+    /// Visits all rows until `visit` returns `false`. It ends early when the question is no longer waited for, and lets
+    /// other threads run between two batches.
+    pub(super) fn walk_all(
+        &self,
+        queries: &Queries,
+        mut visit: impl FnMut(&Row) -> Result<bool, NoAnswer>,
+    ) -> Result<Walked, NoAnswer> {
+        let mut rest = self.clone();
+        loop {
+            queries.check_asked()?;
+            match rest.walk(&queries.reader, ROWS_AT_ONCE, &mut visit)? {
+                Walked::UpTo(cursor) => rest.before = Some(cursor),
+                ended => return Ok(ended),
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// Visits rows, at most `limit`, until `visit` returns `false`.

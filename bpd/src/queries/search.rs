@@ -103,6 +103,9 @@ impl Who {
     }
 }
 
+/// `zone:Europe/Istanbul` is no condition: the times in the same search are read in that zone.
+const ZONE_FIELD: &str = "zone:";
+
 impl Filter {
     /// Times are read with the zone of this machine; ages (`since:2h`) count back from `now`.
     ///
@@ -119,7 +122,15 @@ impl Filter {
             let counts = [("terms", &*words.len().to_string()), ("most", &MAX_TERMS.to_string())];
             return Err(NoAnswer::invalid(Sentence::new("terms", counts), Sentence::plain("terms")));
         }
-        let terms = words.into_iter().map(|word| term(&word, clock)).collect::<Result<_, _>>()?;
+        let mut clock = clock.clone();
+        let mut rest = Vec::with_capacity(words.len());
+        for word in words {
+            match word.text.strip_prefix(ZONE_FIELD).filter(|_| word.quoted_from.is_none()) {
+                Some(zone) => clock = Clock::asked(clock.now, zone)?,
+                None => rest.push(word),
+            }
+        }
+        let terms = rest.into_iter().map(|word| term(&word, &clock)).collect::<Result<_, _>>()?;
         Ok(Self { terms })
     }
 

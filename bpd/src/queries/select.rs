@@ -270,7 +270,7 @@ fn newest_id(
     }
     let mut left = back;
     let mut found = None;
-    scope.walk(&queries.reader, usize::MAX, |row| {
+    scope.walk_all(queries, |row| {
         if chosen.ends_at(row) {
             return Ok(false);
         }
@@ -301,7 +301,7 @@ fn nth(
 ) -> Result<Option<u64>, NoAnswer> {
     let mut left = skip;
     let mut found = None;
-    scope.walk(&queries.reader, usize::MAX, |row| {
+    scope.walk_all(queries, |row| {
         if !wanted(row)? {
             return Ok(true);
         }
@@ -318,7 +318,7 @@ fn nth(
 /// What failed is neither fast nor slow.
 fn ranked(queries: &Queries, rank: Rank, back: usize, chosen: Chosen<'_>) -> Result<Option<u64>, NoAnswer> {
     let mut lasted: Vec<(u64, u64)> = Vec::new();
-    chosen.scope().walk(&queries.reader, usize::MAX, |row| {
+    chosen.scope().walk_all(queries, |row| {
         if chosen.ends_at(row) {
             return Ok(false);
         }
@@ -347,7 +347,7 @@ fn in_hint(command: &str) -> String {
 /// What the caller may have meant: the newest runs of the field.
 fn candidates(queries: &Queries, field: Field<'_>) -> Result<Sentence, NoAnswer> {
     let mut ids = Vec::new();
-    field.scope().walk(&queries.reader, usize::MAX, |row| {
+    field.scope().walk_all(queries, |row| {
         if field.admits(row) && !queries.asking.contains(&row.cursor.id) {
             ids.push(row.cursor.id);
         }

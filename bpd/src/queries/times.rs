@@ -9,6 +9,8 @@ use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
+use super::NoAnswer;
+use super::no_answer::Sentence;
 use super::value::duration_s;
 
 /// What relative times are measured from.
@@ -54,6 +56,14 @@ impl Clock {
     /// In the zone of this machine.
     pub(super) fn here(now: UnixMillis) -> Self {
         Self { now, zone: TimeZone::system() }
+    }
+
+    /// As [`Clock::in_zone`]; 422 for a zone that does not exist.
+    pub(super) fn asked(now: UnixMillis, name: &str) -> Result<Self, NoAnswer> {
+        Self::in_zone(now, name).ok_or_else(|| {
+            let shown: String = name.chars().take(80).collect();
+            NoAnswer::invalid(Sentence::new("zone", [("zone", &shown)]), Sentence::plain("zone"))
+        })
     }
 
     /// In a zone as the variable `TZ` names it; `None`: there is no such zone.

@@ -111,6 +111,7 @@ refused-max-points = `max_points` is 0
 refused-cwd = `cwd` is not an absolute directory
 refused-cursor = `before` is not a cursor: { $cursor }
 refused-actor = `actor` is no actor: { $actor }
+refused-abandoned = the search was ended because its client has gone
 refused-zone = Unknown time zone `{ $zone }`
 refused-terms = A search of { $terms } terms; { $most } is the limit
 refused-field = Unknown field `{ $field }` at character { $at } of the search
@@ -142,6 +143,7 @@ hint-all-points = leave it out for all points
 hint-cwd = for example cwd=/home/me/app
 hint-cursor = it is the id of the last run of the page before, or the cursor of its Link header
 hint-actor = it is human, ci, agent or agent:NAME
+hint-abandoned = ask again
 hint-zone = For example Europe/Istanbul
 hint-terms = Leave some out
 hint-fields = Fields are { $fields }. For the text itself: { $quoted }

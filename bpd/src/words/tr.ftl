@@ -111,6 +111,7 @@ refused-max-points = `max_points` 0
 refused-cwd = `cwd` tam bir dizin yolu değil
 refused-cursor = `before` bir imleç değil: { $cursor }
 refused-actor = `actor` bilinmiyor: { $actor }
+refused-abandoned = soran istemci ayrıldığı için arama bitirildi
 refused-zone = Bilinmeyen saat dilimi: `{ $zone }`
 refused-terms = Aramada { $terms } terim var; sınır { $most }
 refused-field = Aramanın { $at }. karakterinde bilinmeyen alan: `{ $field }`
@@ -142,6 +143,7 @@ hint-all-points = bütün noktalar için belirtmeyin
 hint-cwd = örneğin cwd=/home/me/app
 hint-cursor = önceki sayfanın son çalıştırmasının numarasıdır, ya da Link başlığındaki imleç
 hint-actor = human, ci, agent ya da agent:AD
+hint-abandoned = yeniden sorun
 hint-zone = Örneğin Europe/Istanbul
 hint-terms = Birkaçını çıkarın
 hint-fields = Alanlar: { $fields }. Metnin kendisi için: { $quoted }

@@ -94,7 +94,10 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     } else if args.output.plain {
         screen.print(&plain(&comparison))?;
     } else {
-        screen.print(&people(&comparison, screen))?;
+        let current = show::chosen(&args.current, [Word::ChosenAll, Word::ChosenMatching], screen);
+        let sets = [Word::ChosenOfCommand, Word::ChosenOfCommandMatching];
+        let baseline = show::chosen(&args.baseline, sets, screen);
+        screen.print(&(current + &baseline + &people(&comparison, screen)))?;
     }
     Ok(if is_broken(&args.fail_on, comparison.verdict) { Exit::Regression } else { Exit::Fine })
 }
