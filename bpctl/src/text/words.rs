@@ -261,7 +261,7 @@ words! {
     UninstallPrograms: "The programs stay; remove them when you like: {}", "Programlar duruyor; dilediğiniz zaman silin: {}";
     UninstallCompletions: "The completions stay; remove them when you like: {}", "Tamamlama dosyaları duruyor; dilediğiniz zaman silin: {}";
     UninstallShells: "Shells that are open keep the hook until they end.", "Açık kabuklarda kanca kabuk kapanana dek kalır.";
-    DoctorNotShell: "bpctl was not started by bash, zsh or fish ({}): the hook cannot be checked from here", "bpctl bash, zsh ya da fish'ten başlatılmadı ({}): kanca buradan denetlenemez";
+    DoctorNotShell: "bpctl was not started by bash, zsh, fish or pwsh ({}): the hook cannot be checked from here", "bpctl bash, zsh, fish ya da pwsh'ten başlatılmadı ({}): kanca buradan denetlenemez";
     DoctorOff: "BP_OFF=1: the hook does nothing in this shell", "BP_OFF=1: kanca bu kabukta bir şey yapmıyor";
     DoctorUnset: "unset BP_OFF and open a new shell", "BP_OFF'u kaldırıp yeni kabuk açın";
     DoctorPrompt: "PROMPT_COMMAND is exported, so programs and child shells overwrite it", "PROMPT_COMMAND dışa aktarılmış; alt kabuklar üzerine yazar";
@@ -314,7 +314,13 @@ words! {
     DoctorInFile: "{} loads the hook, but this shell has not", "{} kancayı yüklüyor, ama bu kabuk yüklememiş";
     DoctorFileLacks: "{} does not load the hook", "{} kancayı yüklemiyor";
     DoctorSpoolFull: "the queue is full: {} runs wait to be delivered, later ones are dropped", "kuyruk dolu: {} çalıştırma teslim bekliyor, yenileri atılıyor";
-    DoctorWhichShell: "name the shell: bpctl doctor --shell=bash, zsh or fish ({} was found)", "kabuğu adlandırın: bpctl doctor --shell=bash, zsh ya da fish (bulunan: {})";
+    DoctorWhichShell: "name the shell: bpctl doctor --shell=bash, zsh, fish or powershell ({} was found)", "kabuğu adlandırın: bpctl doctor --shell=bash, zsh, fish ya da powershell (bulunan: {})";
+    DoctorBothReplaced: "prompt and PSConsoleHostReadLine were both replaced by functions that do not call the hook's: nothing is recorded", "prompt ile PSConsoleHostReadLine'ın ikisinin de yerine, kancanınkileri çağırmayan işlevler konmuş: hiçbir şey kaydedilmiyor";
+    DoctorBothReplacedFix: "load the hook last in the profile, then open a new shell", "kancayı profilde en son yükleyin, sonra yeni kabuk açın";
+    DoctorNoPsreadline: "PSReadLine is not loaded: a line is recorded when it has ended, not while it runs, and without CPU time", "PSReadLine yüklü değil: satır çalışırken değil, bitince ve CPU süresi olmadan kaydedilir";
+    DoctorNoReader: "PSConsoleHostReadLine does not call the hook: a line is recorded when it has ended, not while it runs", "PSConsoleHostReadLine kancayı çağırmıyor: satır çalışırken değil, bitince kaydedilir";
+    DoctorOtherHost: "this PowerShell runs in {}: the hook records in PowerShell's console host alone", "bu PowerShell {} içinde çalışıyor: kanca yalnızca PowerShell'in konsolunda kaydeder";
+    DoctorAskShell: "this line is not recorded so far: without PSReadLine a line is recorded when it has ended; ask the shell", "bu satır henüz kaydedilmedi: PSReadLine yoksa satır bitince kaydedilir; kabuğa sorun";
     DoctorMendable: "bpctl doctor --fix mends what can be mended.", "bpctl doctor --fix düzeltilebileni düzeltir.";
     ChosenAll: "{}: among all successful runs, of every command", "{}: her komutun bütün başarılı çalıştırmaları arasında";
     ChosenOfCommand: "{}: among the successful runs of the same command", "{}: aynı komutun başarılı çalıştırmaları arasında";

@@ -13,7 +13,7 @@ type Found = (&'static str, &'static str, i32, &'static str);
 
 const IN_BASH: [Found; 8] = [
     ("", "BP_OFF=1 bpctl doctor", 1, "BP_OFF=1: the hook does nothing"),
-    ("", "sh -c 'bpctl doctor; exit $?'", 0, "not started by bash, zsh or fish (sh)"),
+    ("", "sh -c 'bpctl doctor; exit $?'", 0, "not started by bash, zsh, fish or pwsh (sh)"),
     ("export PROMPT_COMMAND", ASKED, 0, "PROMPT_COMMAND is exported"),
     // Without it the prompt that the test waits for is not expanded.
     (
@@ -30,7 +30,7 @@ const IN_BASH: [Found; 8] = [
 
 const IN_ZSH: [Found; 5] = [
     ("", "BP_OFF=1 bpctl doctor", 1, "BP_OFF=1: the hook does nothing"),
-    ("", "sh -c 'bpctl doctor; exit $?'", 0, "not started by bash, zsh or fish (sh)"),
+    ("", "sh -c 'bpctl doctor; exit $?'", 0, "not started by bash, zsh, fish or pwsh (sh)"),
     ("precmd_functions+=(__bizim_precmd)", ASKED, 1, "the hook is loaded twice in this shell"),
     ("precmd_functions=(${(u)precmd_functions})", ASKED, 0, "loaded and in its place"),
     ("bpctl pause --all", "bpctl doctor", 0, "bpctl resume"),
@@ -38,7 +38,7 @@ const IN_ZSH: [Found; 5] = [
 
 const IN_FISH: [Found; 3] = [
     ("", "BP_OFF=1 bpctl doctor", 1, "BP_OFF=1: the hook does nothing"),
-    ("", "sh -c 'bpctl doctor; exit $status'", 0, "not started by bash, zsh or fish (sh)"),
+    ("", "sh -c 'bpctl doctor; exit $status'", 0, "not started by bash, zsh, fish or pwsh (sh)"),
     ("bpctl pause 2h", "bpctl doctor", 0, "bpctl resume"),
 ];
 

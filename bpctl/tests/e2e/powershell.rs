@@ -482,3 +482,59 @@ fn setting_up_starts_nothing_unless_the_shell_is_interactive() {
     drop(terminal);
     assert!(bpctl(&home, &["daemon", "stop"]).status.success());
 }
+
+#[test]
+fn doctor_names_what_keeps_lines_from_being_recorded() {
+    let Some(program) = program() else { return };
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "");
+    let ask = "bpctl doctor --shell | Invoke-Expression";
+    let screen = plain(&shell.line(ask).screen);
+    assert!(screen.contains("the hook is loaded and in its place"), "{screen}");
+    // Both within one line, by functions that do not call the hook's.
+    shell.line(&format!(
+        "function PSConsoleHostReadLine {{ [Microsoft.PowerShell.PSConsoleReadLine]::ReadLine($Host.Runspace, $ExecutionContext) }}; {}",
+        PROMPT.lines().last().unwrap()
+    ));
+    let screen = plain(&shell.line(ask).screen);
+    assert!(screen.contains("were both replaced"), "{screen}");
+}
+
+#[test]
+fn the_history_of_psreadline_is_imported_from_its_usual_place_and_from_a_named_file() {
+    let Some(program) = program() else { return };
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    let file = home.path().join(".local/share/powershell/PSReadLine/ConsoleHost_history.txt");
+    // Without the hook: bp knows these lines from the file alone.
+    let mut shell = Pwsh::with_profile(home, program, Transport::Socket, "");
+    shell.line("echo 'güneş 🌞'");
+    shell.terminal.send("if ($true) {\r");
+    shell.terminal.send("'inside'\r");
+    shell.line("}");
+    shell.line("echo last");
+    let home = &shell.home;
+    assert!(file.is_file(), "{}", file.display());
+    let expected = ["echo 'güneş 🌞'", "if ($true) {\n'inside'\n}", "echo last"];
+    let import = |words: &[&str]| {
+        let done = bpctl(home, words);
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let said = import(&["import", "powershell"]);
+    assert!(said.contains("3 imported"), "{said}");
+    let mut texts: Vec<_> = settled(home, 3).into_iter().map(|run| run.command.unwrap()).collect();
+    texts.sort();
+    let mut sorted = expected;
+    sorted.sort_unstable();
+    assert_eq!(texts, sorted);
+    let said = import(&["import", "powershell"]);
+    assert!(said.contains("0 imported, 3 known already"), "{said}");
+    let other = home.path().join("other.txt");
+    fs::write(&other, "echo first`\r\n  second\r\n").unwrap();
+    let said = import(&["import", "powershell", "--file", other.to_str().unwrap()]);
+    assert!(said.contains("1 imported"), "{said}");
+    let runs = settled(home, 4);
+    assert!(runs.iter().any(|run| run.command.as_deref() == Some("echo first\n  second")), "{runs:?}");
+}

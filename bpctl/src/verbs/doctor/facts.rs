@@ -18,21 +18,32 @@ const BASH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${__bizim
 const ZSH: &str = r#"--fact hook="${__bizim_release-}" --fact loaded="${+functions[__bizim_precmd]}" --fact restricted="${options[restricted]}" --fact precmd="${precmd_functions[*]-}" --fact preexec="${preexec_functions[*]-}""#;
 const FISH: &str =
     r#"--fact hook="$__bizim_release" --fact loaded=(functions -q __bizim_preexec; and echo 1; or echo 0)"#;
+/// `$lastId` is the newest entry of the history when the hook ran last, `$open` the lines that it saw begin. A line that
+/// runs is not in the history yet.
+const POWERSHELL: &str = r#"@(& { Microsoft.PowerShell.Core\Set-StrictMode -Off
+$hook = $null; foreach ($module in Microsoft.PowerShell.Core\Get-Module -Name bp) { if ($module.Path -like '*hooks?bp.psm1') { $hook = $module } }
+$newest = 0; foreach ($entry in Microsoft.PowerShell.Core\Get-History -Count 1) { $newest = $entry.Id }
+'--fact'; "host=$($Host.Name)"
+'--fact'; "loaded=$(if ($hook) { 1 })"
+'--fact'; "psreadline=$(if (Microsoft.PowerShell.Core\Get-Module -Name PSReadLine) { 1 })"
+if ($hook) { & $hook { param($newest) '--fact'; "seen=$(if ($lastId -ne $newest) { 'never' } elseif ($open.Count) { 'running' } else { 'ended' })" } $newest } })"#;
 
 /// What is to be evaluated: `eval "$(bpctl doctor --shell)"`.
 pub(super) fn script(shell: Shell, bpctl: &Path, flags: &[&str]) -> Vec<u8> {
     let facts = match shell {
         Shell::Bash => BASH,
         Shell::Zsh => ZSH,
-        Shell::Fish | Shell::Powershell => FISH,
+        Shell::Fish => FISH,
+        Shell::Powershell => POWERSHELL,
     };
-    let mut script = b"command ".to_vec();
+    let mut script = if shell == Shell::Powershell { b"& ".to_vec() } else { b"command ".to_vec() };
     script.extend(shell.quoted(OsStr::new(bpctl)));
     script.extend_from_slice(b" doctor ");
     for flag in flags {
         script.extend_from_slice(format!("{flag} ").as_bytes());
     }
-    script.extend_from_slice(facts.as_bytes());
+    // One line: Invoke-Expression evaluates each line by itself.
+    script.extend_from_slice(facts.replace('\n', "; ").as_bytes());
     script.push(b'\n');
     script
 }
@@ -41,7 +52,8 @@ pub(super) fn script(shell: Shell, bpctl: &Path, flags: &[&str]) -> Vec<u8> {
 pub(super) fn line(shell: Shell) -> &'static str {
     match shell {
         Shell::Fish => "eval (bpctl doctor --shell)",
-        Shell::Bash | Shell::Zsh | Shell::Powershell => "eval \"$(bpctl doctor --shell)\"",
+        Shell::Powershell => "bpctl doctor --shell | Invoke-Expression",
+        Shell::Bash | Shell::Zsh => "eval \"$(bpctl doctor --shell)\"",
     }
 }
 
@@ -69,6 +81,10 @@ impl Facts {
             let remedy = screen.word(Word::DoctorRestrictedFix).to_owned();
             return vec![Finding::wrong("hook", text, remedy)];
         }
+        if shell == Shell::Powershell && self.get("host") != "ConsoleHost" {
+            let text = screen.say(Word::DoctorOtherHost, &[self.get("host")]);
+            return vec![Finding::note("hook", text, None)];
+        }
         if !self.is_loaded() {
             let text = screen.say(Word::DoctorNotLoaded, &[shell.name()]);
             return vec![Finding::wrong("hook", text, screen.say(Word::DoctorLoad, &[shell.name()]))];
@@ -82,7 +98,8 @@ impl Facts {
         match shell {
             Shell::Bash => findings.extend(self.bash(screen)),
             Shell::Zsh => findings.extend(self.zsh(screen)),
-            Shell::Fish | Shell::Powershell => {}
+            Shell::Powershell => findings.extend(self.powershell(screen)),
+            Shell::Fish => {}
         }
         if findings.iter().all(|finding| finding.ok.is_none()) {
             findings.insert(0, Finding::fine("hook", screen.word(Word::DoctorLoaded).to_owned()));
@@ -162,6 +179,26 @@ impl Facts {
             return vec![Finding::wrong("loaded_twice", text, screen.say(Word::DoctorReload, &["zsh"]))];
         }
         Vec::new()
+    }
+
+    fn powershell(&self, screen: &Screen) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if self.get("seen") == "never" {
+            let text = screen.word(Word::DoctorBothReplaced).to_owned();
+            let remedy = screen.word(Word::DoctorBothReplacedFix).to_owned();
+            findings.push(Finding::wrong("hook", text, remedy));
+        } else if self.get("psreadline").is_empty() {
+            let text = screen.word(Word::DoctorNoPsreadline).to_owned();
+            findings.push(Finding::note("psreadline", text, Some("Import-Module PSReadLine".to_owned())));
+        } else if self.get("seen") == "ended" {
+            let text = screen.word(Word::DoctorNoReader).to_owned();
+            findings.push(Finding::note(
+                "reader",
+                text,
+                Some(screen.word(Word::DoctorBothReplacedFix).to_owned()),
+            ));
+        }
+        findings
     }
 }
 
@@ -251,6 +288,26 @@ mod tests {
         assert!(restricted.len() == 1 && restricted[0].1.contains("restricted"), "{restricted:?}");
         assert!(zsh(before, "precmd=")[0].1.contains("precmd_functions"));
         assert_eq!(zsh(before, "precmd=__bizim_precmd __bizim_precmd")[0].0, "loaded_twice");
+    }
+
+    #[test]
+    fn what_powershell_says_of_itself_is_judged() {
+        let check =
+            |lang, host, loaded, editor, seen| found(Shell::Powershell, lang, &[host, loaded, editor, seen]);
+        let (console, loaded, editor) = ("host=ConsoleHost", "loaded=1", "psreadline=1");
+        assert_eq!(check(Lang::En, console, loaded, editor, "seen=running"), []);
+        for (host, loaded, editor, seen, name, said) in [
+            (console, "loaded=", editor, "", "hook", "has not loaded"),
+            ("host=Visual Studio Code Host", "loaded=", editor, "", "hook", "Visual Studio Code Host"),
+            (console, loaded, editor, "seen=never", "hook", "both"),
+            (console, loaded, "psreadline=", "seen=never", "hook", "both"),
+            (console, loaded, "psreadline=", "seen=ended", "psreadline", "not loaded"),
+            (console, loaded, editor, "seen=ended", "reader", "PSConsoleHostReadLine"),
+        ] {
+            let found = check(Lang::En, host, loaded, editor, seen);
+            assert!(found.len() == 1 && found[0].0 == name && found[0].1.contains(said), "{found:?}");
+        }
+        assert!(check(Lang::Tr, console, loaded, editor, "seen=never")[0].1.contains("ikisinin"));
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn print_script(args: &Args, named: &str, screen: &Screen) -> anyhow::Result<Exi
         "" => process::parent().map(shell::name).unwrap_or_default(),
         named => named.to_owned(),
     };
-    let known = [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().find(|shell| shell.name() == name);
+    let known = Shell::ALL.into_iter().find(|shell| [shell.name(), shell.program()].contains(&name.as_str()));
     let shell = known.ok_or_else(|| Usage(screen.say(Word::DoctorWhichShell, &[&name])))?;
     let own = std::env::current_exe().or_say(Word::CannotTellProgram, &[])?;
     let flags = [("--fix", args.fix), ("--yes", args.yes), ("--json", args.json)];

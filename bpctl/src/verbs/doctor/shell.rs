@@ -44,16 +44,19 @@ pub(super) fn look(
     }
     let Some(parent) = process::parent() else { return Ok(Vec::new()) };
     let name = name(parent);
-    let Some(shell) = [Shell::Bash, Shell::Zsh, Shell::Fish].into_iter().find(|shell| shell.name() == name)
-    else {
+    let Some(shell) = Shell::ALL.into_iter().find(|shell| shell.program() == name) else {
         return Ok(vec![Finding::note("hook", screen.say(Word::DoctorNotShell, &[&name]), None)]);
     };
     let rc = Rc::of(setup::rc_file(shell)?)?;
     let line = rc.file.line(&setup::word_for_bpctl(shell)?);
     let home = home()?;
     let mut findings = rc.look(&home, &line, screen);
-    let newest = newest(places, parent);
     let recorded = bpd.and_then(|bpd| newest_of(bpd, parent.pid));
+    let newest = match newest(places, parent) {
+        // What goes over the socket leaves no file.
+        Newest::None if recorded.is_some_and(Recorded::is_of_this_line) => Newest::This,
+        newest => newest,
+    };
     let at = Here { shell, parent, rc, line, newest, recorded, is_in_file: false };
     let at = Here { is_in_file: at.rc.loads(&home), ..at };
     match given {
@@ -80,6 +83,13 @@ struct Recorded {
     at: UnixMillis,
 }
 
+impl Recorded {
+    fn is_of_this_line(self) -> bool {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.at.0).unwrap_or(0));
+        age(Some(at), born(), SystemTime::now()) == Newest::This
+    }
+}
+
 /// All that is known from outside of the shell.
 struct Here {
     shell: Shell,
@@ -97,6 +107,11 @@ impl Here {
         let mut findings = Vec::new();
         let owners = &self.rc.reading.debug;
         match (self.newest, self.recorded) {
+            // Without a reader of its own, the hook records this line when it has ended. Only the shell can tell.
+            (Newest::Before(_), _) | (Newest::None, Some(_)) if self.shell == Shell::Powershell => {
+                let text = screen.word(Word::DoctorAskShell).to_owned();
+                findings.push(Finding::note("hook", text, Some(facts::line(self.shell).to_owned())));
+            }
             (Newest::This, Some(run)) => {
                 findings.push(Finding::fine("hook", screen.say(Word::DoctorHook, &[&run.id.to_string()])));
             }
@@ -152,7 +167,7 @@ impl Here {
     }
 
     fn wrong(&self, text: String, screen: &Screen) -> Finding {
-        let remedy = screen.say(Word::DoctorReloadOrAsk, &[self.shell.name(), facts::line(self.shell)]);
+        let remedy = screen.say(Word::DoctorReloadOrAsk, &[self.shell.program(), facts::line(self.shell)]);
         Finding::wrong("hook", text, remedy)
     }
 
