@@ -15,8 +15,12 @@ use crate::shown::Shown;
 use crate::text::said::OrSay as _;
 use crate::text::words::Word;
 
-/// How long one answer may take. Most take milliseconds; a search that matches nothing looks at every run there is.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long one answer may take that looks for runs. Most take milliseconds; a search that matches nothing looks at every
+/// run there is.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long one answer may take that needs no search. A bpd that takes longer hangs.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A healthy bpd takes a delivery in a few milliseconds; what lies longer, `doctor` tells of.
 const DELIVERY: Duration = Duration::from_secs(1);
@@ -37,7 +41,12 @@ pub struct Bpd {
 
 impl Bpd {
     pub fn connect() -> anyhow::Result<Self> {
-        Self::with_timeout(PATIENCE)
+        Self::with_timeout(SEARCH_TIMEOUT)
+    }
+
+    /// For requests about bpd itself: a bpd that hangs is soon noticed.
+    pub fn connect_for_status() -> anyhow::Result<Self> {
+        Self::with_timeout(STATUS_TIMEOUT)
     }
 
     /// `timeout` = how long one answer may take.

@@ -22,10 +22,14 @@ __bizim_judge() {
             __bizim_guarded __bizim_read_entries "$__bizim_base" "$((__bizim_base + __bizim_moved - 1))"
             [[ -z $__bizim_text ]] || __bizim_how=x
         fi
-    elif ((__bizim_moved != 0)) || [[ $__bizim_entry != "$__bizim_base_entry" ]]; then
+    elif ((__bizim_moved != 0)) || { ((__bizim_compares)) && [[ $__bizim_entry != "$__bizim_base_entry" ]]; }; then
         __bizim_how=t
-    elif [[ ${HISTCONTROL-} == *dups* || ${HISTCONTROL-} == *both* ]] && [[ -n $1 && $1 == "$__bizim_first" ]]; then
+    elif [[ ${HISTCONTROL-} != *dups* && ${HISTCONTROL-} != *both* ]]; then
+        __bizim_how=h
+    elif [[ -n $1 && $1 == "$__bizim_first" ]]; then
         __bizim_how=r
+    elif __bizim_is_duplicate "$1"; then
+        __bizim_how=t
     else
         __bizim_how=h
     fi
@@ -37,7 +41,21 @@ __bizim_judge() {
     [[ $__bizim_how != [tmx] ]] || __bizim_first=$1
 }
 
-# The same for one of several pasted lines, of which the history may have newer entries. `$1` = HISTCMD when the line was
+# Whether a line that did not enter the history must be a duplicate of the newest entry: nothing else can have kept it out,
+# or its only command is that entry. (After `( … )` the command is not known.)
+__bizim_is_duplicate() {
+    [[ -o history && ${HISTSIZE-} != 0 ]] || return 1
+    [[ -n ${HISTIGNORE-} || ${HISTCONTROL-} == *space* || ${HISTCONTROL-} == *both* ]] || return 0
+    [[ -n $1 ]] || return 1
+    local text
+    __bizim_guarded __bizim_read_entry
+    text=${__bizim_entry#"${__bizim_entry%%[! ]*}"}
+    text=${text#"$__bizim_entry_number"}
+    text=${text:2}
+    [[ ${text%$'\n'} == "$1" ]]
+}
+
+# Like `__bizim_judge`, for one of several pasted lines, of which the history may have newer entries. `$1` = HISTCMD when the line was
 # read, `$2` = whether a prompt was drawn before it without the hook.
 __bizim_judge_older() {
     __bizim_text='' __bizim_how=h

@@ -18,7 +18,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
-    let raw = Bpd::connect()?.ask_raw(&Request::Status)?;
+    let raw = Bpd::connect_for_status()?.ask_raw(&Request::Status)?;
     if args.output.json {
         Screen::print_json(&raw)?;
     } else {

@@ -263,6 +263,38 @@ fn a_session_without_a_history_file_has_no_text() {
     );
 }
 
+#[test]
+fn a_duplicate_that_the_history_does_not_keep_has_its_text() {
+    let first_of_history = "HISTFILE=~/.bash_history; echo true >\"$HISTFILE\"; history -c; history -r";
+    let dups = |control: &str| format!("{first_of_history}; HISTCONTROL={control}");
+    let hidden = "<hidden>";
+    for (after, lines, told) in [
+        (
+            dups("ignoredups"),
+            &["true", "(true)", "(true)", "true"][..],
+            &["true", "(true)", "(true)", "true"][..],
+        ),
+        // A blank may have kept `(true)` out.
+        (dups("ignoreboth"), &["true", "(true)", "(true)", " (true)"], &["true", "(true)", hidden, hidden]),
+        (dups("ignoreboth"), &[" echo secret", "true"], &[hidden, "true"]),
+        (
+            dups("ignoredups") + "; HISTIGNORE='*secret*'",
+            &["echo secret", "(echo secret)"],
+            &[hidden, hidden],
+        ),
+    ] {
+        let mut shell = Shell::with(Kind::Bash, "", &after);
+        for line in lines {
+            shell.line(line);
+        }
+        assert_eq!(
+            shell.told().iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>(),
+            told,
+            "{after}, {lines:?}"
+        );
+    }
+}
+
 /// An option, where it is set (`b`efore the hook, or `t`yped), and what is then expected instead of the usual.
 enum Expected {
     /// The shell ends with the first line, or with the first that fails.

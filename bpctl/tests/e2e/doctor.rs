@@ -276,7 +276,11 @@ fn bpd_is_started_and_then_takes_what_waits() {
 fn a_hook_that_has_gone_silent_is_found_and_what_silenced_it_is_named() {
     for (kind, silence, why) in [
         (Kind::Bash, "PROMPT_COMMAND=(true) PS0=; trap - DEBUG", "PROMPT_COMMAND was replaced"),
-        (Kind::Zsh, "preexec_functions=(); precmd_functions=()", "preexec_functions was replaced"),
+        (
+            Kind::Zsh,
+            "preexec_functions=() precmd_functions=() zshaddhistory_functions=()",
+            "preexec_functions was replaced",
+        ),
         (Kind::Fish, "functions -e __bizim_preexec", "has not loaded the hook"),
     ] {
         let home = set_up(kind, "");

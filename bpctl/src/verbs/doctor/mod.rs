@@ -76,7 +76,7 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
 
 fn gather(places: &Places, given: Option<&Facts>, screen: &Screen) -> anyhow::Result<Vec<Finding>> {
     let mut findings = place::look(places, screen);
-    let (mut bpd, status) = match Bpd::connect() {
+    let (mut bpd, status) = match Bpd::connect_for_status() {
         Ok(mut bpd) => {
             let status = bpd.ask::<Status>(&Request::Status);
             (Some(bpd), status)
