@@ -26,7 +26,7 @@ impl Home {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.bpctl);
         command.args(words).env("BP_HOME", self.scratch.path().join("bp")).env("HOME", self.scratch.path());
-        command.env("BP_HTTP", "127.0.0.1:0").env("BP_LANG", "en").stdin(Stdio::null());
+        command.env("BP_HTTP", "127.0.0.1:0").env("BP_LANG", "en").env("COLUMNS", "400").stdin(Stdio::null());
         command.env_remove("BP_RUN").env_remove("BP_CONFIG");
         command
     }
