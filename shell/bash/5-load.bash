@@ -34,6 +34,8 @@ __bizim_arm() {
         # shellcheck disable=SC2016
         __bizim_ps0+='${__bizim_nil/${__bizim_may_set[f${PROMPT_COMMAND+${PROMPT_COMMAND@a}}]:+${PROMPT_COMMAND[__bizim_end]:=$__bizim_alone}}}'
     fi
+    # The client that reports over the socket is a process of the shell, which bpd would take for the line's program.
+    [[ -z $__bizim_client ]] || __bizim_line=
     if [[ -n $__bizim_line ]]; then
         # From bash 5.2 on `$(<file)` opens a file without a fork. inotify reports that to bpd, which so learns that a line has
         # begun in this shell, whoever owns DEBUG.

@@ -206,7 +206,8 @@ fn ctrl_z_stops_a_run_and_fg_continues_it() {
 fn a_stopped_run_goes_on_in_the_background_and_ends_by_a_signal() {
     for kind in EVERY {
         let (mut shell, _bpd) = served(kind);
-        let line = "sh -c 'echo go; sleep 60; true'";
+        // `sleep` has begun when `go` is shown: a stop that met dash in the middle of its `vfork` would hang it.
+        let line = "sh -c 'sleep 60 & echo go; wait; true'";
         shell.line("true");
         shell.terminal.send([line, "\r"].concat());
         shell.terminal.shows("go\r\n");

@@ -29,6 +29,9 @@ const LOOKS: [Duration; 9] = [
 /// A shell that reads the terminal again after its prompt sleeps by then.
 const LEAST_BUSY: Duration = Duration::from_millis(20);
 
+/// How long bpd may take to hear of an open. The line's first process may be that much older than the event.
+const HEARING_DELAY: Duration = Duration::from_millis(200);
+
 /// The name of the hook's client, as `/proc/PID/stat` has it.
 const CLIENT: &[u8] = b"(bpctl)";
 
@@ -104,7 +107,7 @@ fn is_at_work(pid: u32, since: Arrival) -> bool {
     if process::state(&stat) == Some(b'R') && open_for >= LEAST_BUSY {
         return true;
     }
-    let first_tick = opened_at.as_millis() as u64 * TICKS_PER_SECOND / 1000;
+    let first_tick = opened_at.saturating_sub(HEARING_DELAY).as_millis() as u64 * TICKS_PER_SECOND / 1000;
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     children.split_whitespace().filter_map(|child| child.parse().ok()).any(|child: u32| {
         let Ok(stat) = process::stat(child) else { return false };
@@ -133,6 +136,8 @@ mod tests {
         let at = |boot: Duration| Arrival { boot: Some(boot), ..now };
         let boot = now.boot.unwrap();
         assert!(!is_at_work(pid, at(boot + second)), "the child is older than the open");
+        let late = Duration::from_millis(50);
+        assert!(is_at_work(pid, at(boot + late)), "bpd has heard of the open late");
         let mut starts = LineStarts::default();
         assert!(starts.opened(pid, at(boot.saturating_sub(second))));
         let begun = starts.look(Instant::now() + second);

@@ -165,7 +165,7 @@ mod linux {
 
     impl End {
         pub(super) fn of(process: Owner) -> Option<Self> {
-            let pid = Pid::from_raw(process.pid as i32)?;
+            let pid = Pid::from_raw(i32::try_from(process.pid).ok()?)?;
             let fd = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
             // The pid may have been given to another process before it was opened.
             let began = process::start_ticks(process.pid)?;

@@ -144,9 +144,9 @@ fn people(comparison: &Comparison, screen: &Screen) -> String {
     let _ = writeln!(page, " · {}", middle(&list::command(&comparison.current, screen), room));
     let (current, baseline) = (comparison.current.id.to_string(), comparison.baseline.id.to_string());
     let pair = screen.say(Word::ComparedPair, &[&current, &baseline]);
-    let _ = writeln!(page, "  {}", screen.paint(Tone::Faint, &pair));
+    page.push_str(&screen.paragraph("  ", 2, &pair));
     if comparison.swapped {
-        let _ = writeln!(page, "  {}", screen.say(Word::Swapped, &[&baseline, &current]));
+        page.push_str(&screen.paragraph("  ", 2, &screen.say(Word::Swapped, &[&baseline, &current])));
     }
     for comment in &comparison.comments {
         page.push_str(&show::comment(comment, 2, screen));

@@ -67,6 +67,11 @@ const fn line(text: &'static str, acts: &'static [Act], status: i32) -> Typed {
     Typed { acts, told: Some((text, Some(status))), takes: 0, is_last: false }
 }
 
+/// A line whose status the shell cannot know.
+const fn of_unknown_status(text: &'static str, acts: &'static [Act]) -> Typed {
+    Typed { acts, told: Some((text, None)), takes: 0, is_last: false }
+}
+
 /// What is no command.
 const fn untold(acts: &'static [Act]) -> Typed {
     Typed { acts, told: None, takes: 0, is_last: false }

@@ -1,7 +1,7 @@
 //! The rows.
 
 use super::Act::{Clears, Paints, Presses, Send, Shows, Waits};
-use super::{EVERY, Kind, ROW, Row, SH, Screen, Typed, line, untold};
+use super::{EVERY, Kind, ROW, Row, SH, Screen, Typed, line, of_unknown_status, untold};
 
 const BASH: &[Kind] = &[Kind::Bash];
 const ZSH: &[Kind] = &[Kind::Zsh];
@@ -179,7 +179,7 @@ pub(super) const ROWS: &[Row] = &[
         shells: FISH,
         lines: &const {
             [
-                line(CAT, &[STARTS_CAT, Shows("go\r\n"), Send(b"\x1a")], 0),
+                of_unknown_status(CAT, &[STARTS_CAT, Shows("go\r\n"), Send(b"\x1a")]),
                 line("fg", &[Send(b"fg\r"), Shows("foreground"), Waits, Send(b"\x04")], 0),
             ]
         },
