@@ -86,6 +86,7 @@ end
 # was read, and fish itself says at the end how long it took. Each record opens the file anew: bpd may have taken it away
 # to read it. The directory may have been taken away at a logout and put there again by somebody else: is it still ours?
 function __bizim_preexec --on-event fish_preexec
+    set -g __bizim_status $status
     if test $__bizim_guard -f "$BP_OFF$fish_private_mode$__bizim_to"
         switch $argv[1]
             case '#*' ' *' \t'*' \n'*'
@@ -106,7 +107,7 @@ end
 function __bizim_postexec --on-event fish_postexec
     switch "$status_generation:$CMD_DURATION$BP_OFF$__bizim_to"
         case "$__bizim_generation:*"
-            __bizim_postexec_without_status $argv[1]
+            __bizim_postexec_without_status $argv[1] $status
         case '*:0/*'
             builtin printf $__bizim_end $__bizim_stamp $status $CMD_DURATION >>$__bizim_to
             or __bizim_fall_short
@@ -116,12 +117,17 @@ function __bizim_postexec --on-event fish_postexec
 end
 
 # A suspended line and one that went into the background set no status, nor do `set` and an empty loop, which do not
-# fail. `-0` is read as unknown, by an older bpd as 0.
+# fail. `-0` is read as unknown, by an older bpd as 0. fish does not count each builtin: a status that differs from the
+# one before the line was set by the line.
 function __bizim_postexec_without_status
-    if builtin jobs -q; or string match -q '*&*' -- $argv[1]
+    if test "$argv[2]" != "$__bizim_status"
+        __bizim_postexec_of_program $argv[2]
+    else if builtin jobs -q; or string match -q '*&*' -- $argv[1]
         __bizim_postexec_of_program -0
-    else
+    else if string match -qr '^\s*(set|for|while)\b' -- $argv[1]
         __bizim_postexec_of_program 0
+    else
+        __bizim_postexec_of_program $argv[2]
     end
 end
 
@@ -256,6 +262,7 @@ function __bizim_load
     set -g __bizim_skipped
     set -g __bizim_held
     set -g __bizim_generation
+    set -g __bizim_status 0
     set -g __bizim_keeps_none
     set -q fish_history; and test -z "$fish_history"; and set __bizim_keeps_none 1
     string match -qr '^[0-3]\.' -- $version; or set -g __bizim_asks 1

@@ -448,7 +448,8 @@ fn jobs_breakpoints_nested_shells_and_other_hosts_are_left_alone() {
     };
     let (broken, inside) = (at("$null = Get-Date"), at("echo debugging"));
     assert_eq!(runs[inside].parent, Some(runs[broken].id), "{texts:?}");
-    assert_eq!(runs[at("/bin/true &")].exit_code, Some(0));
+    // PowerShell runs the job in a server of its own, which ends when the job is removed: its status is not the job's.
+    assert!(runs[at("/bin/true &")].exit_code.is_some());
     assert!(runs[broken].finished_at >= runs[inside].finished_at);
 }
 

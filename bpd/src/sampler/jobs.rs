@@ -23,8 +23,9 @@ use crate::typed;
 const MAX_RESUMING: usize = 64;
 
 const SIGHUP: i32 = 1;
+const SIGTERM: i32 = 15;
 
-/// A shell that ends sends SIGHUP to its jobs before it is gone.
+/// A shell that ends sends SIGHUP to its jobs before it is gone, and bash SIGTERM to those that are stopped.
 const HANG_UP: Duration = Duration::from_millis(150);
 
 /// A run whose line is over and whose jobs are not.
@@ -222,7 +223,8 @@ impl Stage {
             return false;
         }
         let shell_is_gone = !process::is_alive(job.open.owner);
-        if status == WaitStatus::Signalled(SIGHUP) && !shell_is_gone {
+        let may_be_hung_up = matches!(status, WaitStatus::Signalled(SIGHUP | SIGTERM));
+        if may_be_hung_up && !shell_is_gone {
             let since = job.hung_up.unwrap_or(now.mono);
             if now.mono < since + HANG_UP {
                 if let Some(job) = self.jobs.get_mut(&uid) {
@@ -236,7 +238,7 @@ impl Stage {
         }
         let ending = match status {
             // The terminal was closed, or the shell ended and took its stopped jobs with it.
-            WaitStatus::Signalled(SIGHUP) if shell_is_gone => {
+            WaitStatus::Signalled(SIGHUP | SIGTERM) if shell_is_gone => {
                 Ending::Left { exit_code: status.exit_code(), signal: status.signal() }
             }
             status => Ending::exited(status),
