@@ -126,10 +126,10 @@ fn a_job_runs_in_the_background_until_it_ends_with_its_own_duration_and_status()
     for kind in EVERY {
         for line in [
             "sh -c 'sleep 1; exit 3' &",
-            "sh -c 'sleep 1; exit 3' & true",
-            "sleep 0.5 & sh -c 'sleep 1; exit 3' &",
-            "sleep 1 | sh -c 'cat; exit 3' &",
-            "nohup sh -c 'sleep 1; exit 3' >/dev/null 2>&1 &",
+            "sh -c 'sleep 2; exit 3' & true",
+            "sleep 0.5 & sh -c 'sleep 2; exit 3' &",
+            "sleep 2 | sh -c 'cat; exit 3' &",
+            "nohup sh -c 'sleep 2; exit 3' >/dev/null 2>&1 &",
         ] {
             let (mut shell, _bpd) = served(kind);
             shell.line(line);
@@ -323,7 +323,7 @@ fn a_run_of_the_socket_transport_has_the_same_states() {
         let command = home.command(kind, Transport::Socket);
         let mut shell = Shell::from(home, command);
         let _bpd = Served::start(&shell.home);
-        let line = "sh -c 'sleep 1; exit 3' &";
+        let line = "sh -c 'sleep 4; exit 3' &";
         shell.line(line);
         in_state(&shell.home, line, RunState::Background);
         assert_eq!(in_state(&shell.home, line, RunState::Finished).exit_code, Some(3), "{kind:?}");
