@@ -7,7 +7,7 @@
 #![allow(unsafe_code, reason = "perf_event_open has no safe wrapper")]
 
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
 
 /// `PERF_TYPE_SOFTWARE`.
 const SOFTWARE: u32 = 1;
@@ -44,6 +44,12 @@ struct Attributes {
 #[derive(Debug)]
 pub struct Counter {
     event: OwnedFd,
+}
+
+impl AsFd for Counter {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
 }
 
 impl Counter {

@@ -8,6 +8,10 @@ use crate::trouble::Trouble;
 /// How many ports behind a taken one are tried before the kernel picks any.
 const NEXT_PORTS: u16 = 20;
 
+/// Connections that the kernel keeps until bpd accepts them; it has a limit of its own (`somaxconn`). When it has no room,
+/// a client waits a second before its next attempt.
+const BACKLOG: i32 = 4096;
+
 /// How often the kernel is asked for a port that is free on both addresses.
 const PICKS: usize = 16;
 
@@ -74,6 +78,8 @@ fn both(wanted: SocketAddr) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
+    // std asks for 128.
+    rustix::net::listen(&listener, BACKLOG)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -7,6 +7,7 @@ mod actor;
 mod api;
 mod bash;
 mod clock;
+mod crowd;
 mod daemon;
 mod doctor;
 mod figures;

@@ -7,20 +7,20 @@ use std::process::{Command, Stdio};
 
 use crate::scratch::Scratch;
 
-struct Home {
-    scratch: Scratch,
+pub(crate) struct Home {
+    pub(crate) scratch: Scratch,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { scratch: Scratch::new() }
     }
 
-    fn bp(&self) -> PathBuf {
+    pub(crate) fn bp(&self) -> PathBuf {
         self.scratch.path().join("bp")
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bpctl"));
         command.args(words).env("BP_HOME", self.bp()).env("HOME", self.scratch.path());
         command.env("BP_HTTP", "127.0.0.1:0").env("BP_LANG", "en").stdin(Stdio::null());
@@ -28,14 +28,14 @@ impl Home {
         command
     }
 
-    fn says(&self, words: &[&str]) -> String {
+    pub(crate) fn says(&self, words: &[&str]) -> String {
         let output = self.command(words).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{words:?}: {said}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn status(&self) -> bp_proto::Status {
+    pub(crate) fn status(&self) -> bp_proto::Status {
         serde_json::from_str(&self.says(&["status", "--json"])).unwrap()
     }
 

@@ -13,22 +13,23 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bp_proto::live::{CurveGrew, PausesChanged, RunChanged};
 use bp_proto::{Point, Sample, UnixMillis};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Api;
 use super::auth::Caller;
 use super::failure::Refused;
 use super::ring::Ring;
+use super::streams::Streams;
 use crate::event::{Body, Event, Recorded, Watcher};
 use crate::queries::Queries;
 
 pub(super) const PATH: &str = "/events";
 
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// People see no difference below this, browsers do.
 const BATCH: Duration = Duration::from_millis(250);
-/// Streams hold their connections; the rest is for requests.
-const MAX_STREAMS: usize = 32;
 /// More of one run in one batch is cheaper to ask for.
 const MAX_POINTS: usize = 64;
 /// Runs of which a start time is remembered.
@@ -38,13 +39,14 @@ const MAX_STARTS: usize = 1024;
 pub(super) struct Live {
     ring: Mutex<Ring>,
     newest: watch::Sender<u64>,
-    streams: Arc<Semaphore>,
+    streams: Arc<Streams>,
 }
 
 impl Live {
-    pub(super) fn new(began: UnixMillis) -> Self {
+    /// `max_streams`: at a time. Streams hold their connections; the rest is for requests.
+    pub(super) fn new(began: UnixMillis, max_streams: usize) -> Self {
         let ring = Mutex::new(Ring::new(format!("{:x}", began.0)));
-        Self { ring, newest: watch::Sender::new(0), streams: Arc::new(Semaphore::new(MAX_STREAMS)) }
+        Self { ring, newest: watch::Sender::new(0), streams: Arc::new(Streams::new(max_streams)) }
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {
@@ -270,10 +272,11 @@ pub(super) async fn stream(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Result<Response, Refused> {
-    let Ok(place) = api.live.streams.clone().try_acquire_owned() else {
-        let message = format!("there are {MAX_STREAMS} live streams already");
-        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message));
-    };
+    let place = api
+        .live
+        .streams
+        .open(caller)
+        .map_err(|message| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", message))?;
     let in_query = request
         .uri()
         .query()
@@ -306,8 +309,13 @@ pub(super) async fn stream(
             due = api.live.ring().after(due.at);
         }
     });
-    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
     Ok(([kind], Answer::from_stream(ReceiverStream::new(rx))).into_response())
+}
+
+/// Whether this answer goes on for as long as its client listens.
+pub(super) fn is_stream(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == EVENT_STREAM)
 }
 
 #[cfg(test)]

@@ -21,8 +21,10 @@ mod serve;
 mod session;
 mod start;
 mod stopwatch;
+mod streams;
 mod system;
 mod timings;
+mod upload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +36,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
+use crate::descriptors::Budget;
 use crate::event::{Body, Event, Receipt, Recorded};
 use crate::queries::{NoAnswer, Queries};
 use failure::Refused;
@@ -59,6 +62,7 @@ pub struct Door {
 /// How much, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// At a time. Live streams take half of them at most.
     pub connections: usize,
     /// From a request's first byte (or the connection's) to the end of its head; also how long one may stay idle.
     pub header: Duration,
@@ -73,7 +77,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 64,
+            connections: Budget::get().http,
             header: Duration::from_secs(5),
             body: Duration::from_secs(5),
             request: Duration::from_secs(10),
@@ -85,7 +89,7 @@ impl Default for Limits {
 /// Serves until `stop`; then SSE streams end, requests in flight are answered, and the event sender is dropped.
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let Door { listeners, queries, events, recorded, pauses, access, ignored, began, limits } = door;
-    let live = Arc::new(live::Live::new(began));
+    let live = Arc::new(live::Live::new(began, limits.connections / 2));
     let following = recorded.upgrade().map(|recorded| {
         tokio::spawn(live::follow(live.clone(), queries.clone(), recorded.subscribe(), pauses))
     });

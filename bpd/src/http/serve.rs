@@ -1,5 +1,5 @@
-//! The accept loop: who is at the other end, how many at once, how long they may take, and the end of it all. axum's
-//! own `serve` has no header timeout, hence hyper here.
+//! The accept loop of HTTP: checks the peer's user, limits connections and their time, and stops. axum's own `serve` has
+//! no header timeout, hence hyper here.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -28,11 +28,14 @@ use super::guard::{self, LocalPort};
 use super::line::Line;
 #[cfg(target_os = "linux")]
 use super::peer::Peers;
-use super::{Api, dress, line};
+use super::upload::Upload;
+use super::{Api, dress, line, live};
+use crate::descriptors::MAX_HTTP_REFUSALS;
+use crate::seats::{Seat, Seats};
 
-/// Beyond the limit so many are still told why; who comes then is hung up on.
-const MAX_TURNED_AWAY: usize = 16;
 const MAX_HEADERS: usize = 64;
+/// New connections whose user is looked up at a time.
+const MAX_UNCHECKED: usize = 8;
 
 /// How long bpd waits after an error of `accept`: out of file descriptors, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -42,8 +45,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 struct Shared {
     api: Arc<Api>,
     router: Router,
-    seats: Arc<Semaphore>,
-    standing: Arc<Semaphore>,
+    seats: Seats,
+    /// Connections beyond the limit that are told why they are refused.
+    refusals: Arc<Semaphore>,
+    unchecked: Arc<Semaphore>,
     #[cfg(target_os = "linux")]
     peers: Arc<Peers>,
 }
@@ -51,8 +56,9 @@ struct Shared {
 /// Serves until the stop token; then answers what is in flight and returns.
 pub(super) async fn serve(listeners: Vec<TcpListener>, api: Arc<Api>, router: Router) {
     let shared = Shared {
-        seats: Arc::new(Semaphore::new(api.limits.connections)),
-        standing: Arc::new(Semaphore::new(MAX_TURNED_AWAY)),
+        seats: Seats::new(api.limits.connections),
+        refusals: Arc::new(Semaphore::new(MAX_HTTP_REFUSALS)),
+        unchecked: Arc::new(Semaphore::new(MAX_UNCHECKED)),
         #[cfg(target_os = "linux")]
         peers: Arc::new(Peers::new()),
         api,
@@ -79,9 +85,14 @@ async fn accept(listener: TcpListener, shared: Shared) {
         match accepted {
             Ok((stream, peer)) => {
                 refusing = false;
-                connections.spawn(welcome(stream, peer, shared.clone()));
+                let Ok(unchecked) = shared.unchecked.clone().acquire_owned().await else { break };
+                connections.spawn(welcome(stream, peer, unchecked, shared.clone()));
+                // It reads what its client has sent already, before another one may take its seat.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
+                // Mostly: no descriptors are left.
+                shared.seats.evict();
                 if !std::mem::replace(&mut refusing, true) {
                     tracing::warn!("cannot accept HTTP connections: {error}");
                 }
@@ -96,18 +107,28 @@ async fn accept(listener: TcpListener, shared: Shared) {
     }
 }
 
-async fn welcome(stream: TcpStream, peer: SocketAddr, shared: Shared) {
+async fn welcome(stream: TcpStream, peer: SocketAddr, unchecked: OwnedSemaphorePermit, shared: Shared) {
     let Ok(ours) = stream.local_addr() else { return };
     #[cfg(target_os = "linux")]
     if !is_own_user(&shared.peers, peer, ours).await {
         return;
     }
     let port = LocalPort(ours.port());
-    if let Ok(_seat) = shared.seats.clone().try_acquire_owned() {
-        return converse(stream, port, shared, false).await;
+    if let Some(seat) = shared.seats.take(Instant::now()) {
+        drop(unchecked);
+        let seat = Arc::new(seat);
+        tokio::select! {
+            biased;
+            () = seat.evicted() => {
+                tracing::info!("closed the HTTP connection that was idle longest: all were in use");
+            }
+            () = converse(stream, port, shared, Some(Arc::clone(&seat))) => {}
+        }
+        return;
     }
-    if let Ok(_standing) = shared.standing.clone().try_acquire_owned() {
-        converse(stream, port, shared, true).await;
+    if let Ok(_refusal) = shared.refusals.clone().try_acquire_owned() {
+        drop(unchecked);
+        converse(stream, port, shared, None).await;
     }
 }
 
@@ -132,22 +153,23 @@ async fn is_own_user(peers: &Peers, peer: SocketAddr, ours: SocketAddr) -> bool 
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// One connection, request after request. `full` = it is only told that there is no room.
-async fn converse(stream: TcpStream, port: LocalPort, shared: Shared, full: bool) {
+/// One connection, request after request. Without a seat it is only told that there is no room.
+async fn converse(stream: TcpStream, port: LocalPort, shared: Shared, seat: Option<Arc<Seat>>) {
     // Small answers should not wait for more to say.
     let _ = stream.set_nodelay(true);
     let limits = shared.api.limits;
     let stop = shared.api.stop.clone();
+    let has_seat = seat.is_some();
     let service = service_fn(move |request| -> Answering {
-        let shared = shared.clone();
-        Box::pin(async move { Ok(answer(request, port, &shared, full).await) })
+        let (shared, seat) = (shared.clone(), seat.clone());
+        Box::pin(async move { Ok(answer(request, port, &shared, seat).await) })
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
         .max_headers(MAX_HEADERS)
         .max_buf_size(guard::MAX_HEAD_BYTES)
-        .keep_alive(!full)
+        .keep_alive(has_seat)
         .serve_connection(TokioIo::new(Line::new(stream, limits.request)), service);
     let ended = tokio::select! {
         ended = &mut connection => ended,
@@ -168,22 +190,35 @@ async fn converse(stream: TcpStream, port: LocalPort, shared: Shared, full: bool
     }
 }
 
-async fn answer(request: Request<Incoming>, port: LocalPort, shared: &Shared, full: bool) -> Response<Body> {
+async fn answer(
+    request: Request<Incoming>,
+    port: LocalPort,
+    shared: &Shared,
+    seat: Option<Arc<Seat>>,
+) -> Response<Body> {
     let began = Instant::now();
     let id = dress::request_id(request.headers());
     let method = request.method().clone();
     let api = &shared.api;
-    let mut response = if full {
-        let message = format!("there are {} connections already", api.limits.connections);
-        let refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message);
-        ([(header::RETRY_AFTER, "1")], refused).into_response()
-    } else {
-        match guard::check(&request, port) {
-            Err(refused) => {
-                tracing::debug!(target: "bpd::security", "refused: {}", refused.status());
-                refused.into_response()
+    let mut response = match (&seat, guard::check(&request, port)) {
+        (None, _) => {
+            let message = format!("bpd works on {} requests already", api.limits.connections);
+            let refused = Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message);
+            ([(header::RETRY_AFTER, "1")], refused).into_response()
+        }
+        (Some(_), Err(refused)) => {
+            tracing::debug!(target: "bpd::security", "refused: {}", refused.status());
+            refused.into_response()
+        }
+        (Some(seat), Ok(())) => {
+            seat.work();
+            let body = Upload::new(Arc::clone(seat), began);
+            let response = route(request.map(|incoming| body.of(incoming)), port, shared).await;
+            // A live stream keeps its seat. Otherwise the client reads its answer, and may ask again.
+            if !live::is_stream(&response) {
+                seat.wait(Instant::now());
             }
-            Ok(()) => route(request, port, shared).await,
+            response
         }
     };
     let took = began.elapsed();
@@ -199,7 +234,7 @@ async fn answer(request: Request<Incoming>, port: LocalPort, shared: &Shared, fu
     response
 }
 
-async fn route(mut request: Request<Incoming>, port: LocalPort, shared: &Shared) -> Response<Body> {
+async fn route(mut request: Request<Body>, port: LocalPort, shared: &Shared) -> Response<Body> {
     request.extensions_mut().insert(port);
     let answering = shared.router.clone().oneshot(request);
     match tokio::time::timeout(shared.api.limits.request, answering).await {

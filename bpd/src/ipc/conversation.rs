@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Room};
 use super::import::Import;
+use crate::seats::Seat;
 
 /// Who connects has something to say.
 const FIRST_BYTE: Duration = Duration::from_secs(2);
@@ -30,7 +31,7 @@ const WRITE: Duration = Duration::from_secs(5);
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// Answers until the client goes, falls silent or breaks the protocol; at `stop` as soon as it asks nothing.
-pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: CancellationToken) {
+pub(super) async fn converse(stream: Stream, seat: &Seat, room: Arc<Room>, stop: CancellationToken) {
     let mut talk = Talk { stream, decoder: FrameDecoder::new(MAX_REQUEST_BYTES) };
     let peer = talk.stream.peer_creds().ok();
     let process = peer.as_ref().and_then(|peer| u32::try_from(peer.pid()?).ok());
@@ -50,9 +51,11 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
                 return;
             }
         };
+        seat.work();
         let request = match understood(&frame) {
             Ok(request) => request,
             Err(refusal) => {
+                seat.wait(std::time::Instant::now());
                 if talk.answer(Err(refusal)).await.is_err() {
                     return;
                 }
@@ -70,6 +73,7 @@ pub(super) async fn converse(stream: Stream, room: Arc<Room>, stop: Cancellation
         } else {
             answer.await
         };
+        seat.wait(std::time::Instant::now());
         let answered = talk.answer(answer).await;
         if is_stop {
             room.stop.cancel();

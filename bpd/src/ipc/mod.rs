@@ -25,9 +25,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
+use crate::descriptors::Budget;
 use crate::event::Event;
 use crate::lock::LockError;
 use crate::queries::{Degraded, Queries};
+use crate::seats::Seats;
 use crate::trouble::Trouble;
 use answer::Room;
 use endpoint::{Endpoint, EndpointError};
@@ -68,6 +70,7 @@ const UNREACHABLE: &str = "runtime directory";
 /// vanishes is made again, and served again.
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let Door { mut endpoint, places, degraded, .. } = door;
+    let seats = Seats::new(Budget::get().socket);
     loop {
         let (spool, ignored) = (Spool::at(places.spool()), door.ignored.clone());
         let mail = Mail::open(&places.mail(), spool, places.pauses(), ignored, door.events.clone())?;
@@ -87,7 +90,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
         };
         let gone = stop.child_token();
         let (served, watched, ()) = tokio::join!(
-            socket::serve(&endpoint.listener, room, gone.clone()),
+            socket::serve(&endpoint.listener, &seats, room, gone.clone()),
             mail.watch(gone.clone()),
             vanished(&endpoint, &places, gone.clone()),
         );

@@ -1,7 +1,7 @@
-//! Accepts connections of the local socket, as many as there may be.
+//! Accepts connections of the local socket and limits how many there are.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bp_proto::Failure;
 use bp_proto::frame::{self, Kind};
@@ -12,14 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Room;
 use super::conversation::converse;
+use crate::seats::{Seat, Seats};
 
-const MAX_CONNECTIONS: usize = 512;
-
-/// How long a full table of open files is left alone before the next try.
-const NO_FILES_PAUSE: Duration = Duration::from_millis(200);
+/// After an error of `accept`, mostly for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves until `stop`, then lets requests in flight end. One connection's panic ends that connection alone.
-pub(super) async fn serve(listener: &Listener, room: Room, stop: CancellationToken) -> anyhow::Result<()> {
+pub(super) async fn serve(
+    listener: &Listener,
+    seats: &Seats,
+    room: Room,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let room = Arc::new(room);
     let mut connections = JoinSet::new();
     // Said once per shortage, not per try.
@@ -29,21 +33,23 @@ pub(super) async fn serve(listener: &Listener, room: Room, stop: CancellationTok
             () = stop.cancelled() => break,
             Some(ended) = connections.join_next() => log_panic(&ended),
             accepted = listener.accept() => match accepted {
-                Ok(stream) if connections.len() < MAX_CONNECTIONS => {
+                Ok(stream) => if let Some(seat) = seats.take(Instant::now()) {
                     refusing = false;
-                    connections.spawn(converse(stream, Arc::clone(&room), stop.clone()));
-                }
-                Ok(stream) => {
+                    connections.spawn(serve_one(stream, seat, Arc::clone(&room), stop.clone()));
+                    // It reads what its client has sent already, before another one may take its seat.
+                    tokio::task::yield_now().await;
+                } else {
                     if !std::mem::replace(&mut refusing, true) {
-                        tracing::warn!("more than {MAX_CONNECTIONS} connections; what comes is turned away");
+                        tracing::warn!("bpd works for {} connections; new ones are turned away", seats.limit());
                     }
-                    turn_away(stream).await;
-                }
+                    turn_away(stream, seats.limit()).await;
+                },
                 Err(error) => {
                     if !std::mem::replace(&mut refusing, true) {
                         tracing::warn!("cannot accept connections: {error}");
                     }
-                    tokio::time::sleep(NO_FILES_PAUSE).await;
+                    seats.evict();
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
         }
@@ -54,6 +60,16 @@ pub(super) async fn serve(listener: &Listener, room: Room, stop: CancellationTok
     Ok(())
 }
 
+async fn serve_one(stream: Stream, seat: Seat, room: Arc<Room>, stop: CancellationToken) {
+    tokio::select! {
+        biased;
+        () = seat.evicted() => {
+            tracing::info!("closed the connection that was idle longest: all were in use");
+        }
+        () = converse(stream, &seat, room, stop) => {}
+    }
+}
+
 fn log_panic(ended: &Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!("a connection ended badly: {error}");
@@ -61,8 +77,8 @@ fn log_panic(ended: &Result<(), tokio::task::JoinError>) {
 }
 
 /// A word to a client that finds no room, as far as it fits into the socket's buffer.
-async fn turn_away(mut stream: Stream) {
-    let failure = Failure::new("busy", format!("bpd serves {MAX_CONNECTIONS} connections already"));
+async fn turn_away(mut stream: Stream, limit: usize) {
+    let failure = Failure::new("busy", format!("bpd works for {limit} connections already"));
     if let Ok(json) = serde_json::to_vec(&failure) {
         let _ = tokio::time::timeout(
             Duration::from_millis(10),

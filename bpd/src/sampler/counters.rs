@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use bp_proto::counter::Counter;
 use bp_proto::{Owner, Quality, Ulid, process};
 
+use super::room;
 use super::scopes::Burned;
 
 /// Shells that are counted at once; lines of others are accounted for without.
@@ -145,8 +146,8 @@ impl Counters {
                 return None;
             }
             // Those that are gone by now are in nobody's counter, nor is what they started.
-            early = members.iter().map(|pid| Counter::on(*pid)).collect::<Result<_, _>>().ok()?;
-            let counter = Counter::on(shell.pid).ok()?;
+            early = members.iter().map(|pid| room::counter(Counter::on(*pid))).collect::<Option<_>>()?;
+            let counter = room::counter(Counter::on(shell.pid))?;
             self.shells.insert(shell, counter);
         }
         let now_ns = self.shells.get(&shell)?.read()?;

@@ -99,9 +99,9 @@ impl Ends {
 /// One for each thread that there is, which has those that it starts from now on as well.
 fn of_threads(pid: u32, threads: u32) -> Option<Vec<Counter>> {
     if threads <= 1 {
-        return Some(vec![Counter::of_thread(pid).ok()?]);
+        return Some(vec![room::counter(Counter::of_thread(pid))?]);
     }
     let tids = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
     let tids = tids.map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    tids.map(|tid| Counter::of_thread(tid?).ok()).collect()
+    tids.map(|tid| room::counter(Counter::of_thread(tid?))).collect()
 }

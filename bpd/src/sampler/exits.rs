@@ -137,6 +137,8 @@ mod linux {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     use tokio::io::unix::AsyncFd;
 
+    use crate::sampler::room;
+
     /// `struct pidfd_info` of `linux/pidfd.h`, first version.
     #[repr(C)]
     #[derive(Default)]
@@ -166,7 +168,7 @@ mod linux {
     impl End {
         pub(super) fn of(process: Owner) -> Option<Self> {
             let pid = Pid::from_raw(i32::try_from(process.pid).ok()?)?;
-            let fd = pidfd_open(pid, PidfdFlags::NONBLOCK).ok()?;
+            let fd = pidfd_open(pid, PidfdFlags::NONBLOCK).ok().filter(room::may_keep)?;
             // The pid may have been given to another process before it was opened.
             let began = process::start_ticks(process.pid)?;
             if process.start_ticks > 0 && process.start_ticks != began {

@@ -12,6 +12,7 @@ use bp_proto::{Owner, RUN_ENV, Start, Ulid, process};
 
 use super::pids::{PidMap, PidSet};
 use super::procfile;
+use super::room;
 
 /// Processes above one another that may have adopted something.
 const MAX_ABOVE: usize = 64;
@@ -45,7 +46,7 @@ impl Elder {
     /// The children that it has now.
     fn children(&mut self, pid: u32, stays_open: bool) -> PidSet {
         if self.list.is_none() && stays_open {
-            self.list = File::open(list_of(pid)).ok();
+            self.list = File::open(list_of(pid)).ok().filter(room::may_keep);
         }
         let list = self.list.as_ref().map_or_else(|| procfile::read(list_of(pid)), procfile::read_again);
         list.unwrap_or_default().split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect()

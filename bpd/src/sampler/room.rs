@@ -1,32 +1,33 @@
-//! How the files that bpd may have open are divided.
+//! How the file descriptors of the sampler are divided.
 
-use rustix::process::{Resource, getrlimit};
+use std::io;
+use std::os::fd::AsFd;
 
-/// Files that are left to the rest of bpd: 512 connections of the socket, 64 of HTTP, the store and what is read in
-/// passing.
-const RESERVE: usize = 768;
+use bp_proto::counter::Counter;
 
-/// The part of what is left that counters of single processes may take: one in so many.
+use crate::descriptors::Budget;
+
+/// The part of the sampler's share that counters of single processes may take: one in so many.
 const COUNTERS: usize = 4;
 
-/// Files of processes that may be kept open. Where there are few, some of them all the same.
+/// Files of processes that may be kept open.
 pub(super) fn for_files() -> usize {
-    let limit = limit();
-    let left = left(limit);
-    (left - left / COUNTERS).max(limit / 4)
+    let share = Budget::get().sampler;
+    share - share / COUNTERS
 }
 
-/// Counters of single processes that may be open at once; none where files are few.
+/// Counters of single processes that may be open at once; none where descriptors are few.
 pub(super) fn for_counters() -> usize {
-    left(limit()) / COUNTERS
+    Budget::get().sampler / COUNTERS
 }
 
-fn left(limit: usize) -> usize {
-    limit.saturating_sub(RESERVE)
+/// Whether a descriptor that was just opened may be kept. If not, it must be closed: the rest is for connections and the
+/// store, and what it would have shown is read in another way or not at all.
+pub(super) fn may_keep(descriptor: &impl AsFd) -> bool {
+    Budget::get().lets_sampler_keep(descriptor)
 }
 
-/// As this process has it.
-fn limit() -> usize {
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit).unwrap_or(usize::MAX)
+/// A counter that was just opened, if it may be kept.
+pub(super) fn counter(opened: io::Result<Counter>) -> Option<Counter> {
+    opened.ok().filter(may_keep)
 }

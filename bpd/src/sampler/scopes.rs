@@ -16,6 +16,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::pread;
 
 use super::procfile;
+use super::room;
 
 /// Groups that are kept at once; lines of further shells are accounted for without.
 const MAX_SCOPES: usize = 256;
@@ -78,7 +79,8 @@ impl Scopes {
             }
             let path = self.mount.as_ref()?.path_of(&name)?;
             let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            let stat = openat(CWD, path.join("cpu.stat"), flags, Mode::empty()).ok()?;
+            let stat =
+                openat(CWD, path.join("cpu.stat"), flags, Mode::empty()).ok().filter(room::may_keep)?;
             self.kept.insert(shell, Scope { name, path, stat });
         }
         let mut found = Vec::new();

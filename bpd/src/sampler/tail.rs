@@ -9,6 +9,7 @@ use bp_proto::counter::Counter;
 use bp_proto::{Totals, Ulid};
 
 use super::ledger::Ledger;
+use super::room;
 use super::schedule::{Opening, Schedule};
 use super::tally::Usage;
 use crate::event::Amendment;
@@ -89,9 +90,9 @@ impl Tail {
     /// Counts what these processes burn from now on, and what they start. More than a few are sampled only.
     pub(super) fn count(&mut self, members: &[u32]) {
         if members.len() <= MAX_COUNTED {
-            let counters = members.iter().map(|pid| Counter::on(*pid));
+            let counters = members.iter().map(|pid| room::counter(Counter::on(*pid)));
             // Not of one of them: a sum must be of all.
-            self.counters = counters.collect::<Result<_, _>>().unwrap_or_default();
+            self.counters = counters.collect::<Option<_>>().unwrap_or_default();
         }
     }
 

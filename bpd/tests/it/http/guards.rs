@@ -213,7 +213,7 @@ async fn a_body_that_does_not_end_is_cut_and_told_so() {
 }
 
 #[tokio::test]
-async fn the_sixty_fifth_connection_is_told_that_there_is_no_room() {
+async fn the_sixty_fifth_connection_takes_the_seat_of_the_one_that_was_idle_longest() {
     let dir = tempfile::tempdir().unwrap();
     // Nobody leaves for idleness while the others come.
     let server = Server::with(dir.path(), Limits { header: DEADLINE, ..Limits::default() }).await;
@@ -227,6 +227,36 @@ async fn the_sixty_fifth_connection_is_told_that_there_is_no_room() {
         assert_eq!(&first, b"HTTP/1.1 200");
         seated.push(stream);
     }
+    server.bare("GET", "/api/system/health").send().await.expect(200);
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(DEADLINE, seated[0].read_to_end(&mut rest)).await;
+    closed.expect("the first connection is closed").unwrap();
+    // The others are still served.
+    let mut last = seated.pop().unwrap();
+    last.write_all(&health).await.unwrap();
+    tokio::time::timeout(DEADLINE, last.read_exact(&mut [0; 12])).await.unwrap().unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn there_is_no_room_while_bpd_works_for_every_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    // An answer to wrong credentials is delayed: so long bpd works on the request.
+    let limits = Limits { connections: 4, wrong_delay: DEADLINE, request: DEADLINE, ..Limits::default() };
+    let server = Server::with(dir.path(), limits).await;
+    let mut seated = Vec::new();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let wrong = server.bare("GET", "/runs").header("Authorization", "Bearer wrong").bytes();
+        stream.write_all(&wrong).await.unwrap();
+        seated.push(stream);
+    }
+    let refused = async {
+        while server.bare("GET", "/api/system/health").send().await.status != 503 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, refused).await.expect("bpd works for all four");
     let full = server.bare("GET", "/api/system/health").send().await;
     full.refused(503, "too_many_connections");
     drop(seated);

@@ -31,7 +31,7 @@ const WHOLE_BELOW: usize = TEXT_BYTES - 64;
 pub(super) enum Missing {
     /// There is none, or none that we may see.
     Gone,
-    /// It cannot be said now: this process has no files left.
+    /// It cannot be said now: bpd has no descriptors left, or none for the sampler.
     Unknown,
 }
 
@@ -134,6 +134,9 @@ impl Files {
         let dir = openat(CWD, format!("/proc/{pid}"), flags, Mode::empty())?;
         let stat = below(&dir, "stat")?;
         let statm = below(&dir, "statm")?;
+        if ![&dir, &stat, &statm].into_iter().all(room::may_keep) {
+            return Err(Missing::Unknown);
+        }
         Ok(Self { dir, stat, statm, status: None, schedstat: None, io: None, threads: Vec::new() })
     }
 
@@ -211,7 +214,8 @@ impl Files {
             }
             let Ok(children) = below(&self.dir, &format!("task/{tid}/children")) else { continue };
             let _ = list(&children, found, text);
-            if !allowance.thrifty && self.threads.len() < MAX_THREADS && allowance.take(1) {
+            let has_room = !allowance.thrifty && self.threads.len() < MAX_THREADS;
+            if has_room && room::may_keep(&children) && allowance.take(1) {
                 self.threads.push(Thread { tid, children });
             }
         }
@@ -243,7 +247,11 @@ fn kept_or_not<'a>(
         file
     } else {
         opened = below(dir, name)?;
-        if allowance.thrifty || !allowance.take(1) { &opened } else { kept.insert(opened) }
+        if allowance.thrifty || !room::may_keep(&opened) || !allowance.take(1) {
+            &opened
+        } else {
+            kept.insert(opened)
+        }
     };
     let length = pread(file, &mut *text, 0)?;
     Ok(&text[..length])
