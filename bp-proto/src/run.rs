@@ -202,7 +202,8 @@ pub struct RunStats {
     pub rss_avg_mb: Option<f64>,
     pub rss_p95_mb: Option<f64>,
     pub rss_max_mb: Option<f64>,
-    pub duration_s: f64,
+    /// `None`: not known, or refused because it could not be true (see `Run::implausible`).
+    pub duration_s: Option<f64>,
     pub cpu_seconds: Option<f64>,
     /// With `system_seconds` from the source of `cpu_seconds`, or `None`.
     pub user_seconds: Option<f64>,

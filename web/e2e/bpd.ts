@@ -69,6 +69,7 @@ function ask<T>(socket: string, request: unknown): Promise<T> {
 
 export class Bpd {
   private child: ChildProcess | null = null;
+  private readonly shells: ChildProcess[] = [];
   private constructor(
     readonly home: string,
     private address: string | null,
@@ -111,6 +112,8 @@ export class Bpd {
   }
 
   async end(): Promise<void> {
+    // A terminal that is closed ends its shell, with its jobs.
+    for (const shell of this.shells) shell.kill('SIGHUP');
     await this.down();
     await rm(this.home, { recursive: true, force: true });
   }
@@ -208,7 +211,90 @@ export class Bpd {
     return id;
   }
 
+  /** A run posted with its samples as they are. */
+  async postPoints(command: string, points: ReadonlyArray<{ ts: number; cpu_percent: number; rss_mb: number }>): Promise<void> {
+    const { id } = (await this.http('POST', '/runs', { command })) as { id: number };
+    if (points.length > 0) await this.http('POST', `/runs/${id}/samples`, points);
+    await this.http('PATCH', `/runs/${id}/finish`, { exit_code: 0 });
+  }
+
+  async get(path: string): Promise<unknown> {
+    return this.http('GET', path);
+  }
+
+  /** A line that a shell whose clock was not set reports: its duration cannot be true, its CPU time can. */
+  async implausible(): Promise<void> {
+    const shell = 'bash 5.2.15 - - - -';
+    const stamp = String(Date.now() * 1000);
+    const times = (cpu: string) => `0m0.000s 0m0.000s\n0m${cpu}s 0m0.010s`;
+    const records = [
+      ['', '1S', shell, stamp, 'x', '/', times('0.000'), 'the clock was not set', ''],
+      ['', '1E', shell, stamp, '0', '+1767225600000', times('0.020'), ''],
+    ];
+    const child = spawn(program('bpctl'), ['event', '--pid', String(process.pid)], {
+      env: this.environment,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin.end(records.map((fields) => fields.join('\0')).join(''));
+    await ended;
+    await this.until((runs) => runs[0]?.command === 'the clock was not set' && runs[0].state === 'finished');
+  }
+
+  /** Waits until the newest runs are as `is` wants them. */
+  async until(is: (runs: readonly Run[]) => boolean): Promise<void> {
+    await until('runs as expected', async () => {
+      const runs = await this.runs();
+      if (!is(runs)) throw new Error(JSON.stringify(runs.slice(0, 3)));
+    });
+  }
+
+  /** What `bpctl` prints. */
+  async text(...words: string[]): Promise<string> {
+    const options = { env: { ...this.environment, COLUMNS: '160' }, maxBuffer: 64 << 20 };
+    return (await promisify(execFile)(program('bpctl'), words, options)).stdout;
+  }
+
+  async document<T>(...words: string[]): Promise<T> {
+    return JSON.parse(await this.text(...words, '--json')) as T;
+  }
+
+  /** A bash in a terminal of its own, with the hook; it ends with bpd. */
+  async shell(): Promise<Shell> {
+    const rc = join(this.home, 'bashrc');
+    await writeFile(rc, `HISTCONTROL=ignorespace; PS1='$ '; eval "$(bpctl init bash)"\n`);
+    const child = spawn('script', ['-qfc', `bash --rcfile ${rc} -i`, '/dev/null'], {
+      cwd: this.home,
+      env: { ...this.environment, PATH: `${BIN_DIR}:${process.env['PATH']}`, HOME: this.home, HISTFILE: join(this.home, 'history') },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    this.shells.push(child);
+    return new Shell(this, child);
+  }
+
   async runs(): Promise<Run[]> {
     return (await this.http('GET', '/runs')) as Run[];
+  }
+}
+
+/** A shell that is typed into. */
+export class Shell {
+  constructor(
+    private readonly bpd: Bpd,
+    private readonly child: ChildProcess,
+  ) {
+    // What nobody reads would fill the pipe.
+    child.stdout?.resume();
+  }
+
+  async type(text: string): Promise<void> {
+    this.child.stdin?.write(text);
+  }
+
+  /** Types a line and waits until it is recorded and over, or runs as a job. */
+  async line(line: string): Promise<void> {
+    const [before] = await this.bpd.runs();
+    await this.type(`${line}\n`);
+    await this.bpd.until(([newest]) => newest !== undefined && newest.id !== before?.id && newest.state !== 'running');
   }
 }

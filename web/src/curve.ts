@@ -40,12 +40,20 @@ export function toCurve(points: readonly Point[], run: Pick<Run, 'started_at' | 
   }
   for (const point of points) {
     const at = Math.max(0, point.ts - origin);
-    // The chart wants an axis that never goes back; posted times may.
-    if (x.length > 0 && at <= (x.at(-1) ?? 0) && x.length > 1) continue;
+    // A peak between two samples is drawn with the interval in which it is known to lie.
+    const memory = Math.max(point.rss_mb, point.rss_max_mb ?? 0);
+    // A measured reading of nothing is a line in which only the shell ran: its memory is not the run's.
+    const known = memory === 0 && point.processes === 0 ? null : memory;
+    const last = x.length - 1;
+    // The chart wants an axis that never goes back; posted times may. No peak is lost by that.
+    if (last > 0 && at <= (x[last] ?? 0)) {
+      cpu[last] = Math.max(cpu[last] ?? 0, point.cpu_percent);
+      rss[last] = known === null ? (rss[last] ?? null) : Math.max(rss[last] ?? 0, known);
+      continue;
+    }
     x.push(at);
     cpu.push(point.cpu_percent);
-    // A peak between two samples is drawn with the interval in which it is known to lie.
-    rss.push(Math.max(point.rss_mb, point.rss_max_mb ?? 0));
+    rss.push(known);
     host.push(point.host_cpu_percent ?? null);
   }
   return { x, cpu, rss: endAtLast(rss), host: since(host), origin };

@@ -77,7 +77,11 @@ export type RunState = "running" | "stopped" | "background" | "finished" | "left
  * time being spent, where the time is less than ten steps of the accounting (`quality`), and where it would be more
  * than all CPUs can burn; no CPU figure of a measured run is above `cpus` × 100.
  */
-export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max: number | null, rss_avg_mb: number | null, rss_p95_mb: number | null, rss_max_mb: number | null, duration_s: number, cpu_seconds: number | null,
+export type RunStats = { cpu_avg: number | null, cpu_p95: number | null, cpu_max: number | null, rss_avg_mb: number | null, rss_p95_mb: number | null, rss_max_mb: number | null,
+/**
+ * `None`: not known, or refused because it could not be true (see `Run::implausible`).
+ */
+duration_s: number | null, cpu_seconds: number | null,
 /**
  * With `system_seconds` from the source of `cpu_seconds`, or `None`.
  */

@@ -122,7 +122,7 @@ words! {
     ImplausibleDuration: "duration: the reported one is longer than the shell has lived", "süre: bildirilen, kabuğun ömründen uzun";
     ImplausibleCpu: "CPU time: the reported one is more than all CPUs can give in this time", "CPU süresi: bildirilen, tüm CPU'ların bu sürede verebileceğinden çok";
     ImplausibleSamples: "CPU time of samples that lie outside the run", "çalıştırmanın dışında kalan örneklerin CPU süresi";
-    ImplausibleCount: "{} implausible figures were stored as unknown since bpd began", "bpd başladığından beri {} olanaksız değer bilinmiyor olarak saklandı";
+    ImplausibleCount: "{} implausible {0|figure was|figures were} stored as unknown since bpd began", "bpd başladığından beri {} olanaksız değer bilinmiyor olarak saklandı";
     PeakLowerBound: "peaks are lower bounds", "en yüksek değerler alt sınır";
     Session: "shell", "kabuk";
     Tags: "tags", "etiketler";

@@ -162,6 +162,10 @@ fn query(args: &Args, screen: &Screen) -> ListQuery {
 }
 
 fn curve(bpd: &mut Bpd, run: &Run) -> String {
+    // Where no rate is known the column beside it says so; a curve would contradict it.
+    if !run.is_open() && run.run_stats.as_ref().is_none_or(|stats| stats.cpu_max.is_none()) {
+        return String::new();
+    }
     // A run without a curve is shown without one.
     let points = bpd.curve(run.id, CURVE as u32 * 2).unwrap_or_default();
     let values: Vec<_> = points.iter().map(|point| Some(point.cpu_percent)).collect();
@@ -219,7 +223,7 @@ fn row(run: &Run, screen: &Screen, curve: String) -> Vec<String> {
         RunState::Running | RunState::Stopped | RunState::Background => {
             run.started_at.map(|began| screen.now.since(began).as_secs_f64())
         }
-        _ => stats.map(|stats| stats.duration_s),
+        _ => stats.and_then(|stats| stats.duration_s),
     };
     let git = run.git.as_ref();
     vec![
@@ -293,7 +297,7 @@ pub(super) fn plain(run: &Run) -> String {
         run.state.word().to_owned(),
         run.exit_code.map_or_else(String::new, |code| code.to_string()),
         run.started_at.map_or_else(String::new, |at| at.to_string()),
-        number(stats.map(|stats| stats.duration_s)),
+        number(stats.and_then(|stats| stats.duration_s)),
         number(stats.and_then(|stats| stats.cpu_avg)),
         number(stats.and_then(|stats| stats.rss_max_mb)),
         visible(run.cwd.as_deref().unwrap_or_default()).into_owned(),

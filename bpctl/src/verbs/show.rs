@@ -253,7 +253,8 @@ impl Page<'_> {
         let percent = |value: f64| figures::percent(value, lang);
         let memory = |value: f64| figures::memory(value, lang);
         let seconds = |value: f64| figures::duration(value, lang);
-        self.line(Word::Duration, &seconds(stats.duration_s));
+        let duration = stats.duration_s.map_or_else(|| figures::UNKNOWN.to_owned(), seconds);
+        self.line(Word::Duration, &duration);
         if let Some(cpu) = stats.cpu_seconds {
             let line = match (stats.user_seconds, stats.system_seconds) {
                 (Some(user), Some(system)) => {

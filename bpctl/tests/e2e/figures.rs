@@ -5,11 +5,14 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use bp_proto::client::Client;
 use bp_proto::{Run, RunState};
 use serde_json::{Value, json};
 
 use crate::served::{Served, bpctl, settled, until};
 use crate::shells::{Home, Kind, Shell, Transport};
+
+const CLOCK_WAS_NOT_SET: &str = "the clock was not set";
 
 /// Figures are stored in steps of 10 µs and 4 KiB.
 const STEP: f64 = 0.01;
@@ -94,9 +97,24 @@ fn varied_store() -> (Shell, Served, usize) {
     api.post_run("clock was set", &json!([point(now - 86_400.0, 50.0, 10.0), point(now, 50.0, 10.0)]));
     api.post_run("too much", &json!([point(now, 9e6, 10.0), point(now + 1.0, 9e6, 10.0)]));
     api.post_run("without samples", &json!([]));
-    let count = lines.len() + 4;
+    implausible(&shell.home);
+    let count = lines.len() + 5;
     settled(&shell.home, count);
     (shell, bpd, count)
+}
+
+/// A line of a shell whose clock was not set: its duration cannot be true, its CPU time can.
+fn implausible(home: &Home) {
+    let shell = "bash 5.2.15 - - - -";
+    let stamp = (bp_proto::UnixMillis::now().0 * 1000).to_string();
+    let (before, after) = ("0m0.000s 0m0.000s\n0m0.000s 0m0.000s", "0m0.000s 0m0.000s\n0m0.020s 0m0.010s");
+    let records = [
+        vec!["", "1S", shell, &stamp, "x", "/", before, CLOCK_WAS_NOT_SET, ""],
+        vec!["", "1E", shell, &stamp, "0", "+1767225600000", after, ""],
+    ];
+    let bytes: Vec<u8> = records.iter().flat_map(|fields| fields.join("\0").into_bytes()).collect();
+    let mut client = Client::connect(&home.bp().join("run/bpd.sock"), Duration::from_secs(10)).unwrap();
+    client.mail(std::process::id(), &bytes).unwrap();
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -139,7 +157,8 @@ fn check_figures(run: &Value) {
         assert!((average - cpu / took * 100.0).abs() < 1.0, "{average} % is not {cpu} s of {took} s: {run}");
     }
     // Unknown is unknown everywhere: no quantile of rates without their average.
-    if is_measured && figure("cpu_avg").is_none() {
+    let has_duration = figure("duration_s").is_some();
+    if is_measured && has_duration && figure("cpu_avg").is_none() {
         assert!(figure("cpu_p95").is_none() && figure("cpu_max").is_none(), "{run}");
     }
     if figure("max_threads") == Some(1.0) {
@@ -201,7 +220,7 @@ fn every_figure_has_one_value_wherever_it_is_shown() {
         assert!(!text.contains(" 0.0 MiB"), "{text}");
     }
     let refused = listed.iter().filter(|run| run["implausible"] != json!([])).count();
-    assert_eq!(refused, 2, "{listed:#?}");
+    assert_eq!(refused, 3, "{listed:#?}");
     assert!(document(home, &["status", "--json"])["implausible"].as_u64() >= Some(1));
 }
 
@@ -242,4 +261,27 @@ fn an_alert_names_the_program_that_used_the_cpu_and_the_line_and_the_project() {
     let directory = home.work().file_name().unwrap().to_string_lossy().into_owned();
     assert_eq!(alert["project"], directory.as_str(), "{alert}");
     assert!(text.contains("sha256sum in ") && text.contains("touch made"), "{text}");
+}
+
+/// One value that cannot be true is unknown, and the others stay.
+#[test]
+fn an_implausible_duration_alone_is_unknown() {
+    let home = Home::new();
+    let _bpd = Served::start(&home);
+    implausible(&home);
+    settled(&home, 1);
+    let shown = document(&home, &["show", "--json"]);
+    assert_eq!(shown["implausible"], json!(["duration"]), "{shown}");
+    let stats = &shown["run_stats"];
+    assert_eq!((&stats["duration_s"], &stats["cpu_avg"]), (&Value::Null, &Value::Null), "{shown}");
+    assert_eq!((&stats["cpu_seconds"], &stats["user_seconds"]), (&json!(0.03), &json!(0.02)), "{shown}");
+    for (words, unknown) in [(vec!["show"], "took         –"), (vec!["list"], "–")] {
+        let text = String::from_utf8(bpctl(&home, &words).stdout).unwrap();
+        assert!(text.contains(unknown) && text.contains(CLOCK_WAS_NOT_SET), "{text}");
+    }
+    for search in ["dur:<1s", "dur:>1s"] {
+        assert_eq!(document(&home, &["list", search, "--json"]), json!([]), "{search}");
+    }
+    let text = String::from_utf8(bpctl(&home, &["status"]).stdout).unwrap();
+    assert!(text.contains("1 implausible figure was stored as unknown"), "{text}");
 }

@@ -204,7 +204,7 @@ fn what_fish_was_given_is_listed() {
                 "{context}"
             );
         }
-        assert!(runs[1].run_stats.as_ref().unwrap().duration_s >= 0.3, "{context}");
+        assert!(runs[1].run_stats.as_ref().unwrap().duration_s >= Some(0.3), "{context}");
     }
 }
 

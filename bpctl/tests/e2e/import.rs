@@ -104,7 +104,7 @@ fn a_duration_that_zsh_has_kept_is_known_and_makes_no_baseline() {
     text(&bpctl(&home, &["import", "zsh"]));
     let recorded = settled(&home, 3);
     let durations: Vec<_> =
-        recorded.iter().map(|run| run.run_stats.as_ref().map(|stats| stats.duration_s)).collect();
+        recorded.iter().map(|run| run.run_stats.as_ref().and_then(|stats| stats.duration_s)).collect();
     assert_eq!(durations, [Some(7.0), None, Some(9.0)]);
     let stats = recorded[0].run_stats.as_ref().unwrap();
     assert_eq!((stats.cpu_seconds, stats.cpu_avg, stats.rss_max_mb), (None, None, None), "{stats:?}");

@@ -27,7 +27,7 @@ fn in_state(home: &Home, text: &str, state: RunState) -> Run {
 }
 
 fn duration(run: &Run) -> f64 {
-    run.run_stats.as_ref().map_or(0.0, |stats| stats.duration_s)
+    run.run_stats.as_ref().and_then(|stats| stats.duration_s).unwrap_or(0.0)
 }
 
 /// Sends a line that ends its shell, and waits for the end of the terminal.
@@ -168,7 +168,8 @@ fn a_daemon_that_a_line_left_behind_is_no_job_and_its_cpu_time_is_a_figure_of_it
             (used > 0.05).then_some(run)
         });
         let stats = run.run_stats.unwrap();
-        let most = stats.duration_s * f64::from(run.context.and_then(|context| context.cpus).unwrap_or(64));
+        let most =
+            stats.duration_s.unwrap() * f64::from(run.context.and_then(|context| context.cpus).unwrap_or(64));
         assert!(stats.cpu_seconds.unwrap_or(0.0) <= most + 0.001, "{kind:?}: {stats:?}");
     }
 }

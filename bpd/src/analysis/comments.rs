@@ -120,14 +120,14 @@ fn cpu_avg_high(Subject { stats, .. }: Subject<'_>) -> Option<Finding> {
     let average = stats.cpu_avg.filter(|average| *average > CPU_AVG_HIGH_PERCENT)?;
     let params =
         json!({ "cpu_avg": average, "threshold": CPU_AVG_HIGH_PERCENT, "duration_s": stats.duration_s });
-    (stats.duration_s >= CPU_AVG_HIGH_FROM_S).then(|| Finding::new("cpu-avg-high", Level::Warning, params))
+    (stats.duration_s? >= CPU_AVG_HIGH_FROM_S).then(|| Finding::new("cpu-avg-high", Level::Warning, params))
 }
 
 fn short_run_no_curve(Subject { run, stats, .. }: Subject<'_>) -> Option<Finding> {
     // What lives on in the background is not over.
     let holds = run.state == RunState::Finished
         && !run.background
-        && stats.duration_s < SHORT_RUN_S
+        && stats.duration_s? < SHORT_RUN_S
         && stats.samples < CURVE_FROM;
     let params = json!({ "duration_s": stats.duration_s, "samples": stats.samples });
     holds.then(|| Finding::new("short-run-no-curve", Level::Info, params))
@@ -186,7 +186,7 @@ mod tests {
 
     fn stats(duration_s: f64, cpu_avg: f64, rss_max_mb: f64) -> RunStats {
         RunStats {
-            duration_s,
+            duration_s: Some(duration_s),
             cpu_avg: Some(cpu_avg),
             rss_max_mb: Some(rss_max_mb),
             samples: 9,

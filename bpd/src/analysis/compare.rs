@@ -85,6 +85,9 @@ pub fn judge(current: &Run, baseline: &Run, pool: &[RunStats]) -> Judgement {
     if matches!(verdict, Verdict::Faster | Verdict::Slower) {
         reasons.extend(explain::difference(figures[0], figures[1]));
     }
+    if figures.iter().any(|stats| stats.duration_s.is_none()) {
+        reasons.push(Reason::new("no-duration", json!({})));
+    }
     reasons.extend(memory(&ruled[RSS_MAX.name].delta));
     if pool.len() < noise::MIN_POOL {
         reasons.push(Reason::new("rough", json!({ "runs": pool.len() })));
@@ -257,11 +260,14 @@ mod tests {
     use super::*;
 
     fn pool(durations: &[f64]) -> Vec<RunStats> {
-        durations.iter().map(|&duration_s| RunStats { duration_s, ..RunStats::default() }).collect()
+        durations
+            .iter()
+            .map(|&duration_s| RunStats { duration_s: Some(duration_s), ..RunStats::default() })
+            .collect()
     }
 
     fn lasting(duration_s: f64) -> Run {
-        run_of(RunStats { duration_s, ..RunStats::default() })
+        run_of(RunStats { duration_s: Some(duration_s), ..RunStats::default() })
     }
 
     #[track_caller]
@@ -319,12 +325,17 @@ mod tests {
 
     #[test]
     fn cpu_seconds_decide_when_elapsed_time_cannot() {
-        let run =
-            |duration_s, cpu| run_of(RunStats { duration_s, cpu_seconds: Some(cpu), ..RunStats::default() });
+        let run = |duration_s, cpu| {
+            run_of(RunStats { duration_s: Some(duration_s), cpu_seconds: Some(cpu), ..RunStats::default() })
+        };
         let history: Vec<_> = NOISY
             .iter()
             .zip(STEADY)
-            .map(|(&duration_s, cpu)| RunStats { duration_s, cpu_seconds: Some(cpu), ..RunStats::default() })
+            .map(|(&duration_s, cpu)| RunStats {
+                duration_s: Some(duration_s),
+                cpu_seconds: Some(cpu),
+                ..RunStats::default()
+            })
             .collect();
         let judged = judge(&run(1.5, 1.6), &run(1.0, 1.0), &history);
         assert_eq!((judged.verdict, judged.by_cpu), (Verdict::Slower, true));
@@ -354,7 +365,11 @@ mod tests {
     #[test]
     fn contention_takes_the_blame_for_elapsed_time_and_load_does_not_count_where_pressure_is_known() {
         let pressed = |duration_s, pressure_cpu, load| {
-            let stats = RunStats { duration_s, pressure_cpu: Some(pressure_cpu), ..RunStats::default() };
+            let stats = RunStats {
+                duration_s: Some(duration_s),
+                pressure_cpu: Some(pressure_cpu),
+                ..RunStats::default()
+            };
             let mut run = run_of(stats);
             let context = bp_proto::Context::default();
             run.context = Some(bp_proto::Context { load_1m: Some(load), cpus: Some(2), ..context });
@@ -371,7 +386,7 @@ mod tests {
 
     #[test]
     fn figures_that_only_one_run_knows_are_left_out() {
-        let with = |read_mb| run_of(RunStats { duration_s: 1.0, read_mb, ..RunStats::default() });
+        let with = |read_mb| run_of(RunStats { duration_s: Some(1.0), read_mb, ..RunStats::default() });
         let has = |a, b| judge(&with(a), &with(b), &[]).metrics.contains_key("read_mb");
         assert!(has(Some(1.0), Some(2.0)) && !has(Some(1.0), None) && !has(None, None));
         let pressed = |pressure_io| run_of(RunStats { pressure_io, ..RunStats::default() });
@@ -383,7 +398,7 @@ mod tests {
     fn without_a_pool_only_steady_figures_get_a_verdict() {
         let run = |cpu: f64| {
             run_of(RunStats {
-                duration_s: cpu / 50.0,
+                duration_s: Some(cpu / 50.0),
                 cpu_max: Some(cpu),
                 cpu_avg: Some(cpu),
                 ..RunStats::default()
@@ -421,7 +436,7 @@ mod tests {
     fn a_figure_that_is_always_zero_has_no_usual_range_and_counts_are_whole() {
         let history: Vec<_> = (0..10)
             .map(|n| RunStats {
-                duration_s: 1.0,
+                duration_s: Some(1.0),
                 read_mb: Some(0.0),
                 major_faults: Some(0),
                 pressure_memory: Some(0.0),
@@ -448,7 +463,7 @@ mod tests {
             cpu_share in 0.0..2.0f64,
         ) {
             let stats = |duration_s: f64| RunStats {
-                duration_s,
+                duration_s: Some(duration_s),
                 cpu_seconds: Some(duration_s * cpu_share),
                 rss_max_mb: Some(duration_s * 100.0),
                 ..RunStats::default()

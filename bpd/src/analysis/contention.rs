@@ -69,7 +69,7 @@ pub fn than_usual(run: &Run, stats: &RunStats, past: &[RunStats], least_runs: us
         values.sort_by(f64::total_cmp);
         (values.len() >= least_runs).then(|| quantile::of_sorted(&values, 0.5)).flatten()
     };
-    let excess_s = stats.duration_s - usual(&|stats| Some(stats.duration_s))?;
+    let excess_s = stats.duration_s? - usual(&|stats| stats.duration_s)?;
     scarcest(run, stats, |scarce| {
         explains(scarce, stats, excess_s, usual(&|past| waited_s(scarce.what, past)))
             .then(|| usual(&|past| (scarce.of)(past)))
@@ -79,7 +79,7 @@ pub fn than_usual(run: &Run, stats: &RunStats, past: &[RunStats], least_runs: us
 
 /// What was scarcest for `run` and was not for the other one.
 pub fn than_other(run: &Run, stats: &RunStats, other: &RunStats) -> Option<Contended> {
-    let excess_s = stats.duration_s - other.duration_s;
+    let excess_s = stats.duration_s? - other.duration_s?;
     scarcest(run, stats, |scarce| {
         explains(scarce, stats, excess_s, waited_s(scarce.what, other)).then(|| (scarce.of)(other)).flatten()
     })
@@ -93,7 +93,7 @@ fn explains(scarce: &Scarce, stats: &RunStats, excess_s: f64, otherwise_s: Optio
 
 /// For how many seconds the run waited at most, as far as that is known.
 fn waited_s(what: &str, stats: &RunStats) -> Option<f64> {
-    let of_time = |percent: Option<f64>| percent.map(|percent| percent / 100.0 * stats.duration_s);
+    let of_time = |percent: Option<f64>| Some(percent? / 100.0 * stats.duration_s?);
     match what {
         // Its own waiting is the better figure: the machine's pressure may be of others alone.
         "cpu" | "wait" => {
@@ -132,11 +132,11 @@ mod tests {
     use super::*;
 
     fn with_cpu(pressure_cpu: f64) -> RunStats {
-        RunStats { pressure_cpu: Some(pressure_cpu), duration_s: 2.0, ..RunStats::default() }
+        RunStats { pressure_cpu: Some(pressure_cpu), duration_s: Some(2.0), ..RunStats::default() }
     }
 
     fn found(stats: &RunStats, other: &RunStats) -> Option<(&'static str, f64)> {
-        let other = RunStats { duration_s: 1.0, ..other.clone() };
+        let other = RunStats { duration_s: Some(1.0), ..other.clone() };
         than_other(&run_of(stats.clone()), stats, &other).map(|found| (found.what, found.percent))
     }
 
@@ -176,7 +176,7 @@ mod tests {
                 RunStats { host_cpu_avg: Some(host_cpu_avg), cpu_avg: Some(cpu_avg), ..with_cpu(80.0) };
             let mut run = run_of(stats.clone());
             run.context = Some(Context { cpus: Some(2), ..Context::default() });
-            let other = RunStats { duration_s: 1.0, ..with_cpu(0.0) };
+            let other = RunStats { duration_s: Some(1.0), ..with_cpu(0.0) };
             assert_eq!(than_other(&run, &stats, &other).is_some(), contended, "{host_cpu_avg} {cpu_avg}");
         };
         check(99.0, 195.0, false);
@@ -187,7 +187,7 @@ mod tests {
     fn what_is_usual_takes_enough_runs() {
         let stats = with_cpu(60.0);
         let run = run_of(stats.clone());
-        let past = RunStats { duration_s: 1.0, ..with_cpu(4.0) };
+        let past = RunStats { duration_s: Some(1.0), ..with_cpu(4.0) };
         let usual = |runs: usize| than_usual(&run, &stats, &vec![past.clone(); runs], 5);
         assert_eq!(usual(4), None);
         assert_eq!(usual(5), Some(Contended { what: "cpu", percent: 60.0, otherwise: 4.0 }));
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_few_milliseconds_of_waiting_explain_no_half_a_second() {
         let ran = |duration_s, wait_seconds| RunStats {
-            duration_s,
+            duration_s: Some(duration_s),
             wait_seconds: Some(wait_seconds),
             cpu_seconds: Some(0.001),
             pressure_cpu: Some(if wait_seconds > 0.0 { 90.0 } else { 1.0 }),

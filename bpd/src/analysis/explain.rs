@@ -21,8 +21,9 @@ const BUSIER_BY: f64 = 0.5;
 
 /// What explains that `current` took longer or shorter than `baseline`.
 pub fn difference(current: &RunStats, baseline: &RunStats) -> Vec<Reason> {
-    let elapsed = current.duration_s - baseline.duration_s;
     let mut reasons = Vec::new();
+    let (Some(took_s), Some(base_took_s)) = (current.duration_s, baseline.duration_s) else { return reasons };
+    let elapsed = took_s - base_took_s;
     let (Some(cpu), Some(base_cpu)) = (current.cpu_seconds, baseline.cpu_seconds) else { return reasons };
     let (Some(average), Some(base_average)) = (current.cpu_avg, baseline.cpu_avg) else { return reasons };
 
@@ -44,7 +45,7 @@ pub fn difference(current: &RunStats, baseline: &RunStats) -> Vec<Reason> {
         }
     } else {
         let waited = |duration_s: f64, cpu: f64| (duration_s - cpu).max(0.0);
-        let (now, before) = (waited(current.duration_s, cpu), waited(baseline.duration_s, base_cpu));
+        let (now, before) = (waited(took_s, cpu), waited(base_took_s, base_cpu));
         let more = now - before;
         if more.abs() >= LEAST_SHARE * elapsed.abs() && more * elapsed > 0.0 {
             let code = if more > 0.0 { "more-waiting" } else { "less-waiting" };
@@ -97,7 +98,7 @@ pub fn busier_host(current: &Run, baseline: &Run) -> Option<Busier> {
 fn waited_little(current: &Run, baseline: &Run) -> bool {
     let known = |run: &Run| {
         let stats = run.run_stats.as_ref()?;
-        Some((stats.duration_s, stats.wait_seconds.filter(|_| stats.max_processes == Some(1))?))
+        Some((stats.duration_s?, stats.wait_seconds.filter(|_| stats.max_processes == Some(1))?))
     };
     let (Some((now_s, waited_s)), Some((before_s, waited_before_s))) = (known(current), known(baseline))
     else {
@@ -116,7 +117,7 @@ mod tests {
 
     fn stats(duration_s: f64, cpu: f64) -> RunStats {
         RunStats {
-            duration_s,
+            duration_s: Some(duration_s),
             cpu_seconds: Some(cpu),
             cpu_avg: Some(cpu / duration_s * 100.0),
             ..RunStats::default()

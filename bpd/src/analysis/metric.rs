@@ -46,7 +46,7 @@ impl Unit {
     }
 }
 
-pub const DURATION: Metric = steady("duration_s", Unit::Seconds, |stats| Some(stats.duration_s));
+pub const DURATION: Metric = steady("duration_s", Unit::Seconds, |stats| stats.duration_s);
 pub const CPU_SECONDS: Metric = steady("cpu_seconds", Unit::Seconds, |stats| stats.cpu_seconds);
 pub const RSS_MAX: Metric = steady("rss_max_mb", Unit::Mebibytes, |stats| stats.rss_max_mb);
 

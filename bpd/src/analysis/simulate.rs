@@ -68,7 +68,7 @@ impl Chance {
         let duration_s = usual * (noise * self.normal()).exp();
         let accident = if self.uniform() < accidents { 2.0 } else { 1.0 };
         let cpu_seconds = Some(usual * 0.8 * (0.5 * noise * self.normal()).exp());
-        RunStats { duration_s: duration_s * accident, cpu_seconds, ..RunStats::default() }
+        RunStats { duration_s: Some(duration_s * accident), cpu_seconds, ..RunStats::default() }
     }
 
     fn pool(&mut self, runs: usize, noise: f64, accidents: f64) -> Vec<RunStats> {

@@ -25,8 +25,8 @@ const MILLI_S: f64 = 0.001;
 /// When a run was, as far as its figures depend on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// Monotonic; of an open run: until now.
-    pub duration: Duration,
+    /// Monotonic; of an open run: until now. `None`: not known.
+    pub duration: Option<Duration>,
     pub open: bool,
     /// Its processes lived on after the prompt, so totals and curve cover more than the duration.
     pub background: bool,
@@ -40,6 +40,10 @@ impl Span {
     fn most_percent(&self) -> f64 {
         self.cpus.filter(|cpus| *cpus > 0).map_or(f64::INFINITY, |cpus| f64::from(cpus) * 100.0)
     }
+
+    fn duration_s(&self) -> Option<f64> {
+        self.duration.map(|duration| duration.as_secs_f64())
+    }
 }
 
 /// `None` while nothing is known: an open run without a sample.
@@ -49,7 +53,7 @@ pub fn of(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Option<RunSt
     }
     let totals = totals.copied().unwrap_or(Totals { peak_lower_bound: true, ..Totals::default() });
     let mut stats = RunStats {
-        duration_s: span.duration.as_secs_f64(),
+        duration_s: span.duration_s(),
         user_seconds: totals.user_ns.map(seconds),
         system_seconds: totals.system_ns.map(seconds),
         background_cpu_seconds: totals.background_cpu_ns.map(seconds),
@@ -85,8 +89,10 @@ pub fn drawn(curve: Curve<'_>, totals: Option<&Totals>, span: Span) -> Vec<Piece
     let Curve::Measured(samples) = curve else { return pieces };
     let unknown = Totals::default();
     let most_percent = most_percent(samples, totals.unwrap_or(&unknown), span);
-    let pieces =
-        if span.open || span.background { pieces } else { ended(pieces, span.duration.as_secs_f64()) };
+    let pieces = match span.duration_s() {
+        Some(duration_s) if !span.open && !span.background => ended(pieces, duration_s),
+        _ => pieces,
+    };
     curve::smoothed(pieces, most_percent)
 }
 
@@ -103,7 +109,8 @@ fn most_percent(samples: &[Sample], totals: &Totals, span: Span) -> f64 {
     };
     let of_threads = f64::from(threads) * 100.0;
     let burned_s = seconds(totals.cpu_ns.unwrap_or(0).max(last.cpu_ns));
-    let over_s = if span.background { last.at_ms as f64 * MILLI_S } else { span.duration.as_secs_f64() };
+    let seen_s = last.at_ms as f64 * MILLI_S;
+    let over_s = if span.background { seen_s } else { span.duration_s().unwrap_or(seen_s) };
     if burned_s * 100.0 <= of_threads * over_s { of_cpus.min(of_threads) } else { of_cpus }
 }
 
@@ -179,14 +186,18 @@ fn measured(stats: &mut RunStats, samples: &[Sample], pieces: &[Piece], totals: 
 
     // The time in which the CPU seconds were spent. Of an open run that is known up to its last sample; background
     // processes go on after the prompt, and their seconds over its few milliseconds would be no average of anything.
-    let spent_in_s = if span.open || span.background { sampled_s } else { stats.duration_s };
+    let is_sampled = span.open || span.background;
+    let known_s = if is_sampled { Some(sampled_s) } else { stats.duration_s };
+    let spent_in_s = known_s.unwrap_or(sampled_s);
     let unseen_s = stats.cpu_seconds.unwrap_or(0.0) - sampled_cpu.map_or(0.0, seconds);
     let was_seen =
         !span.background || unseen_s <= (UNSEEN_SHARE * stats.cpu_seconds.unwrap_or(0.0)).max(TICK_S);
-    stats.cpu_avg =
+    let average =
         stats.cpu_seconds.filter(|_| was_seen).and_then(|cpu| average(cpu, spent_in_s, totals, span));
     // Where the average would be made of rounding, rates of shorter times are too.
-    let is_known = stats.cpu_avg.is_some();
+    let is_known = average.is_some();
+    // The curve's rates are known without the run's duration; its average is not.
+    stats.cpu_avg = average.filter(|_| known_s.is_some());
     let cpu: Vec<(f64, f64)> = pieces
         .iter()
         .filter(|piece| is_known && piece.seconds() > 0.0)
@@ -272,7 +283,8 @@ fn posted_cpu(points: &[Point], span: Span) -> Option<f64> {
 }
 
 fn is_posted_cpu(cpu_s: f64, span: Span) -> bool {
-    span.window.is_none() || plausible::is_posted_cpu(cpu_s, span.duration.as_secs_f64(), span.cpus)
+    let (Some(_), Some(duration_s)) = (span.window, span.duration_s()) else { return true };
+    plausible::is_posted_cpu(cpu_s, duration_s, span.cpus)
 }
 
 /// (memory, weight) where memory is known: what nobody could read is averaged with nothing.

@@ -54,7 +54,7 @@ fn track<'a>(run: &Run, kept: &'a Curve, pieces: &'a [Piece]) -> Track<'a> {
     Track {
         curve: curve_of(kept),
         pieces,
-        duration_s: stats.map_or(0.0, |stats| stats.duration_s),
+        duration_s: stats.and_then(|stats| stats.duration_s).unwrap_or(0.0),
         rss_max_mb: stats.and_then(|stats| stats.rss_max_mb),
     }
 }
@@ -139,7 +139,7 @@ mod tests {
     /// (seconds, CPU seconds, MiB).
     fn stats((duration_s, cpu, mib): (f64, f64, f64)) -> RunStats {
         RunStats {
-            duration_s,
+            duration_s: Some(duration_s),
             cpu_seconds: Some(cpu),
             cpu_avg: Some(cpu / duration_s * 100.0),
             rss_max_mb: Some(mib),

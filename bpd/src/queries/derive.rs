@@ -118,10 +118,9 @@ impl Derive {
         }
         let span = span_of(run, now);
         let implausible = stats::implausible(curve, run.totals.as_ref(), span);
-        // Without a duration nothing can be said per time, nor compared. A shell without a clock left such a line too.
-        let is_timeless = run.shell.is_some() && run.took == Some(Duration::ZERO) && curve.is_empty();
-        let has_duration = !is_timeless && !implausible.contains(&Implausible::Duration);
-        let stats = has_duration.then(|| stats::of(curve, run.totals.as_ref(), span)).flatten();
+        // A shell without a clock reports no more than that a line ended.
+        let is_nothing_known = is_timeless(run) && run.totals.is_none() && curve.is_empty();
+        let stats = if is_nothing_known { None } else { stats::of(curve, run.totals.as_ref(), span) };
         Ok((stats, implausible))
     }
 
@@ -184,6 +183,12 @@ pub(super) fn is_good(row: &Row) -> bool {
     row.state == RunState::Finished && row.exit_code == Some(0) && !row.no_baseline
 }
 
+/// Whether its shell has no clock, or has reported a duration that cannot be true: such a duration is stored as zero.
+pub(super) fn is_timeless(run: &Run) -> bool {
+    let is_refused = run.totals.is_some_and(|totals| totals.implausible.duration);
+    is_refused || (run.shell.is_some() && run.took == Some(Duration::ZERO))
+}
+
 /// When a run was, as far as its figures depend on it.
 fn span_of(run: &Run, now: UnixMillis) -> Span {
     let duration = lasted(run, now);
@@ -193,7 +198,13 @@ fn span_of(run: &Run, now: UnixMillis) -> Span {
         let ended_at = run.finished_at.unwrap_or(now).max(started_at.plus(duration));
         Window::new(started_at.as_seconds(), ended_at.as_seconds())
     });
-    Span { duration, open: run.is_open(), background: had_background_in_totals(run), cpus, window }
+    Span {
+        duration: (!is_timeless(run)).then_some(duration),
+        open: run.is_open(),
+        background: had_background_in_totals(run),
+        cpus,
+        window,
+    }
 }
 
 /// A run's curve as it is drawn, from which its figures are taken too.

@@ -6,7 +6,7 @@ use bp_proto::search::{FIELDS, fold};
 use bp_proto::{Actor, ActorKind, Run, RunState, RunStats, UnixMillis};
 
 use super::NoAnswer;
-use super::derive::lasted;
+use super::derive::{is_timeless, lasted};
 use super::no_answer::Sentence;
 use super::times::{Clock, Span};
 use super::value::{Bound, duration_s, mebibytes, percent};
@@ -185,7 +185,7 @@ impl Filter {
                     stats()?.and_then(|stats| stats.rss_max_mb).is_some_and(|value| bound.holds(value))
                 }
                 // Of what a shell remembered from before bp mostly nobody knows what it took.
-                Test::Duration(_) if run.imported && run.took.is_none() => false,
+                Test::Duration(_) if (run.imported && run.took.is_none()) || is_timeless(run) => false,
                 Test::Duration(bound) => bound.holds(lasted(run, now).as_secs_f64()),
                 test => test.of_run(run),
             };

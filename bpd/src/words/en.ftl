@@ -72,6 +72,7 @@ reason-contended = Others pressed during one of the two: { $what ->
    *[cpu] something on the machine waited for a CPU { PERCENT($current) } of the time against { PERCENT($baseline) }
   }, so elapsed time proves nothing.
 reason-unfinished = One of the two has no reported end.
+reason-no-duration = The duration of one of the two is not known.
 reason-exit-code = They ended with different exit codes ({ $current } and { $baseline }).
 reason-args = They are different commands.
 reason-place = They ran in different places.

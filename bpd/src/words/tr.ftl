@@ -72,6 +72,7 @@ reason-contended = Çalıştırmalardan birinde makine sıkışıktı: { $what -
    *[cpu] makinede bir şeyler zamanın { PERCENT($current) } kadarında CPU bekledi, ötekinde { PERCENT($baseline) }
   }; geçen süre bir şey kanıtlamaz.
 reason-unfinished = İkisinden birinin bitişi bildirilmemiş.
+reason-no-duration = İkisinden birinin süresi bilinmiyor.
 reason-exit-code = Farklı çıkış kodlarıyla bittiler ({ $current } ve { $baseline }).
 reason-args = Bunlar farklı komutlar.
 reason-place = Farklı yerlerde çalıştılar.

@@ -32,7 +32,7 @@ export function ComparePage({ route }: { route: CompareRoute }) {
       <div class="page-head">
         <PageTitle title={t('compare.title')} />
       </div>
-      <Pickers key={`${current} ${baseline}`} route={route} resolved={error === null ? comparison : null} />
+      <Pickers key={`${current} ${baseline}`} route={route} />
       {current === '' && (
         <Empty title={t('empty.compare.title')}>
           <p>{t('empty.compare.text')}</p>
@@ -78,7 +78,7 @@ function NoComparison({ error, retry }: { error: unknown; retry: () => void }) {
   );
 }
 
-function Pickers({ route, resolved }: { route: CompareRoute; resolved: Comparison | null }) {
+function Pickers({ route }: { route: CompareRoute }) {
   const [current, setCurrent] = useState(route.current);
   const [baseline, setBaseline] = useState(route.baseline);
   const submit = (event: Event) => {
@@ -86,18 +86,9 @@ function Pickers({ route, resolved }: { route: CompareRoute; resolved: Compariso
     // What the empty field shows is what it means.
     go({ ...route, current: current.trim() || 'latest', baseline: baseline.trim(), zoom: null });
   };
-  const swap = () => {
-    // Selectors mean something else on the other side (B is looked up before A), so the runs themselves are swapped.
-    const a = resolved ? String(resolved.current.id) : current;
-    const b = resolved ? String(resolved.baseline.id) : baseline;
-    go({ ...route, current: b, baseline: a, zoom: null });
-  };
   return (
     <form class="pickers" onSubmit={submit}>
       <Picker name="a" label={t('compare.current.label')} value={current} onInput={setCurrent} empty="latest" />
-      <button type="button" class="swap" onClick={swap} aria-label={t('compare.swap')} title={t('compare.swap')}>
-        <span aria-hidden="true">⇄</span>
-      </button>
       <Picker name="b" label={t('compare.baseline.label')} value={baseline} onInput={setBaseline} empty="latest-success" />
       <button type="submit" class="primary">
         {t('compare.go')}
@@ -134,6 +125,9 @@ function TwoRuns({ comparison, route }: { comparison: Comparison; route: Compare
   return (
     <>
       <VerdictCard comparison={comparison} />
+      {comparison.swapped && (
+        <p class="dim">{t('compare.swapped', { earlier: comparison.baseline.id, later: comparison.current.id })}</p>
+      )}
       <div class="pair">
         <RunCard mark="a" run={comparison.current} />
         <RunCard mark="b" run={comparison.baseline} />

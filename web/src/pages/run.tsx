@@ -94,9 +94,11 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
           <PageTitle title={`${run.id} ${commandOf(run).slice(0, 80)}`}>{t('run.title', { id: run.id })}</PageTitle>
           <Status run={run} long />
           <div class="actions">
-            <a class="button" href={hrefOf(compareRoute(run.id, 'latest-success'))}>
-              {t('run.compare')}
-            </a>
+            {!run.imported && (
+              <a class="button" href={hrefOf(compareRoute(run.id, 'latest-success'))}>
+                {t('run.compare')}
+              </a>
+            )}
             <a class="button" href={hrefOf({ page: 'runs', q: `key:${run.key}`, selected: [] })}>
               {t('run.same')}
             </a>
@@ -126,7 +128,7 @@ function OneRun({ run, route, onChange }: { run: Run; route: RunRoute; onChange:
             <Details stats={run.run_stats} />
           </>
         ) : (
-          <p class="dim">{t(running ? 'run.no_figures' : 'run.no_figures.ended')}</p>
+          <p class="dim">{t(running ? 'run.no_figures' : run.imported ? 'run.no_figures.imported' : 'run.no_figures.ended')}</p>
         )}
       </section>
       <Curves run={run} zoom={route.zoom} />

@@ -15,13 +15,14 @@ const STATUS_MARK: Record<StatusKind, string> = { running: '●', stopped: '‖'
 export function Status({ run, long = false }: { run: Run; long?: boolean }) {
   const kind = statusOf(run);
   const values = { code: run.exit_code ?? '?', signal: run.signal ?? '?' };
-  const whole = t(`status.${kind}`, values);
+  const hasCode = kind === 'left' && run.exit_code !== null;
+  const whole = t(hasCode ? 'status.left_with' : `status.${kind}`, values);
   return (
     <span class={`status status-${kind}`} title={whole}>
       <span class="status-mark" aria-hidden="true">
         {STATUS_MARK[kind]}
       </span>
-      <span>{long ? whole : t(`status.short.${kind}`, values)}</span>
+      <span>{long ? whole : t(hasCode ? 'status.short.left_with' : `status.short.${kind}`, values)}</span>
     </span>
   );
 }

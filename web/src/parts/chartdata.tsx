@@ -22,9 +22,16 @@ export function ChartData(props: Props) {
   );
 }
 
+function highestAt(values: ReadonlyArray<number | null>): number {
+  const known = values.map((value) => value ?? -Infinity);
+  return known.indexOf(known.reduce((most, value) => Math.max(most, value), -Infinity));
+}
+
 function Table({ x, xName, lines, formatX, formatY }: Props) {
   const step = Math.max(1, Math.ceil(x.length / MAX_ROWS));
-  const rows = x.map((_, index) => index).filter((index) => index % step === 0);
+  // A thinned table keeps the highest point of each line: the sentence above names it.
+  const highest = new Set(lines.map((line) => highestAt(line.values)));
+  const rows = x.map((_, index) => index).filter((index) => index % step === 0 || highest.has(index));
   return (
     <>
       {step > 1 && <p class="dim">{t('chart.data_cut', { step, n: formatNumber(x.length, lang.value) })}</p>}

@@ -50,23 +50,27 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
   };
   const stats = run.run_stats;
   const isBetween = points.some((point) => point.rss_max_mb != null);
+  // Where no rate is known, as of a run that is shorter than ten clock ticks, a curve would show rounding.
+  const hasRates = isOpen(run) || stats == null || stats.cpu_max !== null;
   return (
     <>
       <ZoomBar zoom={zoom} onZoom={onZoom} format={seconds} />
-      <Chart
-        {...common}
-        name={t('chart.cpu')}
-        unit={t('chart.cpu.unit')}
-        summary={summary(t('chart.cpu'), curve, curve.cpu, stats?.cpu_avg ?? null, highestOf(run, 'cpu_max'), percent, seconds)}
-        lines={cpuLines}
-        formatY={percent}
-      />
+      {hasRates && (
+        <Chart
+          {...common}
+          name={t('chart.cpu')}
+          unit={t('chart.cpu.unit')}
+          summary={summary(t('chart.cpu'), curve, curve.cpu, averageOf(run, 'cpu_avg', curve, curve.cpu), highestOf(run, 'cpu_max'), percent, seconds)}
+          lines={cpuLines}
+          formatY={percent}
+        />
+      )}
       {drawable(curve.rss) && (
         <Chart
           {...common}
           name={t('chart.memory')}
           unit={t('chart.memory.unit')}
-          summary={`${summary(t('chart.memory'), curve, curve.rss, stats?.rss_avg_mb ?? null, highestOf(run, 'rss_max_mb'), memory, seconds)}${isBetween ? ` ${t('chart.peak_between')}` : ''}`}
+          summary={`${summary(t('chart.memory'), curve, curve.rss, averageOf(run, 'rss_avg_mb', curve, curve.rss), highestOf(run, 'rss_max_mb'), memory, seconds)}${isBetween ? ` ${t('chart.peak_between')}` : ''}`}
           lines={memoryLines}
           formatY={memory}
         />
@@ -78,6 +82,17 @@ export function RunCurves({ run, points, zoom, onZoom }: Props) {
 /** One reading makes no curve. */
 function drawable(values: ReadonlyArray<number | null>): boolean {
   return values.filter((value) => value !== null).length >= 2;
+}
+
+/** The average of the run's tile; of an open run without one that of the curve so far. */
+function averageOf(
+  run: Run,
+  name: 'cpu_avg' | 'rss_avg_mb',
+  curve: Curve,
+  values: ReadonlyArray<number | null>,
+): number | null {
+  const { run_stats: stats } = run;
+  return stats == null ? timeMean(curve.x, values) : stats[name];
 }
 
 function highestOf(run: Run, name: 'cpu_max' | 'rss_max_mb'): number | null {
@@ -96,14 +111,15 @@ function summary(
 ): string {
   const peak = peakOf(curve.x, values);
   if (!peak) return '';
-  const mean = average ?? timeMean(curve.x, values);
-  return t('chart.summary', {
+  const shown = {
     name,
-    average: mean === null ? t('common.unknown') : format(mean),
+    average: average === null ? t('common.unknown') : format(average),
     peak: format(highest ?? peak.value),
-    when: seconds(peak.at),
     span: seconds(curve.x.at(-1) ?? 0),
-  });
+  };
+  // The totals may know of more than any point of the curve: then no point is the place of the peak.
+  const isPlaced = highest === null || format(highest) === format(peak.value);
+  return isPlaced ? t('chart.summary', { ...shown, when: seconds(peak.at) }) : t('chart.summary.unplaced', shown);
 }
 
 /** What part is shown, and the way back to all of it. Its height does not change, so that nothing jumps. */

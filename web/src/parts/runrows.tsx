@@ -1,6 +1,6 @@
 /** One run as one row. */
 import { secondsSince } from '../clock';
-import { formatBytes, formatDuration, formatElapsed, formatMemory, formatPercent } from '../format';
+import { formatDuration, formatElapsed, formatMemory, formatPercent } from '../format';
 import { baseName } from '../format';
 import { lang } from '../prefs';
 import { hrefOf, runRoute } from '../route';
@@ -111,7 +111,7 @@ export function RunningRow(props: RowProps & { points: readonly Point[]; now: nu
           ? formatElapsed(secondsSince(run.started_at, now))
           : formatDuration(run.run_stats?.duration_s, lang.value)}
       </span>
-      <span role="cell" class="cell-memory number">{peak > 0 ? peakText(peak, run.run_stats) : formatBytes(0, lang.value)}</span>
+      <span role="cell" class="cell-memory number">{peakText(peak > 0 ? peak : null, run.run_stats)}</span>
     </div>
   );
 }

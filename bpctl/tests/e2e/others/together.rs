@@ -65,7 +65,7 @@ fn lives(kind: Kind, load: &str, prompt: &str) {
             assert_eq!(told, LINES, "{kind:?}, {transport:?}");
             assert!(runs.iter().all(|run| run.state == RunState::Finished), "{runs:#?}");
             // Unknown where the shell has no clock and its DEBUG trap is somebody else's.
-            let took = runs[5].run_stats.as_ref().map(|stats| stats.duration_s);
+            let took = runs[5].run_stats.as_ref().and_then(|stats| stats.duration_s);
             let least = Duration::from_millis(200).as_secs_f64();
             assert!(took.map_or(!has_clock(kind), |took| took >= least), "{took:?}");
         }

@@ -6,7 +6,13 @@ use super::super::curve::samples::{measured_of, posted_of};
 use super::*;
 
 fn lasted(ms: u64) -> Span {
-    Span { duration: Duration::from_millis(ms), open: false, background: false, cpus: None, window: None }
+    Span {
+        duration: Some(Duration::from_millis(ms)),
+        open: false,
+        background: false,
+        cpus: None,
+        window: None,
+    }
 }
 
 #[track_caller]
@@ -74,7 +80,7 @@ fn the_highest_is_never_below_the_average() {
         };
         let samples: Vec<Sample> = readings.iter().map(sample).collect();
         let totals = Totals { cpu_ns: Some(cpu_us * 1000), quality: Quality::Exact, ..Totals::default() };
-        let span = Span { duration: Duration::from_micros(took_us), ..lasted(0) };
+        let span = Span { duration: Some(Duration::from_micros(took_us)), ..lasted(0) };
         let stats = of(Curve::Measured(&samples), Some(&totals), span).unwrap();
         (stats.cpu_avg.unwrap(), stats.cpu_max.unwrap())
     };
@@ -139,7 +145,7 @@ fn an_open_run_is_known_up_to_its_last_sample() {
     let samples = measured_of(&[(50_000, 25_000, 10)]);
     let stats = of(Curve::Measured(&samples), None, open).unwrap();
     near(stats.cpu_avg, 50.0);
-    near(Some(stats.duration_s), 60.0);
+    near(stats.duration_s, 60.0);
     assert!(stats.peak_lower_bound);
 }
 
@@ -150,7 +156,7 @@ fn background_processes_are_averaged_over_the_time_they_ran() {
     let span = Span { background: true, ..lasted(4) };
     let stats = of(Curve::Measured(&samples), Some(&totals), span).unwrap();
     near(stats.cpu_avg, 50.0);
-    near(Some(stats.duration_s), 0.004);
+    near(stats.duration_s, 0.004);
 
     // Nobody saw where, or most of, the CPU time went.
     for seen in [vec![], measured_of(&[(4_000, 1_000, 10)])] {
@@ -297,7 +303,7 @@ proptest! {
             let pieces = drawn(Curve::Measured(&samples), Some(&totals), span);
             let seen_s: f64 = pieces.iter().map(|piece| piece.cpu_percent / 100.0 * piece.seconds()).sum();
             let cpu_s = stats.cpu_seconds.unwrap();
-            let slack_s = (0.1 * cpu_s).max(0.01 * stats.duration_s) + 1e-9;
+            let slack_s = (0.1 * cpu_s).max(0.01 * stats.duration_s.unwrap()) + 1e-9;
             prop_assert!((cpu_s - seen_s).abs() <= slack_s, "{} {:?}", seen_s, stats);
         }
     }
@@ -324,4 +330,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn an_unknown_duration_leaves_the_other_figures() {
+    let samples = measured_of(&[(1000, 400, 10), (2000, 900, 30)]);
+    let totals = Totals { cpu_ns: Some(900_000_000), user_ns: Some(900_000_000), ..Totals::default() };
+    let unknown = Span { duration: None, ..lasted(0) };
+    let stats = of(Curve::Measured(&samples), Some(&totals), unknown).unwrap();
+    assert_eq!((stats.duration_s, stats.cpu_avg), (None, None));
+    near(stats.cpu_seconds, 0.9);
+    near(stats.cpu_max, 50.0);
+    near(stats.rss_max_mb, 30.0);
+    assert_eq!(stats.samples, 2);
 }

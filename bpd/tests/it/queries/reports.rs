@@ -63,7 +63,7 @@ fn an_open_run_is_known_so_far() {
     let later = room.now.plus(Duration::from_secs(5));
     let run = room.queries.show("1", None, later).unwrap();
     let stats = run.run_stats.unwrap();
-    assert_eq!((stats.duration_s, stats.cpu_avg, stats.samples), (5.0, Some(25.0), 1));
+    assert_eq!((stats.duration_s, stats.cpu_avg, stats.samples), (Some(5.0), Some(25.0), 1));
 
     // What was derived before does not outlive a change.
     room.end(uid, &MAKE, Ending::Exited { exit_code: Some(0), signal: None });
