@@ -142,9 +142,8 @@ fn rule(metric: &Metric, [current, baseline]: [&RunStats; 2], pool: &[RunStats])
     };
     let (Some(current), Some(baseline)) = (current, baseline) else { return Ruling { delta, why: None } };
     delta.delta = Some(current - baseline);
-    // A ratio to a share that is rounded to nothing says nothing.
-    let least = if metric.unit == Unit::Percent { metric.unit.resolution() } else { f64::MIN_POSITIVE };
-    delta.change = (baseline >= least).then(|| current / baseline - 1.0);
+    // A ratio to what is rounded to nothing says nothing.
+    delta.change = (baseline >= metric.unit.resolution()).then(|| current / baseline - 1.0);
     let (verdict, why) = weigh(metric, current, baseline, &pool);
     let beyond = delta.usual.as_ref().and_then(|usual| outside(current, usual));
     // Whatever the noise: what is said must not contradict the range that stands next to it.
@@ -182,10 +181,12 @@ fn outside(value: f64, usual: &Usual) -> Option<Verdict> {
 fn weigh(metric: &Metric, current: f64, baseline: f64, pool: &Pool) -> (Verdict, Option<&'static str>) {
     let (a, b) = (noise::log(current, metric.unit), noise::log(baseline, metric.unit));
     let change = (a - b).exp() - 1.0;
-    if change.abs() < SIMILAR_BELOW {
-        return (Verdict::Similar, None);
-    }
     let unclear = |why| (Verdict::Unclear, Some(why));
+    if change.abs() < SIMILAR_BELOW {
+        // Below the resolution of the measurement two figures may differ by any factor.
+        let is_similar = (current - baseline).abs() <= SIMILAR_BELOW * current.abs().max(baseline.abs());
+        return if is_similar { (Verdict::Similar, None) } else { unclear("too-small") };
+    }
     if change.abs() < LEAST_CHANGE || (current - baseline).abs() < metric.unit.least_difference() {
         return unclear("too-small");
     }
@@ -487,6 +488,66 @@ mod tests {
                 prop_assert!(reason.code != "outside-usual" || is_outside);
             }
         }
+
+        /// Whatever is known of the two: the verdict has the direction of the figures that it rests on, nothing is said of
+        /// what one run lacks, and reasons do not contradict the verdict.
+        #[test]
+        fn verdicts_and_reasons_follow_the_figures(
+            history in prop::collection::vec(figures(), 0..30), current in figures(), baseline in figures(),
+        ) {
+            let judged = judge(&run_of(current.clone()), &run_of(baseline.clone()), &history);
+            for (name, delta) in &judged.metrics {
+                let (Some(now), Some(before)) = (delta.current, delta.baseline) else {
+                    prop_assert_eq!((delta.verdict, delta.delta, delta.change), (Verdict::NotComparable, None, None));
+                    continue;
+                };
+                match delta.verdict {
+                    Verdict::Slower => prop_assert!(now > before, "{} {:?}", name, delta),
+                    Verdict::Faster => prop_assert!(now < before, "{} {:?}", name, delta),
+                    Verdict::Similar => prop_assert!((now - before).abs() <= 0.051 * now.max(before), "{} {:?}", name, delta),
+                    _ => {}
+                }
+                if let Some(change) = delta.change {
+                    prop_assert!(change.is_finite() && change * (now - before) >= 0.0, "{} {:?}", name, delta);
+                }
+            }
+            let decided = &judged.metrics[if judged.by_cpu { "cpu_seconds" } else { "duration_s" }];
+            prop_assert_eq!(judged.verdict, decided.verdict);
+            let codes: Vec<_> = judged.reasons.iter().map(|reason| reason.code).collect();
+            let lacks_duration = current.duration_s.is_none() || baseline.duration_s.is_none();
+            prop_assert_eq!(codes.contains(&"no-duration"), lacks_duration);
+            prop_assert!(!lacks_duration || judged.verdict == Verdict::NotComparable);
+            for (verdict, opposite) in [
+                (Verdict::Slower, ["less-cpu-work", "more-parallel", "less-waiting"]),
+                (Verdict::Faster, ["more-cpu-work", "less-parallel", "more-waiting"]),
+            ] {
+                let contradicts = judged.verdict == verdict && opposite.iter().any(|code| codes.contains(code));
+                prop_assert!(!contradicts || judged.by_cpu, "{:?} {:?}", judged.verdict, codes);
+            }
+        }
+    }
+
+    /// Figures that may be missing, zero, tiny, usual or huge.
+    fn figures() -> impl Strategy<Value = RunStats> {
+        let figure = || {
+            prop_oneof![
+                Just(None),
+                Just(Some(0.0)),
+                (1e-6..2e-3f64).prop_map(Some),
+                (0.5..3.0f64).prop_map(Some),
+                (1e3..1e7f64).prop_map(Some)
+            ]
+        };
+        (figure(), figure(), figure(), figure(), figure()).prop_map(
+            |(duration_s, cpu_seconds, rss_max_mb, cpu_avg, read_mb)| RunStats {
+                duration_s,
+                cpu_seconds,
+                rss_max_mb,
+                cpu_avg,
+                read_mb,
+                ..RunStats::default()
+            },
+        )
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub fn difference(current: &RunStats, baseline: &RunStats) -> Vec<Reason> {
     if base_cpu > 0.0
         && (work / base_cpu).abs() >= LEAST_CHANGE
         && work.abs() / cores >= LEAST_SHARE * elapsed.abs()
+        // More work does not explain that it was faster.
+        && work * elapsed > 0.0
     {
         let code = if work > 0.0 { "more-cpu-work" } else { "less-cpu-work" };
         let params = json!({ "current": cpu, "baseline": base_cpu, "change": work / base_cpu });

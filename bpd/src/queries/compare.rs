@@ -117,8 +117,9 @@ fn verdict_params(judgement: &Judgement) -> Map<String, Value> {
     let params = json!({
         "current_s": delta.current,
         "baseline_s": delta.baseline,
-        // Against a baseline of no time at all there is no ratio; "0 %" would be the one wrong number.
-        "change": delta.change.unwrap_or(f64::from(u8::from(delta.delta.is_some_and(|delta| delta > 0.0)))),
+        // Against a baseline of no time there is no ratio.
+        "has_change": if delta.change.is_some() { "yes" } else { "no" },
+        "change": delta.change.unwrap_or(0.0),
     });
     match params {
         Value::Object(params) => params,

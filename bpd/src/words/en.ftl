@@ -27,13 +27,34 @@ comment-short-run-no-curve = Over in { DURATION($duration_s) }, too soon for a c
 
 ## A run against another
 
-verdict-faster = Faster: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-slower = Slower: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-faster-by-cpu = Less work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-slower-by-cpu = More work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-similar = Similar: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-unclear = No clear difference: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-outside-usual = Outside the usual range: { DURATION($current_s) } against { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-faster = Faster: { DURATION($current_s) } against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-slower = Slower: { DURATION($current_s) } against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-faster-by-cpu = Less work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-slower-by-cpu = More work: { DURATION($current_s) } of CPU time against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-similar = Similar: { DURATION($current_s) } against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-unclear = No clear difference: { DURATION($current_s) } against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-outside-usual = Outside the usual range: { DURATION($current_s) } against { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
 verdict-not-comparable = The two runs cannot be compared.
 
 reason-rough = Rough: this command has { $runs ->
@@ -71,7 +92,7 @@ reason-contended = Others pressed during one of the two: { $what ->
     [wait] the run waited for a CPU { PERCENT($current) } of the time that it wanted one against { PERCENT($baseline) }
    *[cpu] something on the machine waited for a CPU { PERCENT($current) } of the time against { PERCENT($baseline) }
   }, so elapsed time proves nothing.
-reason-unfinished = One of the two has no reported end.
+reason-unfinished = One of the two did not finish.
 reason-no-duration = The duration of one of the two is not known.
 reason-exit-code = They ended with different exit codes ({ $current } and { $baseline }).
 reason-args = They are different commands.

@@ -27,13 +27,34 @@ comment-short-run-no-curve = { DURATION($duration_s) } içinde bitti; eğri çiz
 
 ## Bir çalıştırma, bir başkasına karşı
 
-verdict-faster = Daha hızlı: { DURATION($baseline_s) } yerine { DURATION($current_s) } ({ CHANGE($change) }).
-verdict-slower = Daha yavaş: { DURATION($baseline_s) } yerine { DURATION($current_s) } ({ CHANGE($change) }).
-verdict-faster-by-cpu = Daha az iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi ({ CHANGE($change) }).
-verdict-slower-by-cpu = Daha çok iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi ({ CHANGE($change) }).
-verdict-similar = Benzer: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-unclear = Belirgin bir fark yok: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
-verdict-outside-usual = Alışılmış aralığın dışında: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) } ({ CHANGE($change) }).
+verdict-faster = Daha hızlı: { DURATION($baseline_s) } yerine { DURATION($current_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-slower = Daha yavaş: { DURATION($baseline_s) } yerine { DURATION($current_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-faster-by-cpu = Daha az iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-slower-by-cpu = Daha çok iş: { DURATION($baseline_s) } yerine { DURATION($current_s) } CPU süresi{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-similar = Benzer: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-unclear = Belirgin bir fark yok: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
+verdict-outside-usual = Alışılmış aralığın dışında: { DURATION($current_s) }, karşılaştırılan { DURATION($baseline_s) }{ $has_change ->
+    [no] {""}
+   *[yes] {" "}({ CHANGE($change) })
+  }.
 verdict-not-comparable = Bu iki çalıştırma karşılaştırılamaz.
 
 reason-rough = Kaba bir karşılaştırma: bu komutun { $runs ->
@@ -71,7 +92,7 @@ reason-contended = Çalıştırmalardan birinde makine sıkışıktı: { $what -
     [wait] çalıştırma, CPU istediği zamanın { PERCENT($current) } kadarını bekleyerek geçirdi, ötekinde { PERCENT($baseline) }
    *[cpu] makinede bir şeyler zamanın { PERCENT($current) } kadarında CPU bekledi, ötekinde { PERCENT($baseline) }
   }; geçen süre bir şey kanıtlamaz.
-reason-unfinished = İkisinden birinin bitişi bildirilmemiş.
+reason-unfinished = İkisinden biri tamamlanmadı.
 reason-no-duration = İkisinden birinin süresi bilinmiyor.
 reason-exit-code = Farklı çıkış kodlarıyla bittiler ({ $current } ve { $baseline }).
 reason-args = Bunlar farklı komutlar.
