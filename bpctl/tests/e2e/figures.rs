@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 
 use bp_proto::client::Client;
@@ -242,13 +243,47 @@ fn one_busy_thread_shows_no_more_than_a_core_and_memory_is_that_of_the_program()
     assert!(copied.rss_max_mb.is_none_or(|mib| mib >= 1.0), "{copied:?}");
 }
 
-#[test]
-fn an_alert_names_the_program_that_used_the_cpu_and_the_line_and_the_project() {
-    let home = Home::new();
+/// A bpd that raises alerts soon and shows them to nobody.
+fn alerting(home: &Home) -> Served {
     let config = "[alerts.desktop]\nenabled = false\n\n[alerts.cpu_high]\nthreshold = 5\nwindow_s = 0.5\n";
     std::fs::create_dir_all(home.bp()).unwrap();
     std::fs::write(home.bp().join("config.toml"), config).unwrap();
-    let _bpd = Served::start(&home);
+    Served::start(home)
+}
+
+/// make only waits: the compiler that it runs through `cc` is named.
+#[test]
+fn an_alert_names_the_compiler_that_make_runs() {
+    let home = Home::new();
+    let _bpd = alerting(&home);
+    let source: String = (0..3000)
+        .map(|n| {
+            format!("int f{n}(int a, int b) {{ int s = {n}; for (int i = 0; i < a; i++) for (int j = 0; j < b; j++) s += (i * s + j) ^ (s >> 3); return s; }}\n")
+        })
+        .collect();
+    std::fs::write(home.work().join("big.c"), source).unwrap();
+    std::fs::write(home.work().join("Makefile"), "big.o: big.c\n\tgcc -O2 -c big.c -o big.o\n").unwrap();
+    let mut run = home.environment(std::process::Command::new(env!("CARGO_BIN_EXE_bpctl")));
+    let run = run.args(["run", "-q", "--", "make"]).current_dir(home.work()).process_group(0);
+    let mut run = run.spawn().unwrap();
+    let alert =
+        until("an alert", || document(&home, &["alerts", "--json"]).as_array().unwrap().first().cloned());
+    // The compiler would go on for long.
+    let group = rustix::process::Pid::from_raw(run.id() as i32).unwrap();
+    rustix::process::kill_process_group(group, rustix::process::Signal::TERM).unwrap();
+    run.wait().unwrap();
+    let directory = home.work().file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(
+        (&alert["command"], &alert["line"], &alert["project"]),
+        (&json!("cc1"), &json!("make"), &json!(directory)),
+        "{alert}"
+    );
+}
+
+#[test]
+fn an_alert_names_the_program_that_used_the_cpu_and_the_line_and_the_project() {
+    let home = Home::new();
+    let _bpd = alerting(&home);
     let line = "touch made && timeout 6 sha256sum /dev/zero";
     let mut run = home.environment(std::process::Command::new(env!("CARGO_BIN_EXE_bpctl")));
     let mut run = run.args(["run", "-q", "-c", line]).current_dir(home.work()).spawn().unwrap();

@@ -109,7 +109,8 @@ const LEAST_NAME: usize = 8;
 pub(super) fn table_of(metrics: &BTreeMap<String, MetricDelta>, runs: [u64; 2], screen: &Screen) -> String {
     let known = ORDER.iter().filter_map(|(name, _)| metrics.get_key_value(*name));
     let others = metrics.iter().filter(|(name, _)| !ORDER.iter().any(|(known, _)| known == name));
-    let metrics: Vec<_> = known.chain(others).filter(|(_, metric)| metric.current.or(metric.baseline).is_some()).collect();
+    let metrics: Vec<_> =
+        known.chain(others).filter(|(_, metric)| metric.current.or(metric.baseline).is_some()).collect();
     let mut rows = vec![head(runs, Word::Current, screen)];
     rows.extend(metrics.iter().map(|(name, metric)| row(name, metric, screen)));
     let mut align = vec![Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left];
