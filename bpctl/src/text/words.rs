@@ -183,7 +183,7 @@ words! {
     Socket: "socket", "soket";
     Data: "data", "veri";
     TokenFile: "token", "token";
-    Runs: "{} {0|run|runs}, {} running", "{} çalıştırma, {} sürüyor";
+    Runs: "{} {0|run|runs}, {} not ended", "{} çalıştırma, {} bitmemiş";
     AllWell: "all is well", "her şey yolunda";
     OverheadHead: "What bp itself has cost since {}", "bp'nin kendi maliyeti, {} tarihinden beri";
     OverheadCpu: "bpd's CPU", "bpd'nin CPU'su";

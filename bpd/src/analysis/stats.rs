@@ -28,6 +28,8 @@ pub struct Span {
     /// Monotonic; of an open run: until now. `None`: not known.
     pub duration: Option<Duration>,
     pub open: bool,
+    /// What the duration is rounded to; fish tells whole milliseconds.
+    pub duration_step: Duration,
     /// Its processes lived on after the prompt, so totals and curve cover more than the duration.
     pub background: bool,
     /// CPUs that it could use, if known: nothing burns more.
@@ -239,13 +241,14 @@ fn ended(mut pieces: Vec<Piece>, duration_s: f64) -> Vec<Piece> {
     pieces
 }
 
-/// `None` where the steps of the accounting are not small against the time, or the CPUs could not have burned as much.
+/// `None` where the steps of the accounting and of the clock are not small against the time, or the CPUs could not have burned as much.
 fn average(cpu_s: f64, spent_in_s: f64, totals: &Totals, span: Span) -> Option<f64> {
     let step_s = match totals.quality {
         Quality::Exact | Quality::Counter => 0.0,
         Quality::Times => 0.001,
         Quality::Ticks | Quality::Sampled => TICK_S,
     };
+    let step_s = span.duration_step.as_secs_f64().max(step_s);
     if spent_in_s <= 0.0 || spent_in_s < LEAST_STEPS * step_s {
         return None;
     }

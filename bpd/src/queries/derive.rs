@@ -26,6 +26,9 @@ const MOST_FINDINGS: u64 = 4096;
 /// A history is looked for among this many runs before: a command that nearly always fails has none.
 pub(super) const HISTORY_ROWS: usize = 400;
 
+/// fish tells how long a line took in whole milliseconds.
+const FISH_CLOCK_STEP: Duration = Duration::from_millis(1);
+
 /// A run's figures, and those that are unknown because they could not be true.
 type Known = (Option<RunStats>, Vec<Implausible>);
 
@@ -200,6 +203,7 @@ fn span_of(run: &Run, now: UnixMillis) -> Span {
     });
     Span {
         duration: (!is_timeless(run)).then_some(duration),
+        duration_step: if run.shell.as_deref() == Some("fish") { FISH_CLOCK_STEP } else { Duration::ZERO },
         open: run.is_open(),
         background: had_background_in_totals(run),
         cpus,

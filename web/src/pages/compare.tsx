@@ -126,7 +126,7 @@ function TwoRuns({ comparison, route }: { comparison: Comparison; route: Compare
     <>
       <VerdictCard comparison={comparison} />
       {comparison.swapped && (
-        <p class="dim">{t('compare.swapped', { earlier: comparison.baseline.id, later: comparison.current.id })}</p>
+        <p class="swapped dim">{t('compare.swapped', { earlier: comparison.baseline.id, later: comparison.current.id })}</p>
       )}
       <div class="pair">
         <RunCard mark="a" run={comparison.current} />

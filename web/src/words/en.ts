@@ -91,7 +91,7 @@ export const en = {
   'runs.actor': 'By',
   'runs.actor.all': 'by anyone',
   'runs.actor.agents': 'agents',
-  'runs.running': 'Running now',
+  'runs.running': 'Not ended yet',
   'runs.finished': 'Finished',
   'runs.new_one': '{n} new run',
   'runs.new_other': '{n} new runs',

@@ -94,7 +94,7 @@ export const tr: Words = {
   'runs.actor': 'Kim',
   'runs.actor.all': 'herkes',
   'runs.actor.agents': 'aracılar',
-  'runs.running': 'Şu anda çalışan',
+  'runs.running': 'Henüz bitmeyenler',
   'runs.finished': 'Bitenler',
   'runs.new_one': '{n} yeni çalıştırma',
   'runs.new_other': '{n} yeni çalıştırma',

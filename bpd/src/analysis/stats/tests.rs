@@ -8,6 +8,7 @@ use super::*;
 fn lasted(ms: u64) -> Span {
     Span {
         duration: Some(Duration::from_millis(ms)),
+        duration_step: Duration::ZERO,
         open: false,
         background: false,
         cpus: None,
@@ -343,4 +344,22 @@ fn an_unknown_duration_leaves_the_other_figures() {
     near(stats.cpu_max, 50.0);
     near(stats.rss_max_mb, 30.0);
     assert_eq!(stats.samples, 2);
+}
+
+#[test]
+fn a_duration_of_a_few_clock_steps_gives_no_rates() {
+    let totals = Totals { cpu_ns: Some(813_000), quality: Quality::Counter, ..Totals::default() };
+    let samples = measured_of(&[(1, 1, 2)]);
+    let span = |took_us| Span {
+        duration: Some(Duration::from_micros(took_us)),
+        duration_step: Duration::from_millis(1),
+        ..lasted(0)
+    };
+    let rates = |took_us| {
+        let stats = of(Curve::Measured(&samples), Some(&totals), span(took_us)).unwrap();
+        (stats.cpu_avg.is_some(), stats.cpu_max.is_some(), stats.cpu_seconds)
+    };
+    // 163 % of a builtin of fish, which is one thread.
+    assert_eq!(rates(500), (false, false, Some(0.000_813)));
+    assert_eq!(rates(10_000), (true, true, Some(0.000_813)));
 }
