@@ -2,6 +2,8 @@
 //! all must hold. Quotes keep blanks together and make anything a plain word. Hints are written for a shell, and where
 //! there is none (the page, a file) single quotes around one whole term mean nothing either.
 
+use std::borrow::Cow;
+
 use bp_proto::search::{FIELDS, fold};
 use bp_proto::{Actor, ActorKind, Run, RunState, RunStats, UnixMillis};
 
@@ -105,6 +107,15 @@ impl Who {
 
 /// `zone:Europe/Istanbul` is no condition: the times in the same search are read in that zone.
 const ZONE_FIELD: &str = "zone:";
+
+/// A selector as it was typed: the term that clients add behind the search to name their zone is taken out.
+pub(super) fn without_zone(selector: &str) -> Cow<'_, str> {
+    let Some((search, rest)) = selector.rsplit_once('}') else { return Cow::Borrowed(selector) };
+    match search.rsplit_once(' ') {
+        Some((typed, zone)) if zone.starts_with(ZONE_FIELD) => Cow::Owned(format!("{typed}}}{rest}")),
+        _ => Cow::Borrowed(selector),
+    }
+}
 
 impl Filter {
     /// Times are read with the zone of this machine; ages (`since:2h`) count back from `now`.
@@ -437,6 +448,18 @@ fn example(field: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_selector_is_named_without_the_zone_that_a_client_added() {
+        for (asked, typed) in [
+            ("latest{since:today zone:Europe/Istanbul}", "latest{since:today}"),
+            ("slowest{on:dün exit:0 zone:UTC}~2", "slowest{on:dün exit:0}~2"),
+            ("latest{exit:0}", "latest{exit:0}"),
+            ("latest", "latest"),
+        ] {
+            assert_eq!(without_zone(asked), typed);
+        }
+    }
     use crate::analysis::simulate::run_of;
 
     const NOW: UnixMillis = UnixMillis(1_700_000_000_000);

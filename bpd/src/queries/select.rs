@@ -6,7 +6,7 @@ use bp_proto::{Run, RunState, UnixMillis};
 use super::derive::is_good;
 use super::no_answer::Sentence;
 use super::scan::{Scope, place};
-use super::search::Filter;
+use super::search::{self, Filter};
 use super::{NoAnswer, Queries};
 use crate::store::{Row, Within};
 
@@ -130,7 +130,7 @@ pub(super) fn select(
     let run = id.map(|id| queries.reader.get(id)).transpose()?.flatten();
     match run {
         Some(run) => Ok(run),
-        None => Err(missing(queries, text, field)?),
+        None => Err(missing(queries, &search::without_zone(text), field)?),
     }
 }
 
