@@ -1,6 +1,7 @@
 //! One fact has one value: in the list, in a run's document, over HTTP, in its curve, in its children and in the text for
 //! people. A varied store is walked, run by run.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
@@ -256,11 +257,15 @@ fn alerting(home: &Home) -> Served {
 fn an_alert_names_the_compiler_that_make_runs() {
     let home = Home::new();
     let _bpd = alerting(&home);
-    let source: String = (0..3000)
-        .map(|n| {
-            format!("int f{n}(int a, int b) {{ int s = {n}; for (int i = 0; i < a; i++) for (int j = 0; j < b; j++) s += (i * s + j) ^ (s >> 3); return s; }}\n")
-        })
-        .collect();
+    let mut source = String::new();
+    for n in 0..3000 {
+        writeln!(
+            source,
+            "int f{n}(int a, int b) {{ int s = {n}; for (int i = 0; i < a; i++) for (int j = 0; j < b; j++) \
+             s += (i * s + j) ^ (s >> 3); return s; }}"
+        )
+        .unwrap();
+    }
     std::fs::write(home.work().join("big.c"), source).unwrap();
     std::fs::write(home.work().join("Makefile"), "big.o: big.c\n\tgcc -O2 -c big.c -o big.o\n").unwrap();
     let mut run = home.environment(std::process::Command::new(env!("CARGO_BIN_EXE_bpctl")));

@@ -22,7 +22,7 @@ export function Status({ run, long = false }: { run: Run; long?: boolean }) {
       <span class="status-mark" aria-hidden="true">
         {STATUS_MARK[kind]}
       </span>
-      <span>{long ? whole : t(hasCode ? 'status.short.left_with' : `status.short.${kind}`, values)}</span>
+      <span>{long ? whole : t(`status.short.${kind}`, values)}</span>
     </span>
   );
 }

@@ -141,7 +141,6 @@ export const en = {
   'status.short.signal': 'signal {signal}',
   'status.short.ended': 'ended',
   'status.short.left': 'left',
-  'status.short.left_with': 'left {code}',
   'status.short.lost': 'lost',
 
   'run.title': 'Run {id}',

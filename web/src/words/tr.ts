@@ -144,7 +144,6 @@ export const tr: Words = {
   'status.short.signal': 'sinyal {signal}',
   'status.short.ended': 'bitti',
   'status.short.left': 'çıktı',
-  'status.short.left_with': 'çıktı {code}',
   'status.short.lost': 'kayıp',
 
   'run.title': 'Çalıştırma {id}',
