@@ -12,6 +12,7 @@ pub mod ipc;
 pub mod listen;
 pub mod lock;
 pub mod logs;
+pub mod memory;
 pub mod plausible;
 pub mod process;
 pub mod queries;

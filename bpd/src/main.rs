@@ -8,7 +8,7 @@ use bp_proto::program::EXIT_LOCK_HELD;
 use bpd::config::MAX_TOLD;
 use bpd::lock::LockError;
 use bpd::words::Lang;
-use bpd::{logs, process, signals, supervisor};
+use bpd::{logs, memory, process, signals, supervisor};
 
 const USAGE: &str = "\
 bpd records what is run in the shells of one user; bpctl talks to it.
@@ -45,6 +45,7 @@ fn main() -> ExitCode {
 fn serve(detached: bool) -> anyhow::Result<()> {
     let places = Places::find()?;
     process::settle(detached);
+    memory::use_few_heaps();
     let lock = supervisor::claim(&places)?;
     // `bpctl daemon stop` waits for this lock: it is released when nothing else of this process is left.
     std::mem::forget(lock.clone());

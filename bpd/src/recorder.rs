@@ -9,11 +9,11 @@ use bp_proto::{Ending, Finish, ImplausibleTotals, Start, Totals, UnixMillis};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::event::{Body, Event, Measured, Receipt, Recorded, Refusal, Reply};
-use crate::plausible;
 use crate::store::{OwnCost, Writer};
+use crate::{memory, plausible};
 
 /// Changes that are made durable together: whatever queued while the last group was written, at most.
-const MAX_GROUP: usize = 1024;
+const MAX_GROUP: usize = 128;
 
 /// bpd's own cost is recorded with the end of a run, at most so often.
 const OWN_COST_EVERY: Duration = Duration::from_mins(1);
@@ -47,6 +47,7 @@ pub fn run(
             costs.add(&mut writer);
         }
         group.close(&writer.commit(), &recorded);
+        memory::work_done();
         flush_at = match writer.flush_chunks() {
             Ok(next) => next.map(|next| Instant::now() + next),
             Err(refusal) => {

@@ -213,6 +213,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
         began,
         paused,
         reload,
+        recorded: recorded.subscribe(),
     };
 
     // `bpctl run` opens a counter in front of every command: the first one of the machine would cost it milliseconds.
@@ -222,15 +223,14 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
     stages.start("http", http::run(front, stop.clone()));
     stages.start("config", live.reload(reloads, parts.reread));
     stages.start("sampler", sound(sampler::run(events_in, measured, resumed, interval, data)));
-    let recording = move || recorder::run(parts.writer, measured_in, recorded, began);
-    stages.start("recorder", thread("recorder", recording));
+    let writer = parts.writer;
+    stages.start("recorder", thread("recorder", move || recorder::run(writer, measured_in, recorded, began)));
     stages.start("alerts", sound(alerts::run(watchful)));
     tracing::info!("bpd {} serves at {origin}", env!("CARGO_PKG_VERSION"));
 
     // Only the rim, ipc and http, listens to `stop`. Every later stage ends when its input closes, so whatever is in
     // flight is still stored before we return. The locks go last.
     let outcome = stages.join(&stop, &parts.degraded).await;
-    tracing::info!("bpd ends; what it accepted is stored");
     drop((counting, parts.lock));
     outcome
 }
@@ -364,6 +364,7 @@ impl Stages {
             stop.cancel();
             outcome = outcome.and(Err(error.context(format!("{name} has failed"))));
         }
+        tracing::info!("bpd ends; what it accepted is stored");
         outcome
     }
 }

@@ -31,25 +31,39 @@ impl Daemon {
     /// The same with everything it keeps below `folder`.
     pub(crate) fn start_in(programs: &Path, folder: &Path) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("bp").tempdir_in(folder)?;
-        let child = Command::new(programs.join("bpd"))
-            .env("BP_HOME", home.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", programs.join("bpd").display()))?;
+        let child = spawn(programs, home.path())?;
         let mut daemon = Self { child, home, programs: programs.to_owned() };
+        daemon.wait_until_it_answers()?;
+        Ok(daemon)
+    }
+
+    /// Stops it, lets `meanwhile` work on its home, and starts it again.
+    pub(crate) fn restart(&mut self, meanwhile: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        self.stop();
+        meanwhile(self.home.path())?;
+        self.child = spawn(&self.programs, self.home.path())?;
+        self.wait_until_it_answers()
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<()> {
         let until = Instant::now() + START_DEADLINE;
-        while daemon.client().is_err() {
-            if let Some(status) = daemon.child.try_wait()? {
-                bail!("bpd ended at once ({status}); its log: {}", daemon.log());
+        while self.client().is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("bpd ended at once ({status}); its log: {}", self.log());
             }
             if Instant::now() > until {
-                bail!("bpd did not answer within {} s; its log: {}", START_DEADLINE.as_secs(), daemon.log());
+                bail!("bpd did not answer within {} s; its log: {}", START_DEADLINE.as_secs(), self.log());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(daemon)
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) {
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
+        }
+        self.child.wait().ok();
     }
 
     /// `BP_HOME`.
@@ -84,9 +98,19 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        if let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) {
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
+        // A child that has ended already is waited for, and its pid is nobody else's until then.
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.stop();
         }
-        self.child.wait().ok();
     }
+}
+
+fn spawn(programs: &Path, home: &Path) -> Result<Child> {
+    Command::new(programs.join("bpd"))
+        .env("BP_HOME", home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start {}", programs.join("bpd").display()))
 }

@@ -18,6 +18,7 @@ mod import;
 mod jobs;
 mod kept;
 mod lifecycle;
+mod memory;
 mod notice;
 mod odd;
 mod oldbash;

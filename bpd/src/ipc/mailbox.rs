@@ -153,6 +153,11 @@ impl Mail {
         self.shared.drain(&mut reading).await;
     }
 
+    /// A run was removed: no file of a shell keeps its text.
+    pub async fn remove_texts(&self) {
+        self.shared.reading.lock().await.dir.remove_texts();
+    }
+
     /// As `drain`, and waits until it is recorded.
     pub async fn settle(&self) {
         let sent = {

@@ -309,6 +309,18 @@ impl MailDir {
         }
     }
 
+    /// A run was removed: no file keeps a text that may be its own, as soon as all that was read is durable.
+    pub(super) fn remove_texts(&mut self) {
+        for kept in self.known.values_mut() {
+            kept.session.remove_text();
+            kept.position.expose();
+            if let Some((position, _)) = &mut kept.renamed {
+                position.expose();
+            }
+        }
+        self.tidy();
+    }
+
     /// Shells whose renamed file is to be read again, and when the first of them is.
     pub(super) fn renamed(&self) -> (Vec<u32>, Option<Instant>) {
         let waiting =

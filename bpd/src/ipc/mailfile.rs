@@ -87,6 +87,11 @@ impl Position {
         self.wiped < self.offset
     }
 
+    /// What was put in the place of records must be replaced too.
+    pub(super) fn expose(&mut self) {
+        self.wiped = 0;
+    }
+
     /// Puts NULs over everything that was read of `path`, and behind them, up to where reading goes on, the first of
     /// `remains` that has room. → whether nothing is left as it was written. Shells only append, so that no byte
     /// of theirs is hit; closing wakes whoever watches the directory, once.

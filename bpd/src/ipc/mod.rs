@@ -21,12 +21,13 @@ use bp_proto::UnixMillis;
 use bp_proto::ignore::Rules;
 use bp_proto::place::Places;
 use bp_proto::spool::Spool;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::descriptors::Budget;
-use crate::event::Event;
+use crate::event::{Event, Recorded};
 use crate::lock::LockError;
 use crate::queries::{Degraded, Queries};
 use crate::seats::Seats;
@@ -61,6 +62,8 @@ pub struct Door {
     /// Told whenever somebody paused or resumed.
     pub paused: watch::Sender<()>,
     pub reload: mpsc::Sender<Reload>,
+    /// Tells which runs were removed.
+    pub recorded: broadcast::Receiver<Recorded>,
 }
 
 /// What `status` says while clients cannot find bpd.
@@ -69,7 +72,7 @@ const UNREACHABLE: &str = "runtime directory";
 /// Serves until `stop`; then requests in flight are answered and the event sender is dropped. A runtime directory that
 /// vanishes is made again, and served again.
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
-    let Door { mut endpoint, places, degraded, .. } = door;
+    let Door { mut endpoint, places, degraded, mut recorded, .. } = door;
     let seats = Seats::new(Budget::get().socket);
     loop {
         let (spool, ignored) = (Spool::at(places.spool()), door.ignored.clone());
@@ -89,10 +92,11 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
             stop: stop.clone(),
         };
         let gone = stop.child_token();
-        let (served, watched, ()) = tokio::join!(
+        let (served, watched, (), ()) = tokio::join!(
             socket::serve(&endpoint.listener, &seats, room, gone.clone()),
-            mail.watch(gone.clone()),
+            mail.clone().watch(gone.clone()),
             vanished(&endpoint, &places, gone.clone()),
+            remove_texts(&mut recorded, &mail, gone.clone()),
         );
         served?;
         watched?;
@@ -108,6 +112,22 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
         };
         tracing::info!("{} is served again", places.run.display());
         degraded.mended(UNREACHABLE);
+    }
+}
+
+/// After runs were removed, takes their text out of the shells' files too. Ends with `gone`.
+async fn remove_texts(recorded: &mut broadcast::Receiver<Recorded>, mail: &Mail, gone: CancellationToken) {
+    loop {
+        let news = tokio::select! {
+            news = recorded.recv() => news,
+            () = gone.cancelled() => return,
+        };
+        match news {
+            // Of what went by unseen, some may have been removals.
+            Ok(Recorded::Deleted { .. }) | Err(RecvError::Lagged(_)) => mail.remove_texts().await,
+            Ok(_) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

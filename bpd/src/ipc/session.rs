@@ -1,6 +1,7 @@
 //! One shell's records become events. Pure: what a record means depends on the records before it and on when it
 //! arrived, and on nothing else, so that reading a file twice gives the same runs.
 
+mod remains;
 mod unreported;
 
 use std::collections::VecDeque;
@@ -115,6 +116,8 @@ pub(super) struct Session {
     seen: VecDeque<(Tag, Stamp)>,
     /// A text came that masking changed, and was not wiped since.
     is_bare: bool,
+    /// A run was removed that may have had [`Self::text`]: it must not stay in the file.
+    is_text_removed: bool,
 }
 
 #[derive(Debug)]
@@ -147,6 +150,7 @@ impl Session {
             pending: None,
             seen: VecDeque::new(),
             is_bare: false,
+            is_text_removed: false,
         }
     }
 
@@ -221,35 +225,6 @@ impl Session {
             Record::Nested(nested) => self.enter(nested.stamp),
         }
         events
-    }
-
-    /// What it takes to go on from here, for the place of the records so far, the best first; the shorter ones are for
-    /// where it does not fit.
-    pub(super) fn remains(&self) -> Vec<Vec<u8>> {
-        let text = self.text.as_ref().map(|text| text.text.clone().into_bytes());
-        let stamp = self.last.map(|(hundredths, nth)| Stamp::Uptime { hundredths, nth: Some(nth) });
-        let stamp = stamp.or(self.previous);
-        let kept = KeptRecord { shell: self.shell.clone(), times: self.times, stamp, text: text.clone() };
-        let kept = kept.to_bytes();
-        let Some(open) = &self.open else { return vec![kept, Vec::new()] };
-        let begun = |text| StartRecord { text, ..open.record.clone() }.to_bytes();
-        let is_pending = open.record.text == Text::Pending;
-        let hidden = begun(if is_pending { Text::Pending } else { Text::Hidden });
-        let mut remains = Vec::new();
-        if let (Text::Repeat, Some(text)) = (&open.record.text, text) {
-            remains.push(begun(Text::Kept(text)));
-        }
-        remains.extend([[&kept[..], &hidden].concat(), hidden]);
-        remains
-    }
-
-    /// Whether there is anything to gain from putting [`Self::remains`] in the place of the records.
-    pub(super) fn can_be_wiped(&self) -> bool {
-        !self.has_open_run() || self.is_bare
-    }
-
-    pub(super) fn was_wiped(&mut self) {
-        self.is_bare = false;
     }
 
     fn resume(&mut self, kept: &KeptRecord, rules: &Rules) {
@@ -410,6 +385,7 @@ impl Session {
                 let kept = mask::keep(&line);
                 self.is_bare |= kept.text.as_bytes() != bytes;
                 self.text = Some(kept.clone());
+                self.is_text_removed = false;
                 Told::Kept(kept)
             }
             Text::Repeat => match &self.text {

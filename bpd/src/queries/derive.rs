@@ -19,9 +19,9 @@ use crate::plausible::Window;
 use crate::store::{Curve, Reader, Row, Within};
 use crate::words::{self, Lang};
 
-/// Some 400 bytes each: 3 MB when full. The oldest make room.
-const MOST_FIGURES: u64 = 8192;
-const MOST_FINDINGS: u64 = 4096;
+/// Some 700 bytes each: 1 MB when full. The oldest make room.
+const MOST_FIGURES: u64 = 1024;
+const MOST_FINDINGS: u64 = 512;
 
 /// A history is looked for among this many runs before: a command that nearly always fails has none.
 pub(super) const HISTORY_ROWS: usize = 400;

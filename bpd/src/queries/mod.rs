@@ -30,6 +30,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::analysis::points;
+use crate::memory;
 use crate::store::{Curve, Reader, Row};
 use crate::words::{self, Lang};
 use derive::Derive;
@@ -122,7 +123,9 @@ impl Queries {
         let queries = Self { abandoned, ..self.clone() };
         tokio::task::spawn_blocking(move || {
             let _place = place;
-            question(&queries)
+            let answer = question(&queries);
+            memory::work_done();
+            answer
         })
         .await
     }

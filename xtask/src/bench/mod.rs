@@ -6,6 +6,7 @@ mod flock;
 mod hooks;
 mod http;
 mod idle;
+mod memory;
 mod python;
 mod sampler;
 mod share;
@@ -33,6 +34,8 @@ pub(crate) enum Subject {
     Run,
     /// bpd with no run open
     Idle,
+    /// What bpd keeps of the memory of a backlog and of long lists
+    Memory,
     /// Answers over HTTP
     Http,
 }
@@ -46,6 +49,7 @@ impl Subject {
             Self::Hooks => "Hooks: Enter → next prompt, in a terminal",
             Self::Run => "`bpctl run` over bare fork + exec",
             Self::Idle => "bpd with no run open",
+            Self::Memory => "Resident memory of bpd after a burst of work, MB",
             Self::Http => "HTTP with 1000 runs",
         }
     }
@@ -58,6 +62,7 @@ impl Subject {
             Self::Hooks => hooks::measure(programs),
             Self::Run => wrapper::measure(programs),
             Self::Idle => idle::measure(programs),
+            Self::Memory => memory::measure(programs),
             Self::Http => http::measure(programs),
         }
     }

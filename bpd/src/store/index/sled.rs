@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::{Direction, Held, Index, Put};
 use crate::store::{StoreError, log};
 
-const CACHE_BYTES: u64 = 4 * 1024 * 1024;
+const CACHE_BYTES: u64 = 256 * 1024;
 
 /// An index that was open in this process a moment ago is waited for at most a second.
 const LOCK_TRIES: u32 = 50;

@@ -105,3 +105,37 @@ async fn the_file_of_a_shell_that_has_gone_is_removed_at_the_stop() {
     watching.await.unwrap().unwrap();
     assert!(!post.file(cat.id()).exists());
 }
+
+fn holds(post: &Post, pid: u32, text: &str) -> bool {
+    let bytes = fs::read(post.file(pid)).unwrap();
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn the_text_of_a_removed_run_leaves_the_file_at_once() {
+    let Owner { pid, start_ticks } = own();
+    let line = "make something";
+    let running = started(start_ticks, T0, line);
+    let ended = run(start_ticks, T0, line);
+    // A line that repeats the one before has no text of its own.
+    let again = format!("\x001S\0{}\x00{}\0r\0/tmp\0\0\0", shell(start_ticks), T0 + 5_000_000);
+    let repeated = [&ended[..], again.as_bytes()].concat();
+    for (case, records, events) in
+        [("ended", &ended, 2), ("running", &running, 1), ("repeated", &repeated, 3)]
+    {
+        let mut post = Post::new();
+        post.drained().await;
+        post.write(pid, records);
+        assert_eq!(post.drained().await.len(), events, "{case}");
+        assert!(holds(&post, pid, line), "{case}: for the next line");
+        post.mail.remove_texts().await;
+        assert!(!holds(&post, pid, line), "{case}");
+        let repeat = format!("\x001S\0{}\x00{}\0r\0/tmp\0\0\0", shell(start_ticks), T0 + 9_000_000);
+        post.write(pid, repeat.as_bytes());
+        let bodies = post.drained().await;
+        assert_eq!(commands(&bodies), [line], "{case}: bpd knows what is repeated");
+        post.write(pid, &run(start_ticks, T0 + 20_000_000, "another"));
+        post.drained().await;
+        post.until("the next text stays", |post| holds(post, pid, "another")).await;
+    }
+}
