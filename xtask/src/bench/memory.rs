@@ -12,7 +12,7 @@ use super::table::Table;
 use crate::daemon::Daemon;
 
 /// Lines of a shell, two records each.
-const LINES: u64 = 20_000;
+const LINES: u64 = 10_000;
 
 /// So long after the work, the memory must have been returned.
 const RETURNED_WITHIN: Duration = Duration::from_secs(10);
@@ -38,7 +38,7 @@ pub(super) fn measure(programs: &Path) -> Result<Table> {
     rows.push((format!("backlog of {} records", 2 * LINES), backlog));
     let lists: [(&str, &[&str]); 3] = [
         ("a list of 500 runs", &["list", "--json", "-n", "500"]),
-        ("a list of all runs", &["list", "--json", "-n", "20000"]),
+        ("a list of all runs", &["list", "--json", "-n", "10000"]),
         ("a search without a match", &["list", "--json", "nothing-has-this-word"]),
     ];
     for (name, words) in lists {
