@@ -166,6 +166,12 @@ pub fn width() -> usize {
     terminal_size().map(|(width, _)| width).or_else(columns).unwrap_or(USUAL_WIDTH).max(LEAST_WIDTH)
 }
 
+/// Columns that errors are fitted to: of the terminal on standard error, in a pipe `COLUMNS`. `None`: not fitted.
+pub fn error_width() -> Option<usize> {
+    let is_named = std::env::var_os("COLUMNS").is_some();
+    (io::stderr().is_terminal() || is_named).then(width)
+}
+
 /// Columns and rows of the terminal on standard output.
 fn terminal_size() -> Option<(usize, usize)> {
     if !io::stdout().is_terminal() {

@@ -210,6 +210,7 @@ words! {
     DeletedMany: "{} runs are gone", "{} çalıştırma silindi";
     RmAskOne: "Remove run {} for good? [y/N]", "Çalıştırma {} kalıcı olarak silinsin mi? [e/H]";
     RmAskMany: "Remove these {} runs for good? [y/N]", "Bu {} çalıştırma kalıcı olarak silinsin mi? [e/H]";
+    RmNobodyToAsk: "{} {0|run|runs} would be removed, and there is no terminal to ask at; say --yes", "{} çalıştırma silinecek, ama soracak bir terminal yok; --yes deyin";
     RmBareWord: "`{}` names no run; to remove all runs that match a search, use a field, such as cmd:make or since:1d", "`{}` bir çalıştırmayı göstermiyor; bir aramaya uyanların hepsini silmek için alan adı kullanın: cmd:make ya da since:1d gibi";
     RmMixed: "`{}` names runs, the rest is a search; remove them one after the other", "`{}` bir çalıştırmayı gösteriyor, gerisi ise arama; ayrı ayrı silin";
     NoteGone: "run {} has no note any more", "{} numaralı çalıştırmanın notu silindi";

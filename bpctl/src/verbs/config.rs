@@ -95,7 +95,6 @@ fn check(usual: &Path, file: Option<&Path>, screen: &Screen) -> anyhow::Result<E
         return Ok(Exit::Failed);
     }
     let word = if file.exists() { Word::ConfigRight } else { Word::ConfigNone };
-    let line = screen.say(word, &[&file.display().to_string()]);
-    writeln!(std::io::stdout(), "{line}")?;
+    screen.say_lines(&[&screen.say(word, &[&file.display().to_string()])])?;
     Ok(Exit::Fine)
 }

@@ -36,6 +36,7 @@ use crate::screen::{self, Screen};
 use crate::text::escape::visible;
 use crate::text::said::sentence;
 use crate::text::search;
+use crate::text::table::fold;
 use crate::text::words::{Lang, Word};
 
 /// One arm a verb; each verb's file holds its arguments and what it does.
@@ -167,13 +168,24 @@ fn report(outcome: anyhow::Result<Exit>, common: &Common) -> u8 {
         let mut stderr = io::stderr();
         let config = Places::find().ok().map(|places| places.config);
         let lang = screen::lang(common.lang.as_deref(), config.as_deref());
-        let _ = writeln!(stderr, "bpctl: {}", visible(&sentence(&error, lang)));
-        if let Some(hint) = refusal(&error).and_then(|refusal| refusal.hint.as_deref()) {
-            let _ = writeln!(stderr, "  {}", visible(hint));
-        }
+        let message = format!("bpctl: {}", visible(&sentence(&error, lang)));
+        let hint = refusal(&error).and_then(|refusal| refusal.hint.as_deref()).map(visible);
+        let _ = stderr.write_all(fitted(&message, hint.as_deref(), screen::error_width()).as_bytes());
         exit_of(&error)
     });
     exit as u8
+}
+
+/// The message and its hint in lines of `width` columns; `None`: one line each, as programs read it.
+fn fitted(message: &str, hint: Option<&str>, width: Option<usize>) -> String {
+    let lines = |text: &str, indent: usize| match width {
+        Some(width) => fold(text, width.saturating_sub(indent)),
+        None => vec![text.to_owned()],
+    };
+    let hint = hint.iter().flat_map(|hint| lines(hint, 2)).map(|line| format!("  {line}"));
+    let mut lines = lines(message, 0);
+    lines.extend(hint);
+    lines.join("\n") + "\n"
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
@@ -246,5 +258,15 @@ mod tests {
         ] {
             assert_eq!(exit_of(&error) as u8, exit, "{error:?}");
         }
+    }
+
+    #[test]
+    fn an_error_fits_the_terminal_and_is_one_line_for_programs() {
+        let (message, hint) =
+            ("bpctl: `make` names no run; use a field", Some("such as cmd:make or since:1d"));
+        let page = fitted(message, hint, Some(20));
+        assert!(page.lines().all(|line| line.chars().count() <= 20), "{page}");
+        assert_eq!(page.split_whitespace().count(), 13, "no word is broken: {page}");
+        assert_eq!(fitted(message, hint, None).lines().count(), 2);
     }
 }

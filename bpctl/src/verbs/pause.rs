@@ -58,8 +58,8 @@ pub fn resume(args: &ResumeArgs, screen: &Screen) -> anyhow::Result<Exit> {
 /// One line for each pause that this shell is in, or that recording goes on.
 fn say(pauses: &Pauses, now: UnixMillis, screen: &Screen) -> anyhow::Result<Exit> {
     let lines = sentences(pauses, now, screen);
-    let page = if lines.is_empty() { screen.word(Word::Recording).to_owned() } else { lines.join("\n") };
-    screen.print(&format!("{page}\n"))?;
+    let lines = if lines.is_empty() { vec![screen.word(Word::Recording).to_owned()] } else { lines };
+    screen.say_lines(&lines.iter().map(String::as_str).collect::<Vec<_>>())?;
     Ok(Exit::Fine)
 }
 

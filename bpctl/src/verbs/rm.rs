@@ -2,6 +2,7 @@
 //! removed and asks; without a terminal it needs `--yes`.
 
 use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
 
 use bp_proto::request::ListQuery;
 use bp_proto::{Request, Run};
@@ -64,6 +65,9 @@ pub fn run(args: &Args, screen: &Screen) -> anyhow::Result<Exit> {
     }
     if !args.yes {
         Screen::print_at_once(&listed(&runs, screen))?;
+        if !io::stdin().is_terminal() {
+            return Err(Usage(screen.say(Word::RmNobodyToAsk, &[&runs.len().to_string()])).into());
+        }
         let question = match &runs[..] {
             [run] => screen.say(Word::RmAskOne, &[&run.id.to_string()]),
             runs => screen.say(Word::RmAskMany, &[&runs.len().to_string()]),

@@ -70,7 +70,8 @@ pub(super) fn chosen(selector: &str, [all, matching]: [Word; 2], screen: &Screen
         Some(search) => screen.say(matching, &[selector, &visible(search)]),
         None => screen.say(all, &[selector]),
     };
-    screen.paint(Tone::Faint, &set) + "\n"
+    let lines = fold(&set, screen.width);
+    lines.iter().fold(String::new(), |page, line| page + &screen.paint(Tone::Faint, line) + "\n")
 }
 
 /// `name<TAB>value` under a header, as the document has them but for digits that nothing was measured to; what is nested is

@@ -41,7 +41,7 @@ fn rm_takes_ids_ranges_and_searches_with_a_field_and_nothing_else() {
         (&["rm", "--force", "1"], 2, "unexpected argument"),
         // Without a terminal there is nobody to ask, also about one run.
         (&["rm", "5"], 2, "--yes"),
-        (&["rm", "exit:1"], 2, "--yes"),
+        (&["rm", "exit:1"], 2, "runs would be removed, and there is no terminal to ask at; say --yes"),
         (&["--lang", "tr", "rm", "1..8"], 2, "--yes"),
     ] {
         let output = bpctl(&home, words);
