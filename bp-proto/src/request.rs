@@ -122,6 +122,9 @@ pub struct SamplesQuery {
     pub from: Option<f64>,
     /// Unix seconds, inclusive.
     pub to: Option<f64>,
+    /// Of the sentences of a refusal: `tr`, `en`, or as `Accept-Language` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

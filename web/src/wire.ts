@@ -283,7 +283,11 @@ from?: number | null,
 /**
  * Unix seconds, inclusive.
  */
-to?: number | null, };
+to?: number | null,
+/**
+ * Of the sentences of a refusal: `tr`, `en`, or as `Accept-Language` has it.
+ */
+lang?: string | null, };
 
 export type CompareQuery = { current: string,
 /**

@@ -155,7 +155,16 @@ struct LangQuery {
 pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refused> {
     match Query::try_from_uri(uri) {
         Ok(Query(query)) => Ok(query),
-        Err(rejected) => Err(Refused::invalid("invalid_query", rejected.body_text())),
+        Err(rejected) => {
+            let text = rejected.body_text();
+            let message = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+            let hint = if ["since:", "until:"].iter().any(|field| message.starts_with(field)) {
+                "a time is written as 2026-05-06T07:20:00Z; the search takes others, as in q=since:yesterday"
+            } else {
+                "docs/API.md lists the parameters of each route"
+            };
+            Err(Refused::invalid("invalid_query", message).hint(hint))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bp_proto::request::SamplesQuery;
 use bp_proto::{Point, UnixMillis};
@@ -28,9 +28,11 @@ const MAX_TS: f64 = 1e11;
 pub(super) async fn read(
     State(api): State<Arc<Api>>,
     Selector(run): Selector,
+    headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Vec<Point>>, Refused> {
-    let query: SamplesQuery = query(&uri)?;
+    let mut query: SamplesQuery = query(&uri)?;
+    query.lang = lang(query.lang, &headers);
     if [query.from, query.to].into_iter().flatten().any(|bound| !bound.is_finite()) {
         return Err(Refused::invalid("invalid_query", "from and to are Unix seconds"));
     }

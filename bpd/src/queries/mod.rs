@@ -211,19 +211,22 @@ impl Queries {
         query: &SamplesQuery,
         now: UnixMillis,
     ) -> Result<Vec<Point>, NoAnswer> {
+        let lang = self.lang(query.lang.as_deref());
         let step = match (query.downsample.unwrap_or(false), query.step.unwrap_or(USUAL_STEP)) {
             (_, 0) => {
-                return Err(NoAnswer::invalid(Sentence::plain("step"), Sentence::plain("every-sample"))
-                    .told(self.usual_lang()));
+                return Err(
+                    NoAnswer::invalid(Sentence::plain("step"), Sentence::plain("every-sample")).told(lang)
+                );
             }
             (true, step) => step,
             (false, _) => 1,
         };
         if query.max_points == Some(0) {
-            return Err(NoAnswer::invalid(Sentence::plain("max-points"), Sentence::plain("all-points"))
-                .told(self.usual_lang()));
+            return Err(
+                NoAnswer::invalid(Sentence::plain("max-points"), Sentence::plain("all-points")).told(lang)
+            );
         }
-        let run = select(self, selector, Field::All, now).map_err(|no| no.told(self.usual_lang()))?;
+        let run = select(self, selector, Field::All, now).map_err(|no| no.told(lang))?;
         let kept = self.reader.curve(run.id)?;
         let pieces = derive::drawn(&run, &kept, now);
         let full = points::of(derive::curve_of(&kept), &pieces, run.started_at.unwrap_or_default());

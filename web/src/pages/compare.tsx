@@ -193,9 +193,10 @@ function Overlaid({ comparison, route }: { comparison: Comparison; route: Compar
   const names = [t('alerts.open_run', { id: comparison.current.id }), t('alerts.open_run', { id: comparison.baseline.id })];
   const [a = 'A', b = 'B'] = [`A · ${names[0]}`, `B · ${names[1]}`];
   const lines = useMemo(() => {
+    // A rate holds for its whole interval, as on the run's own page.
     const pair = (field: 'cpu_percent' | 'rss_mb'): readonly Line[] => [
-      { label: a, values: valuesOf(series.current, field), ink: 'a' },
-      { label: b, values: valuesOf(series.baseline, field), ink: 'b', dashed: true },
+      { label: a, values: valuesOf(series.current, field), ink: 'a', stepped: field === 'cpu_percent' },
+      { label: b, values: valuesOf(series.baseline, field), ink: 'b', dashed: true, stepped: field === 'cpu_percent' },
     ];
     return { cpu: pair('cpu_percent'), memory: pair('rss_mb') };
   }, [series, a, b]);

@@ -220,6 +220,12 @@ async fn questions_that_make_no_sense_are_refused() {
         let answer = server.ask("GET", target).send().await;
         assert_eq!(answer.status, 422, "{target}: {answer:?}");
     }
+    let since = server.ask("GET", "/runs?since=frog").send().await.body;
+    assert!(since.contains("since: ") && since.contains("q=since:yesterday"), "{since}");
+    assert!(!since.contains("deserialize"), "{since}");
+    let step = server.ask("GET", "/runs/1/samples?downsample=true&step=0").header("Accept-Language", "tr");
+    let step = step.send().await.body;
+    assert!(step.contains("`step` 0"), "{step}");
     server.stop().await;
 }
 
