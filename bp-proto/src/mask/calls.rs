@@ -19,7 +19,9 @@ enum Which {
 use Which::{Last, Nth, Told};
 
 /// What a function is called, in small letters. A qualified name is known by its end.
-const CALLS: [(&str, Which); 52] = [
+const CALLS: [(&str, Which); 54] = [
+    ("b64encode", Nth(0)),
+    ("btoa", Nth(0)),
     ("httpbasicauth", Nth(1)),
     ("httpdigestauth", Nth(1)),
     ("basicauth", Nth(1)),

@@ -35,7 +35,7 @@ const ENCODERS: [&str; 17] = [
     "mkpasswd",
     "wg",
 ];
-const DIGESTS: [&str; 12] = [
+const DIGESTS: [&str; 11] = [
     "md5sum",
     "sha1sum",
     "sha224sum",
@@ -46,7 +46,6 @@ const DIGESTS: [&str; 12] = [
     "md5",
     "shasum",
     "argon2",
-    "htpasswd",
     "cksum",
 ];
 
@@ -80,13 +79,16 @@ pub(super) fn coder(line: &str, command: &Command) -> Option<Coder> {
 pub(super) fn value(line: &str, word: Word, coder: Coder, is_exact: bool, found: &mut Found) {
     let inside = words::unquoted(line, word.clone());
     let text = &line[inside.at.clone()];
-    if text.chars().any(char::is_whitespace) || text.contains(['{', '<', '/']) && !values::looks_chosen(text)
-    {
+    let is_code = text.contains(['{', '<', '/']) && !values::looks_chosen(text);
+    let is_escaped = text.starts_with('\\') || text.contains("\\x");
+    let is_phrase = text.chars().any(char::is_whitespace);
+    if is_code || is_escaped || is_phrase && (coder != Coder::Encoder || text.contains('\n')) {
         return;
     }
+    // What is encoded can be got back, and hardly anybody encodes what is in the clear beside it.
     let is_value = match coder {
-        Coder::Encoder => is_exact && is_word(text) || values::looks_chosen(text),
-        Coder::Digest => values::looks_chosen(text),
+        Coder::Encoder => is_word(text),
+        Coder::Digest => is_exact && is_word(text) || values::looks_chosen(text),
         Coder::Decoder => decoded(text).is_some_and(|text| values::looks_chosen(text.trim())),
     };
     // `user:SECRET` loses its secret alone: see `credentials`.
@@ -99,7 +101,7 @@ fn is_login(text: &str) -> bool {
     text.matches(':').count() == 1 && !text.contains('/')
 }
 
-/// Four letters or more of one word that is no expansion.
+/// Four letters or more without an expansion.
 fn is_word(text: &str) -> bool {
     text.chars().count() >= 4 && !text.contains('$') && text.chars().any(char::is_alphanumeric)
 }

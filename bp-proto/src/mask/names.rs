@@ -26,6 +26,8 @@ pub(super) fn is_secret(name: &str) -> bool {
     }
     let before = parts.last().map(String::as_str);
     match last.as_str() {
+        // `OTP_CODE`, `--token-code`
+        "code" | "codes" => before.is_some_and(|before| CODE_KINDS.contains(&before)),
         "key" | "keys" => before.is_some_and(|before| KEY_KINDS.contains(&before)),
         // Alone it is the working directory.
         "pwd" | "pw" => before.is_some(),
@@ -122,6 +124,10 @@ pub(super) fn may_be_secret(name: &str) -> bool {
     ];
     (3..=64).contains(&name.len()) && parts(name).last().is_some_and(|last| NAMES.contains(&last.as_str()))
 }
+
+/// What makes a code secret.
+const CODE_KINDS: [&str; 10] =
+    ["otp", "totp", "mfa", "tfa", "2fa", "token", "pin", "recovery", "backup", "verification"];
 
 /// What makes a key secret.
 const KEY_KINDS: [&str; 31] = [

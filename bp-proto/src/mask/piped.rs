@@ -12,6 +12,21 @@ pub(super) fn find(line: &str, pipeline: &[Command], found: &mut Found) {
             for word in here_strings(line, command) {
                 encoded::here_string(line, word.clone(), coder, found);
             }
+            for at in here_document(line, command) {
+                encoded::here_string(line, at, coder, found);
+            }
+        }
+        // `cat <<< SECRET | base64`
+        let read_by =
+            pipeline[nth..].iter().find(|into| !passes_on(line, into)).filter(|_| passes_on(line, command));
+        if let Some(reader) = read_by {
+            for word in here_strings(line, command) {
+                if reads_password(line, reader) {
+                    found.add_value(line, word.clone(), "piped");
+                } else if let Some(coder) = encoded::coder(line, reader) {
+                    encoded::here_string(line, word.clone(), coder, found);
+                }
+            }
         }
         if reads_password(line, command) || encoded::reads_unseen(line, command) {
             for word in here_strings(line, command) {
@@ -209,9 +224,16 @@ fn reads_password(line: &str, command: &Command) -> bool {
         || program == "p4" && has("login")
         || program == "pass" && has("insert")
         || program == "secret-tool" && has("store")
+        || program == "vercel" && has("env") && has("add")
+        || program == "htpasswd" && command.iter().any(|word| is_short_flag(words::text(line, word), 'i'))
         || matches!(program, "wrangler" | "gh" | "docker" | "podman") && has("secret")
         || program == "tee"
             && command.iter().skip(1).any(|word| is_named_for_a_secret(words::text(line, word)))
+}
+
+/// Whether the word is a group of short flags with this one: `-ni`.
+fn is_short_flag(text: &str, flag: char) -> bool {
+    text.starts_with('-') && !text.starts_with("--") && text.contains(flag)
 }
 
 fn line_has(line: &str, command: &Command, text: &str) -> bool {

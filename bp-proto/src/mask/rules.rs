@@ -14,7 +14,12 @@ pub(super) enum Takes {
 use Takes::{Attached, Behind, Next, NextOnly};
 
 /// (programs, flag, how). A program is known wherever its name stands: `sudo mysql`, `docker exec db mysql`.
-pub(super) const RULES: [(&[&str], &str, Takes); 93] = [
+pub(super) const RULES: [(&[&str], &str, Takes); 98] = [
+    (&["aws"], "--token-code", NextOnly),
+    (&["bw"], "--code", NextOnly),
+    (&["ykman"], "-P", NextOnly),
+    (&["ykman"], "-n", NextOnly),
+    (&["ykman"], "-p", NextOnly),
     (MYSQL, "-p", Attached),
     (&["sshpass"], "-p", Next),
     (&["curl"], "-u", Behind(':')),
@@ -184,7 +189,9 @@ pub(super) const LOGIN: [&str; 14] = [
 
 /// (program, its first words, which word after the program is the secret), flags not counted. A name that ends in `*`
 /// stands for all that begin so.
-pub(super) const AT: [(&str, &str, usize); 35] = [
+pub(super) const AT: [(&str, &str, usize); 37] = [
+    ("rclone", "reveal", 1),
+    ("ykman", "oath accounts add", 4),
     ("vault", "login", 1),
     ("wpa_passphrase", "", 1),
     ("rabbitmqctl", "add_user", 2),

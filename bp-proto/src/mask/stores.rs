@@ -43,6 +43,8 @@ pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
             if let Some(value) = command.get(at + 1).filter(|_| text != "--from-literal") {
                 found.add_value(line, value.clone(), "secret-store");
             }
+        } else if let Some(start) = attached_body(text) {
+            found.add_value(line, inner.at.start + start..inner.at.end, "secret-store");
         } else if (literal.is_some() || !text.starts_with('-'))
             && let Some(equals) = pair.find('=')
         {
@@ -52,10 +54,16 @@ pub(super) fn find(line: &str, command: &Command, found: &mut Found) {
     }
 }
 
+/// Where the value begins in `--body=SECRET`, `-bSECRET`.
+fn attached_body(text: &str) -> Option<usize> {
+    let value = text.strip_prefix("--body=").or_else(|| text.strip_prefix("-b"))?;
+    (!value.is_empty()).then(|| text.len() - value.len())
+}
+
 /// Programs that are told values by position, or pairs of which only some are secret.
 fn keepers(line: &str, command: &Command, found: &mut Found) {
     /// The program, the words that must follow it, and what is secret behind them.
-    const KEEPERS: [(&str, &[&str], Keeps); 19] = [
+    const KEEPERS: [(&str, &[&str], Keeps); 28] = [
         ("heroku", &["config:set"], Keeps::SecretPairs),
         ("railway", &["variables"], Keeps::SecretPairs),
         ("eb", &["setenv"], Keeps::SecretPairs),
@@ -75,14 +83,29 @@ fn keepers(line: &str, command: &Command, found: &mut Found) {
         ("credstash", &["put"], Keeps::Nth(1)),
         ("keyring", &["set"], Keeps::Nth(2)),
         ("lpass", &["add"], Keeps::SecretPairs),
+        ("sops", &["set"], Keeps::Nth(2)),
+        ("sops", &[], Keeps::Behind(&["--set"])),
+        ("consul", &["kv", "put"], Keeps::NthIfSecret(1)),
+        ("etcdctl", &["put"], Keeps::NthIfSecret(1)),
+        ("etcdctl", &["user", "add"], Keeps::Login(0)),
+        ("doppler", &["secrets", "set"], Keeps::Nth(1)),
+        ("eas", &["secret:create"], Keeps::Behind(&["--value"])),
+        ("eas", &["env:create"], Keeps::Behind(&["--value"])),
+        ("aws", &["ssm", "put-parameter"], Keeps::BehindIf("SecureString", &["--value"])),
     ];
     for (program, verbs, keeps) in KEEPERS {
         let Some(at) = command.iter().position(|word| words::base(line, word) == program) else { continue };
-        let rest = &command[at + 1..];
-        let is_verb =
-            |(nth, verb): (usize, &&str)| rest.get(nth).is_some_and(|word| words::text(line, word) == *verb);
-        if verbs.iter().enumerate().all(is_verb) {
-            keeps.find(line, &rest[verbs.len()..], found);
+        // Flags of the program itself may stand before its verbs.
+        let mut rest = &command[at + 1..];
+        let mut is_known = true;
+        for verb in verbs {
+            let next = rest.iter().position(|word| !line[word.clone()].starts_with('-'));
+            let next = next.filter(|next| words::text(line, &rest[*next]) == *verb);
+            is_known &= next.is_some();
+            rest = next.map_or(rest, |next| &rest[next + 1..]);
+        }
+        if is_known {
+            keeps.find(line, rest, found);
         }
     }
 }
@@ -95,8 +118,12 @@ enum Keeps {
     Nth(usize),
     /// The same, if the name before it or its look says so.
     NthIfSecret(usize),
+    /// `user:SECRET` at this place.
+    Login(usize),
     /// The word behind one of these flags.
     Behind(&'static [&'static str]),
+    /// The same, if this word is there too, alone or as the value of a flag.
+    BehindIf(&'static str, &'static [&'static str]),
 }
 
 impl Keeps {
@@ -107,7 +134,13 @@ impl Keeps {
                 for word in plain {
                     let inner = words::unquoted(line, word.clone());
                     let Some((name, value)) = line[inner.at.clone()].split_once('=') else { continue };
-                    if names::is_secret(name.split('[').next().unwrap_or(name)) || values::looks_told(value) {
+                    let (label, kind) = name.split_once('[').unwrap_or((name, ""));
+                    let is_concealed = matches!(kind, "password]" | "concealed]" | "otp]");
+                    if names::is_secret(label)
+                        || is_concealed
+                        || label == "value"
+                        || values::looks_told(value)
+                    {
                         let start = inner.at.start + name.len() + 1;
                         found.add_value(line, start..inner.at.end, "secret-store");
                     }
@@ -121,16 +154,34 @@ impl Keeps {
             Self::NthIfSecret(nth) => {
                 let Some(word) = plain.get(nth) else { return };
                 let name = nth.checked_sub(1).map_or("", |before| words::text(line, plain[before]));
+                // `app/db/password`
+                let name = name.rsplit(['/', '.', ':']).next().unwrap_or(name);
                 if names::is_secret(name) || values::looks_told(words::text(line, word)) {
                     found.add_value(line, (*word).clone(), "secret-store");
                 }
             }
+            Self::Login(nth) => {
+                if let Some(word) = plain.get(nth) {
+                    super::programs::behind(line, (*word).clone(), ':', found);
+                }
+            }
+            Self::BehindIf(condition, flags) => {
+                let is_it = |word: &Word| words::text(line, word).rsplit('=').next() == Some(condition);
+                if rest.iter().any(is_it) {
+                    Self::Behind(flags).find(line, rest, found);
+                }
+            }
             Self::Behind(flags) => {
                 for (at, word) in rest.iter().enumerate() {
-                    if flags.contains(&words::text(line, word))
+                    let text = words::text(line, word);
+                    if flags.contains(&text)
                         && let Some(value) = rest.get(at + 1)
                     {
                         found.add_value(line, value.clone(), "secret-store");
+                    } else if let Some((flag, _)) = line[word.clone()].split_once('=')
+                        && flags.contains(&flag)
+                    {
+                        found.add_value(line, word.start + flag.len() + 1..word.end, "secret-store");
                     }
                 }
             }
