@@ -42,6 +42,7 @@ mod setup;
 mod shells;
 mod states;
 mod terminal;
+mod unwritable;
 mod upgrade;
 mod verbs;
 mod views;
