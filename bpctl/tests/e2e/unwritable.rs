@@ -33,16 +33,17 @@ case $KIND in
         cat /dev/zero >"$data/big" 2>/dev/null || true
         # There is room in the last block of the journal.
         for try in $(seq 200); do
-            "$BPCTL" status --json | grep -q disk-full && break
+            "$BPCTL" status --json | grep -q '"disk-full"\|"index-in-memory"' && break
             typed 'make filler' >>"$BP_HOME/run/mail/$shell"
             sleep 0.05
         done ;;
 esac
 pid=$("$BPCTL" status --json | sed 's/.*"pid":\([0-9]*\).*/\1/')
 for nth in 1 2 3; do typed "make meanwhile $nth" >>"$BP_HOME/run/mail/$shell"; sleep 0.2; done
-"$BPCTL" tag latest second 2>&1 && echo 'a write succeeded'
+"$BPCTL" tag latest second 2>&1 && [ $KIND != full ] && echo 'a write succeeded'
 echo "while: $("$BPCTL" status --json)"
 "$BPCTL" list --plain >/dev/null && echo readable
+"$BPCTL" run --quiet -- true wrapped
 case $KIND in
     refused) chattr -R -i "$data" ;;
     read-only) mount -o remount,rw "$data" ;;
@@ -54,6 +55,12 @@ for try in $(seq 300); do
     sleep 0.2
 done
 echo "recovered: $found"
+for try in $(seq 150); do
+    wrapped=$("$BPCTL" list 'cmd:true wrapped' --plain | grep -c 'true wrapped' || true)
+    [ "$wrapped" = 1 ] && break
+    sleep 0.2
+done
+echo "wrapped: $wrapped"
 "$BPCTL" tag latest third
 echo "after: $("$BPCTL" status --json)"
 "$BPCTL" status --json | grep -q "\"pid\":$pid," && echo 'the same bpd'
@@ -64,6 +71,7 @@ kill "$shell"
 echo done
 "#;
 
+#[allow(clippy::print_stderr, reason = "says that nothing was tested")]
 fn went_through(kind: &str, trouble: &str) {
     let home = Home::new();
     let mut command = Command::new("unshare");
@@ -80,8 +88,10 @@ fn went_through(kind: &str, trouble: &str) {
     let line = |name: &str| said.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
     assert!(!said.contains("a write succeeded"), "{kind}: {said}{errors}");
     assert!(line("while:").contains(trouble), "{kind}: {said}{errors}");
-    assert!(!line("after:").contains(trouble), "{kind}: {said}{errors}");
-    for words in ["readable", "recovered: 3", "the same bpd", "restarted: 3"] {
+    for gone in ["store-unwritable", "\"disk-full\""] {
+        assert!(!line("after:").contains(gone), "{kind}: {said}{errors}");
+    }
+    for words in ["readable", "recovered: 3", "wrapped: 1", "the same bpd", "restarted: 3"] {
         assert!(said.lines().any(|line| line == words), "{kind}: no `{words}`: {said}{errors}");
     }
     assert!(said.ends_with("done\n"), "{kind}: {said}{errors}");
@@ -99,5 +109,6 @@ fn a_bpd_started_on_a_read_only_disk_records_once_it_is_writable() {
 
 #[test]
 fn lines_typed_while_the_disk_is_full_are_stored_afterwards() {
-    went_through("full", "disk-full");
+    // When the index has to go, its files make room for the journal again.
+    went_through("full", "disk-");
 }

@@ -8,13 +8,13 @@ use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Failure, Request, Start, Ulid, UnixMillis};
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::conversation::Said;
 use super::import::{self, Import};
 use super::mailbox::Mail;
-use super::{Ignored, Reload};
+use super::{Ignored, Reload, unwritten};
 use crate::access::Access;
 use crate::event::{Body, Event, Receipt, Refusal, Watcher};
 use crate::queries::{NoAnswer, Own, Queries};
@@ -37,6 +37,8 @@ pub(super) struct Room {
     pub(super) paused: watch::Sender<()>,
     pub(super) reload: mpsc::Sender<Reload>,
     pub(super) stop: CancellationToken,
+    /// Runs that wait in memory until the disk can be written.
+    pub(super) unwritten: Arc<Semaphore>,
 }
 
 /// The answer's JSON. `peer` = the process that asks, where the system tells.
@@ -127,11 +129,8 @@ async fn ask(
 async fn completed(room: &Arc<Room>, run: Spooled) -> Result<Vec<u8>, Failure> {
     let uid = run.start.uid;
     room.mail.drain().await;
-    submit(room, Body::Start(Box::new(kept(room, run.start)?))).await?;
-    match submit(room, Body::Finish(Box::new(run.finish))).await {
-        Err(failure) if failure.error.code != "run_already_finished" => return Err(failure),
-        _ => {}
-    }
+    let start = kept(room, run.start)?;
+    unwritten::store(room, Spooled { start, finish: run.finish }).await?;
     room.spool.remove(uid).map_err(|error| {
         // It is delivered again when bpd starts, and known by its ULID.
         tracing::warn!("a delivered run stays in the spool: {error}");
@@ -211,7 +210,7 @@ async fn change(
 }
 
 /// Sends an event on its way and waits until it is recorded or refused.
-async fn submit(room: &Room, body: Body) -> Result<Receipt, Failure> {
+pub(super) async fn submit(room: &Room, body: Body) -> Result<Receipt, Failure> {
     durable(send(room, body).await?).await
 }
 

@@ -13,6 +13,7 @@ mod pausefile;
 mod rundir;
 mod session;
 mod socket;
+mod unwritten;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use bp_proto::ignore::Rules;
 use bp_proto::place::Places;
 use bp_proto::spool::Spool;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -74,6 +75,7 @@ const UNREACHABLE: &str = "runtime directory";
 pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
     let Door { mut endpoint, places, degraded, mut recorded, .. } = door;
     let seats = Seats::new(Budget::get().socket);
+    let unwritten = Arc::new(Semaphore::new(unwritten::MAX_UNWRITTEN));
     loop {
         let (spool, ignored) = (Spool::at(places.spool()), door.ignored.clone());
         let mail = Mail::open(&places.mail(), spool, places.pauses(), ignored, door.events.clone())?;
@@ -90,6 +92,7 @@ pub async fn run(door: Door, stop: CancellationToken) -> anyhow::Result<()> {
             paused: door.paused.clone(),
             reload: door.reload.clone(),
             stop: stop.clone(),
+            unwritten: Arc::clone(&unwritten),
         };
         let gone = stop.child_token();
         let (served, watched, (), ()) = tokio::join!(
