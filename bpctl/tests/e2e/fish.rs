@@ -198,6 +198,9 @@ fn what_fish_was_given_is_listed() {
         for run in &runs {
             assert_eq!((run.state, run.shell.as_deref()), (RunState::Finished, Some("fish")), "{context}");
             assert_eq!(run.cwd.as_deref(), shell.home.work().to_str());
+            // The id begins with the time, to a second: the clock may have been slewed since the boot.
+            let named = i64::try_from(run.uid.timestamp_ms()).unwrap();
+            assert!((named - run.started_at.unwrap().0).abs() < 1000, "{named} {context}");
             // A hundredth of a second is what fish can tell.
             assert!(
                 run.started_at.unwrap().0 + 10 >= before.0 && run.started_at.unwrap() <= UnixMillis::now(),

@@ -15,6 +15,7 @@ use bp_proto::mailbox::{self, Record, Taken, Text};
 use bp_proto::{UnixMillis, process};
 
 use super::Ignored;
+use super::boot;
 use super::linestarts::LineStart;
 use super::mailfile::{MAX_FILE_BYTES, MailFileError, Position};
 use super::pausefile::PauseFile;
@@ -74,6 +75,9 @@ pub(super) struct MailDir {
 
 impl MailDir {
     pub(super) fn new(dir: &Path, pauses: PathBuf, ignored: Ignored) -> Self {
+        if let Some(run) = dir.parent() {
+            boot::remember(run);
+        }
         Self {
             dir: dir.to_owned(),
             uid: rustix::process::geteuid().as_raw(),

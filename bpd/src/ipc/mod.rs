@@ -1,6 +1,7 @@
 //! The local socket and the mailbox: events in, answers out.
 
 mod answer;
+mod boot;
 mod conversation;
 pub mod endpoint;
 mod import;

@@ -458,9 +458,20 @@ impl Session {
             Stamp::Uptime { hundredths, nth } => (format!("u{}+", nth.unwrap_or_default()), hundredths),
             Stamp::Serial(serial) => ("~".to_owned(), serial),
         };
-        // The others say nothing about the time that is always the same.
-        let millis = if kind.is_empty() { number / 1000 } else { 0 };
+        let millis = match stamp {
+            Stamp::Micros(micros) => micros / 1000,
+            Stamp::Uptime { hundredths, .. } => self.since_epoch(hundredths),
+            // Says nothing about the time that is always the same.
+            Stamp::Serial(_) => 0,
+        };
         self.named(&format!("{kind}{number}"), millis)
+    }
+
+    /// An uptime as milliseconds since 1970; 0 for the uptime of an earlier boot.
+    fn since_epoch(&self, hundredths: u64) -> u64 {
+        let booted_at = super::boot::booted_at(self.shell.boot_id.as_deref());
+        booted_at
+            .map_or(0, |at| u64::try_from(at.0).unwrap_or(0).saturating_add(hundredths.saturating_mul(10)))
     }
 
     fn named(&self, what: &str, millis: u64) -> Ulid {
