@@ -1,6 +1,8 @@
 //! Where answers go: a terminal, in colour and as wide as it is, or a pipe, without colour and as wide as `COLUMNS`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -182,11 +184,21 @@ fn terminal_size() -> Option<(usize, usize)> {
     Some((columns.into(), rows.into()))
 }
 
+/// The config, if it is a file. A pipe in its place would hold up every verb.
+fn config_text(path: &Path) -> Option<String> {
+    const MAX_BYTES: u64 = 1 << 20;
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
+    let is_file = file.metadata().ok()?.is_file();
+    let mut text = String::new();
+    file.take(MAX_BYTES).read_to_string(&mut text).ok().filter(|_| is_file)?;
+    Some(text)
+}
+
 /// The flag, `BP_LANG`, the config, the locale; else English.
 pub fn lang(flag: Option<&str>, config: Option<&Path>) -> Lang {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let configured = || {
-        let text = std::fs::read_to_string(config?).ok()?;
+        let text = config_text(config?)?;
         let table: toml::Table = text.parse().ok()?;
         Some(table.get("lang")?.as_str()?.to_owned())
     };

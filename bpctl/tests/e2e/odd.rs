@@ -151,6 +151,68 @@ fn whatever_is_odd_elsewhere_does_not_keep_bpd_from_starting() {
     }
 }
 
+#[test]
+fn whatever_lies_in_the_place_of_the_socket_or_in_spool_and_mailbox_is_survived() {
+    let home = Home::new();
+    home.says(&["daemon", "start"]);
+    home.says(&["daemon", "stop"]);
+    let spooled = "data/spool/01M8QY5KHXVBZBMENZMFCCRAHY";
+    for file in ["run/bpd.sock", spooled, &format!("{spooled}.start"), "run/mail/123", "run/mail/123.old"] {
+        for odd in ["file", "directory", "fifo", "dangling"] {
+            let path = home.bp().join(file);
+            fs::write(&path, "nonsense").unwrap();
+            if odd != "file" {
+                put(odd, &path);
+            }
+            home.says(&["daemon", "start"]);
+            home.record();
+            let status = home.status();
+            if file == "run/bpd.sock" {
+                assert!(
+                    status.degraded_codes.contains(&"file-moved".to_owned()),
+                    "{odd}: {:?}",
+                    status.degraded
+                );
+            }
+            home.says(&["daemon", "stop"]);
+            let _ = fs::remove_file(&path);
+            let _ = fs::remove_dir(&path);
+        }
+    }
+}
+
+/// The configuration is the user's own: bpd says what is wrong with it, and no verb waits for a pipe.
+#[test]
+fn an_odd_config_is_refused_with_its_name_and_holds_nothing_up() {
+    let home = Home::new();
+    fs::create_dir(home.bp()).unwrap();
+    for odd in ["directory", "fifo"] {
+        let config = home.bp().join("config.toml");
+        fs::write(&config, "").unwrap();
+        put(odd, &config);
+        for words in [&["daemon", "start"][..], &["config"], &["run", "--", "true"]] {
+            let mut command = home.command(words);
+            // A verb looks into the config for its language, unless that is given.
+            let mut child = command.env_remove("BP_LANG").stderr(Stdio::piped()).spawn().unwrap();
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+            while child.try_wait().unwrap().is_none() {
+                if std::time::Instant::now() > deadline {
+                    child.kill().unwrap();
+                    panic!("{odd}: {words:?} hangs");
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            let output = child.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            if words == ["daemon", "start"] {
+                assert!(!output.status.success() && said.contains("config.toml"), "{odd}: {said}");
+            }
+        }
+        let _ = fs::remove_file(&config);
+        let _ = fs::remove_dir(&config);
+    }
+}
+
 /// As on ext4 after an error: a disk that turns read-only while bpd runs, and is repaired while it runs.
 const READ_ONLY: &str = r#"
 set -e

@@ -22,7 +22,7 @@ pub struct Endpoint {
     /// `None`: a service manager made the socket and keeps it when bpd goes.
     ours: Option<PathBuf>,
     _lock: Lock,
-    /// What was in the way of the mailbox.
+    /// What was in the way of the socket or the mailbox.
     pub moved: Option<Moved>,
 }
 
@@ -35,8 +35,6 @@ pub enum EndpointError {
     Place(#[from] PlaceError),
     #[error(transparent)]
     Lock(#[from] LockError),
-    #[error("{} is in the way and no socket; remove it", path.display())]
-    InTheWay { path: PathBuf },
     #[error("cannot listen at {}", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -48,7 +46,7 @@ impl Endpoint {
         let path = places.socket()?;
         let (lock, moved) = claim(places)?;
         let failed = |source| EndpointError::Io { path: path.clone(), source };
-        remove_stale(&path)?;
+        let moved = make_room(&path).map_err(failed)?.or(moved);
         let name = path.as_path().to_fs_name::<GenericFilePath>().map_err(failed)?;
         let listener = ListenerOptions::new()
             .name(name)
@@ -96,13 +94,13 @@ fn claim(places: &Places) -> Result<(Lock, Option<Moved>), EndpointError> {
     Ok((lock, moved))
 }
 
-fn remove_stale(path: &Path) -> Result<(), EndpointError> {
-    let failed = |source| EndpointError::Io { path: path.to_owned(), source };
+/// Removes the socket that a dead bpd left. Whatever else is there is moved aside.
+fn make_room(path: &Path) -> io::Result<Option<Moved>> {
     match std::fs::symlink_metadata(path) {
-        Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path).map_err(failed),
-        Ok(_) => Err(EndpointError::InTheWay { path: path.to_owned() }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(failed(error)),
+        Ok(meta) if meta.file_type().is_socket() => std::fs::remove_file(path).map(|()| None),
+        Ok(_) => private_file::set_aside(path, "it is no socket".to_owned()).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
