@@ -292,3 +292,69 @@ fn fish_loads_nothing_where_nobody_types() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert!(!home.bp().exists());
 }
+
+#[test]
+fn a_line_of_fish_never_has_the_status_of_another_that_is_typed_right_behind_it() {
+    const LINES: [(&str, i32); 10] = [
+        ("true one", 0),
+        ("false", 1),
+        ("false", 1),
+        ("sh -c 'exit 4'", 4),
+        ("false", 1),
+        ("true", 0),
+        ("sh -c 'sleep 0.05; exit 5'", 5),
+        ("set x 1", 0),
+        ("false", 1),
+        ("true", 0),
+    ];
+    let mut shell = Shell::start(Kind::Fish);
+    let _bpd = Served::start(&shell.home);
+    let mut typed = 0;
+    for _ in 0..8 {
+        for (line, _) in LINES {
+            shell.line(line);
+        }
+        typed += LINES.len();
+    }
+    let runs = settled(&shell.home, typed);
+    for (run, (line, status)) in runs.iter().zip(LINES.iter().cycle()) {
+        assert_eq!((run.command.as_deref(), run.exit_code), (Some(*line), Some(*status)), "{run:#?}");
+        assert_eq!(run.state, RunState::Finished, "{run:#?}");
+    }
+}
+
+#[test]
+fn names_of_fishs_runs_have_the_time_of_their_lines_and_short_lines_have_figures() {
+    for transport in [Transport::Mailbox, Transport::Socket] {
+        let home = Home::new();
+        home.rc(Kind::Fish, "", true, "");
+        let command = home.command(Kind::Fish, transport);
+        let mut shell = Shell::from(home, command);
+        let bpd = Served::start(&shell.home);
+        for line in ["true", "sleep 0.3", ":", "set x 1"] {
+            shell.line(line);
+        }
+        settled(&shell.home, 4);
+        // The next bpd names them in the same way.
+        bpd.kill();
+        shell.line("cd .");
+        let _bpd = Served::start(&shell.home);
+        shell.line("true");
+        let runs = settled(&shell.home, 6);
+        assert_eq!(runs.len(), 6, "{transport:?}: {runs:#?}");
+        let mut last = 0;
+        for run in &runs {
+            let named = run.uid.timestamp_ms() as i64;
+            assert!(named.abs_diff(run.started_at.unwrap().0) <= 1000, "{transport:?}: {named}: {run:#?}");
+            assert!(named >= last, "{transport:?}: {runs:#?}");
+            last = named;
+            let stats = run.run_stats.as_ref();
+            assert!(
+                stats.is_some_and(|stats| stats.duration_s.is_some_and(|took| took > 0.0)),
+                "{transport:?}: {run:#?}"
+            );
+        }
+        // Lines of one hundredth of a second apart.
+        assert!(runs[0].uid < runs[2].uid, "{transport:?}");
+    }
+}

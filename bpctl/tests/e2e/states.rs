@@ -1,6 +1,6 @@
 //! The states of runs: jobs, suspended lines, lines that end their shell, and what `latest` means to the line that asks.
 
-use bp_proto::{Run, RunState};
+use bp_proto::{Run, RunState, UnixMillis};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::served::{Served, bpctl, runs, settled, until};
@@ -122,6 +122,33 @@ fn a_line_that_switches_the_hook_off_is_not_lost() {
 }
 
 #[test]
+fn a_line_that_removes_the_whole_hook_ends_when_its_shell_reads_the_next_command() {
+    for (kind, define, undo) in [
+        (Kind::Bash, "zap() { unset PROMPT_COMMAND PS0; trap - DEBUG; }; ask() { IFS= read -r x; }", "zap"),
+        (
+            Kind::Zsh,
+            "zap() { precmd_functions=() preexec_functions=() zshaddhistory_functions=(); }; ask() { IFS= read -r x; }",
+            "zap; true",
+        ),
+    ] {
+        let (mut shell, _bpd) = served(kind);
+        shell.line(define);
+        // What waits for input in another way is not over.
+        shell.terminal.send("ask\r");
+        in_state(&shell.home, "ask", RunState::Running);
+        std::thread::sleep(std::time::Duration::from_secs(7));
+        in_state(&shell.home, "ask", RunState::Running);
+        shell.line("x");
+        assert_eq!(in_state(&shell.home, "ask", RunState::Finished).exit_code, Some(0), "{kind:?}");
+        let before = UnixMillis::now();
+        shell.line(undo);
+        let ended = in_state(&shell.home, undo, RunState::Finished);
+        assert_eq!((ended.exit_code, ended.signal), (None, None), "{kind:?}");
+        assert!(ended.finished_at.unwrap() >= before, "{kind:?}: {ended:#?}");
+    }
+}
+
+#[test]
 fn a_job_runs_in_the_background_until_it_ends_with_its_own_duration_and_status() {
     for kind in EVERY {
         for line in [
@@ -193,15 +220,35 @@ fn ctrl_z_stops_a_run_and_fg_continues_it() {
         shell.terminal.send("line\r");
         shell.terminal.prompt();
         let ended = in_state(&shell.home, READS, RunState::Finished);
-        // fish may report the status before `fg` for a job that ends right after it was continued.
-        let is_right = ended.exit_code == Some(4) || (kind == Kind::Fish && ended.exit_code == Some(0));
-        assert!(is_right, "{kind:?}: {:?}", ended.exit_code);
+        assert_eq!(ended.exit_code, Some(4), "{kind:?}");
         shell.line("true");
         let texts: Vec<_> = settled(&shell.home, 3).into_iter().filter_map(|run| run.command).collect();
         assert_eq!(texts, ["true", READS, "true"], "{kind:?}: fg is no run of its own");
         // Without a job it is a line as any other.
         shell.line("fg");
         assert_ne!(in_state(&shell.home, "fg", RunState::Finished).exit_code, Some(0), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_job_that_ends_as_soon_as_it_is_continued_has_its_own_status() {
+    for kind in EVERY {
+        let (mut shell, _bpd) = served(kind);
+        // It stops itself.
+        let line = "sh -c 'kill -STOP $$; exit 6'";
+        for before in ["true", "false"] {
+            shell.line(before);
+            shell.line(line);
+            in_state(&shell.home, line, RunState::Stopped);
+            shell.line("fg");
+            let run = until("the end of the job", || {
+                runs(&shell.home).pop().filter(|run| run.state == RunState::Finished)
+            });
+            let told = (run.command.as_deref(), run.exit_code);
+            assert_eq!(told, (Some(line), Some(6)), "{kind:?}: {run:#?}");
+        }
+        shell.line("true");
+        assert_eq!(settled(&shell.home, 5).len(), 5, "{kind:?}: fg is no run of its own");
     }
 }
 
@@ -274,7 +321,7 @@ fn latest_is_never_the_line_that_asks() {
     for kind in EVERY {
         let (mut shell, _bpd) = served(kind);
         shell.line("true one");
-        shell.line("sh -c 'exit 3'");
+        shell.line("false");
         let shown = shell.line("true; bpctl show latest --json | head -c 8");
         assert!(shown.screen.contains("{\"id\":2,"), "{kind:?}: {}", shown.screen);
         let shown = shell.line("true; bpctl show latest-failed --json | head -c 8");

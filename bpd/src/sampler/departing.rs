@@ -27,6 +27,10 @@ const SHELLS: [&str; 13] =
 /// Options of shells that take the next word.
 const WITH_VALUE: [&str; 7] = ["--rcfile", "--init-file", "-O", "+O", "-o", "+o", "--init-command"];
 
+/// A shell reads a command for so long without having reported the end of its line: the line has removed the hook. A
+/// report takes milliseconds.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// How long after the end of `exit` its shell may still be there: fish reports the end of that line too.
 const PARTING: Duration = Duration::from_millis(300);
 
@@ -96,13 +100,13 @@ impl Stage {
                 open.seen_at = open.seen_at.max(open.seen_now(now));
             }
         }
-        self.resuming.retain(|resuming| !is_same(resuming.shell, exit.process));
+        self.resuming.lines.retain(|resuming| !is_same(resuming.shell, exit.process));
         self.job_exited(exit, now);
         self.hang_up_jobs_of(exit.process, now);
     }
 
     /// Ends lines whose shell has handed its process over to another interactive shell (`exec bash`), and those that
-    /// switched the hook off (`export BP_OFF=1`), which then reports no end.
+    /// switched the hook off (`export BP_OFF=1`) or removed it, which then reports no end.
     pub(super) fn look_for_replaced(&mut self, due: &[Ulid], now: Now) {
         let mut left = Vec::new();
         let mut silent = Vec::new();
@@ -122,6 +126,14 @@ impl Stage {
                 }
             } else if open.is_replaced && is_interactive_shell(pid) {
                 left.push((*uid, open.seen_now(now), open.owner));
+            } else if open.may_be_silent() {
+                let is_idle = self.tree.figures(*uid).is_none_or(|usage| usage.processes == 0);
+                let reads = is_idle && is_at_prompt(pid) && reads_command(pid);
+                let silent_for =
+                    self.exits.reads_since(pid, reads, now.mono).map(|since| now.mono.saturating_sub(since));
+                if let Some(silent_for) = silent_for.filter(|silent_for| *silent_for >= SILENT) {
+                    silent.push((*uid, open.seen_now(now).minus(silent_for)));
+                }
             }
         }
         for (uid, at) in silent {
@@ -158,6 +170,15 @@ impl Open {
     pub(super) fn says_off(&self) -> bool {
         let text = self.start.draft.command.as_deref().unwrap_or_default();
         text.contains("BP_OFF=1") || text.contains("BP_OFF 1")
+    }
+
+    /// Whether the end of the line may be missing although its shell lives: it may have removed the hook. fish reads
+    /// input for its own `read` as it reads commands; so do bash and zsh where a line says `read -e` or `read -k`.
+    fn may_be_silent(&self) -> bool {
+        let draft = &self.start.draft;
+        let is_known = matches!(draft.shell.as_deref(), Some("bash" | "zsh"));
+        let says_read = |text: &str| text.contains("read") || text.contains("vared");
+        is_known && !draft.command.as_deref().is_some_and(says_read)
     }
 
     /// How long its shell is gone before the run is ended: last words may still be on their way.
@@ -212,6 +233,19 @@ fn is_at_prompt(shell: u32) -> bool {
     let Ok(stat) = stat(shell) else { return false };
     let (group, foreground) = (stat_field(&stat, 5), stat_field(&stat, 8));
     bp_proto::process::state(&stat) == Some(b'S') && group.is_some() && group == foreground
+}
+
+/// Whether the terminal of the shell is in the mode in which line editors read: without lines and without echo.
+fn reads_command(shell: u32) -> bool {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::termios::{LocalModes, tcgetattr};
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    // Only of a terminal: opening something else might have effects.
+    let path = format!("/proc/{shell}/fd/0");
+    let is_terminal = fs::read_link(&path).is_ok_and(|target| target.starts_with("/dev/pts"));
+    let terminal = if is_terminal { open(path, flags, Mode::empty()).ok() } else { None };
+    let modes = terminal.and_then(|terminal| tcgetattr(terminal).ok()).map(|modes| modes.local_modes);
+    modes.is_some_and(|modes| !modes.intersects(LocalModes::ICANON | LocalModes::ECHO))
 }
 
 /// Whether the process is a shell that reads its commands from a terminal.

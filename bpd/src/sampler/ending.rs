@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bp_proto::event::Source;
 use bp_proto::process::TICKS_PER_SECOND;
-use bp_proto::{Ending, Finish, Quality, Rest, Totals, Ulid, UnixMillis};
+use bp_proto::{Ending, Finish, Quality, Rest, Start, Totals, Ulid, UnixMillis};
 
 use super::counters::Counted;
 use super::departing::{unreported, unseen_end};
 use super::describing::PAUSE;
 use super::hearing::Heard;
 use super::ledger::Ledger;
-use super::open::{Now, Open, life_of};
+use super::open::{Now, Open, is_same, life_of};
 use super::stage::Stage;
 use super::tail::Tail;
 use super::tally::{self, Usage};
@@ -100,6 +100,28 @@ impl Stage {
         }
     }
 
+    /// Ends the lines before this event.
+    pub(super) fn let_leave_before(&mut self, body: &Body) {
+        if let Body::Start(start) = body {
+            self.limit_lines_before(start);
+        }
+        self.let_leave(true);
+    }
+
+    /// A line begins: processes that it starts do not belong to the lines before, whose ends are not settled yet. bpd may
+    /// read the end of a line only when the next one runs, and fish's clock has a hundredth of a second.
+    fn limit_lines_before(&mut self, next: &Start) {
+        let Some(shell) = next.owner.filter(|_| next.draft.source == Source::Hook) else { return };
+        for leaving in &self.leaving {
+            let Some(open) = self.open.get_mut(&leaving.finish.uid) else { continue };
+            if is_same(open.owner, shell) {
+                let since = next.draft.started_at.since(open.start.draft.started_at);
+                let began = open.ticks_at(since);
+                open.next_began.get_or_insert(began);
+            }
+        }
+    }
+
     /// When the rest of a line's end is to be done, on the sampler's clock.
     pub(super) fn leaving_due(&self) -> Option<Duration> {
         self.leaving.front().map(|leaving| leaving.now.mono + PAUSE)
@@ -121,6 +143,10 @@ impl Stage {
         let Some(mut open) = self.open.remove(&uid) else { return self.end_seen(finish, reply, now) };
         let took = told(&open, &finish);
         let (last, until) = open.last_ticks(took);
+        if open.next_began.is_some() {
+            // The last reading was taken before bpd knew of the next line.
+            self.tree.until(uid, until);
+        }
         let window = (last, open.latest_tick(took));
         open.in_doubt = until != last
             && (self.tree.has_stray(open.owner.pid, last)
@@ -411,7 +437,7 @@ fn divide_at_end(totals: &mut Totals, late_ns: u64, took: Duration, cpus: u32) {
 }
 
 /// How long the run took, as its reporter has it.
-fn told(open: &Open, finish: &Finish) -> Duration {
+pub(super) fn told(open: &Open, finish: &Finish) -> Duration {
     finish.took.unwrap_or_else(|| finish.finished_at.since(open.start.draft.started_at))
 }
 

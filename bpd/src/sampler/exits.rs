@@ -4,6 +4,7 @@
 //! older kernels, and elsewhere, the status stays unknown.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use bp_proto::Owner;
 use bp_proto::event::WaitStatus;
@@ -27,6 +28,8 @@ pub(super) struct Exit {
 struct Watched {
     /// Names the program that the process runs: it changes with `exec`. `None` = not readable.
     image: Option<u64>,
+    /// Since when it was seen reading a command from its terminal, on the sampler's clock.
+    reads_since: Option<Duration>,
     task: AbortHandle,
 }
 
@@ -55,7 +58,7 @@ impl Exits {
             return;
         }
         if let Some(task) = watching(process, self.ended.clone()) {
-            self.watched.insert(process.pid, Watched { image: image(process.pid), task });
+            self.watched.insert(process.pid, Watched { image: image(process.pid), reads_since: None, task });
         }
     }
 
@@ -83,6 +86,13 @@ impl Exits {
     pub(super) fn has_replaced_itself(&self, pid: u32) -> bool {
         let known = self.watched.get(&pid).and_then(|watched| watched.image);
         known.is_some_and(|known| image(pid).is_some_and(|now| now != known))
+    }
+
+    /// Notes at `now` whether a watched shell reads a command. → since when it does without having been seen otherwise.
+    pub(super) fn reads_since(&mut self, pid: u32, reads: bool, now: Duration) -> Option<Duration> {
+        let watched = self.watched.get_mut(&pid)?;
+        watched.reads_since = reads.then(|| watched.reads_since.unwrap_or(now));
+        watched.reads_since
     }
 
     /// The program that the process runs now is the known one.

@@ -4,6 +4,7 @@
 //! A job is a direct child of the shell that the line started. What the line left behind otherwise (a daemon, whose parent
 //! is gone) is no job: the run is finished, and the daemon's CPU time is `background_cpu_seconds`.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bp_proto::event::{Phase, Source, WaitStatus};
@@ -11,7 +12,7 @@ use bp_proto::process::{self, stat_field, state};
 use bp_proto::{Ending, Finish, Owner, Start, Ulid, UnixMillis};
 
 use super::departing::is_of;
-use super::ending::tell_children;
+use super::ending::{tell_children, told};
 use super::exits::Exit;
 use super::open::{Now, Open, is_same};
 use super::stage::{MAX_DEPTH, Stage, answer};
@@ -41,6 +42,8 @@ pub(super) struct Job {
     hung_up: Option<Duration>,
     /// The `fg` that continues it.
     continued_by: Option<Ulid>,
+    /// What the shell reported at the end of `fg`, when the processes had ended and the kernel had not told how.
+    told: Option<Ending>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +62,21 @@ pub(super) struct Resuming {
     has_continued: bool,
 }
 
+/// The jobs that ended last: one may be over before bpd reads that `fg` began.
+const MAX_ENDED_JOBS: usize = 16;
+
+/// Lines that continue jobs.
+#[derive(Debug, Default)]
+pub(super) struct Continuing {
+    pub lines: Vec<Resuming>,
+    /// The shells of the jobs that ended last, and when.
+    ended: VecDeque<(Owner, UnixMillis)>,
+}
+
 /// What `/proc` says of a job.
 struct Seen {
+    /// The process group.
+    group: Option<u64>,
     is_stopped: bool,
     /// It holds the terminal.
     is_in_foreground: bool,
@@ -75,11 +91,20 @@ impl Stage {
         }
         let is_said = open.start.draft.command.as_deref().is_none_or(typed::starts_job);
         let began = open.ticks_at(Duration::ZERO);
+        let (last, _) = open.last_ticks(told(open, finish));
         let mut jobs = self.tree.children_of_owner(open.uid());
         jobs.retain(|job| {
-            let seen = look(*job);
+            let Some(seen) = look(*job) else { return false };
+            if seen.is_stopped {
+                return true;
+            }
+            // The line is over, so that what holds the terminal belongs to the next line, whose start may not have been
+            // read yet. Without job control (`set +m`) jobs stay in the shell's group.
+            let is_apart =
+                seen.group != process::stat(open.owner.pid).ok().and_then(|stat| stat_field(&stat, 5));
+            let is_of_next = seen.is_in_foreground && (is_apart || !is_said) && job.start_ticks + 1 >= last;
             // A helper of the shell's line editor may have begun in the clock tick of Enter.
-            seen.is_some_and(|seen| is_said || seen.is_stopped || job.start_ticks > began)
+            !is_of_next && (is_said || job.start_ticks > began)
         });
         jobs.sort_unstable_by_key(|job| (job.start_ticks, job.pid));
         jobs
@@ -102,7 +127,15 @@ impl Stage {
             tail.is_job = true;
         }
         let processes = jobs.iter().map(|owner| Process { owner: *owner, status: None }).collect();
-        let job = Job { open, line, processes, phase: Phase::Running, hung_up: None, continued_by: None };
+        let job = Job {
+            open,
+            line,
+            processes,
+            phase: Phase::Running,
+            hung_up: None,
+            continued_by: None,
+            told: None,
+        };
         self.jobs.insert(uid, job);
         if !self.update_phase(uid, now) {
             self.tell_phase(uid, Phase::Background, now);
@@ -241,6 +274,7 @@ impl Stage {
             WaitStatus::Signalled(SIGHUP | SIGTERM) if shell_is_gone => {
                 Ending::Left { exit_code: status.exit_code(), signal: status.signal() }
             }
+            WaitStatus::Unknown => job.told.unwrap_or(Ending::exited(status)),
             status => Ending::exited(status),
         };
         self.end_job(uid, ending, now);
@@ -253,9 +287,12 @@ impl Stage {
         for process in &processes {
             self.exits.forget(process.owner.pid);
         }
-        for resuming in self.resuming.iter_mut().filter(|resuming| is_same(resuming.shell, open.owner)) {
+        let lines = self.resuming.lines.iter_mut();
+        for resuming in lines.filter(|resuming| is_same(resuming.shell, open.owner)) {
             resuming.has_continued = true;
         }
+        self.resuming.ended.truncate(MAX_ENDED_JOBS - 1);
+        self.resuming.ended.push_front((open.owner, open.seen_now(now)));
         let usage = self.tree.usage(uid).unwrap_or_default();
         let told = open.elapsed(now);
         let suspended = open.suspended(told, now);
@@ -310,13 +347,16 @@ impl Stage {
     /// A line begins that only continues a job of its shell. → whether it was taken.
     pub(super) fn resumes(&mut self, start: &Start, shell: Owner) -> bool {
         let is_fg = start.draft.command.as_deref().is_some_and(typed::continues_job);
-        if !is_fg || !self.jobs.values().any(|job| is_of(&job.open, shell)) {
+        let began = start.draft.started_at;
+        // The job may have ended as soon as it was continued.
+        let has_continued = self.resuming.ended.iter().any(|(of, at)| is_same(*of, shell) && *at >= began);
+        if !is_fg || !(has_continued || self.jobs.values().any(|job| is_of(&job.open, shell))) {
             return false;
         }
-        if self.resuming.len() >= MAX_RESUMING {
-            self.resuming.remove(0);
+        if self.resuming.lines.len() >= MAX_RESUMING {
+            self.resuming.lines.remove(0);
         }
-        self.resuming.push(Resuming { shell, start: start.clone(), has_continued: false });
+        self.resuming.lines.push(Resuming { shell, start: start.clone(), has_continued });
         self.find_continued(self.now());
         true
     }
@@ -324,7 +364,7 @@ impl Stage {
     /// Finds out which job each `fg` continues: the one that holds the terminal now.
     pub(super) fn find_continued(&mut self, now: Now) {
         let waiting: Vec<(Owner, Ulid)> =
-            self.resuming.iter().map(|resuming| (resuming.shell, resuming.start.uid)).collect();
+            self.resuming.lines.iter().map(|resuming| (resuming.shell, resuming.start.uid)).collect();
         for (shell, line) in waiting {
             if self.jobs.values().any(|job| job.continued_by == Some(line)) {
                 continue;
@@ -349,14 +389,15 @@ impl Stage {
     /// The end of a line that continued a job. → the finish, if it is the end of something else.
     pub(super) fn resumed(
         &mut self,
-        finish: Finish,
+        mut finish: Finish,
         reply: Option<Reply>,
     ) -> Option<(Finish, Option<Reply>)> {
-        let Some(at) = self.resuming.iter().position(|resuming| resuming.start.uid == finish.uid) else {
+        let Some(at) = self.resuming.lines.iter().position(|resuming| resuming.start.uid == finish.uid)
+        else {
             return Some((finish, reply));
         };
         let now = self.now();
-        let Resuming { start, shell, has_continued } = self.resuming.remove(at);
+        let Resuming { start, shell, has_continued } = self.resuming.lines.remove(at);
         let continued = self.jobs.iter().find(|(_, job)| job.continued_by == Some(finish.uid));
         let continued = continued.map(|(uid, _)| *uid);
         // A job that ended at once was seen in the foreground by nobody.
@@ -366,21 +407,20 @@ impl Stage {
             };
             self.jobs.iter().find(|(_, job)| is_over(job)).map(|(uid, _)| *uid)
         };
+        // The status of fish's `fg` is 0 as soon as it has continued a job, however that ends.
+        let is_fish = start.draft.shell.as_deref() == Some("fish");
+        let has_succeeded = matches!(finish.ending, Ending::Exited { exit_code: Some(0) | None, .. });
+        let says_nothing = is_fish && has_succeeded;
         match continued.or_else(gone) {
             Some(uid) => {
-                let is_over = self.jobs.get_mut(&uid).is_some_and(|job| {
-                    job.continued_by = None;
-                    job.processes.iter().all(|process| look(process.owner).is_none())
-                });
-                if is_over && !self.end_job_if_over(uid, now) {
-                    self.end_job(uid, finish.ending, now);
-                } else {
-                    self.update_phase(uid, now);
+                if says_nothing {
+                    finish.ending = Ending::Exited { exit_code: None, signal: None };
                 }
+                self.end_continued(uid, finish.ending, says_nothing, now);
             }
             None if has_continued => {}
             // It stopped again before it was seen in the foreground.
-            None if is_stop(finish.ending) => self.update_jobs_of(shell, now),
+            None if is_stop(finish.ending) || says_nothing => self.update_jobs_of(shell, now),
             None => {
                 // It continued nothing (`fg: no such job`): a line as any other.
                 self.pass(Body::Start(Box::new(start)), None);
@@ -390,6 +430,24 @@ impl Stage {
         }
         answer(reply, Receipt::Finished);
         None
+    }
+
+    /// The `fg` that continued the job `uid` is over: so is the job, unless it was suspended again. `waits`: the shell does
+    /// not know how it ended, and the kernel tells it in a moment.
+    fn end_continued(&mut self, uid: Ulid, ending: Ending, waits: bool, now: Now) {
+        let Some(job) = self.jobs.get_mut(&uid) else { return };
+        job.continued_by = None;
+        if job.processes.iter().any(|process| look(process.owner).is_some()) {
+            self.update_phase(uid, now);
+            return;
+        }
+        let exits = &self.exits;
+        let is_awaited = |process: &Process| process.status.is_none() && exits.is_watched(process.owner.pid);
+        if waits && job.processes.iter().any(is_awaited) {
+            job.told = Some(ending);
+        } else if !self.end_job_if_over(uid, now) {
+            self.end_job(uid, ending, now);
+        }
     }
 
     /// The open runs that contain this process: those of the shells and wrappers above it, and those whose job it is. A job
@@ -461,5 +519,6 @@ fn look(process: Owner) -> Option<Seen> {
         return None;
     }
     let (group, foreground) = (stat_field(&stat, 5), stat_field(&stat, 8));
-    Some(Seen { is_stopped: letter == b'T', is_in_foreground: group.is_some() && group == foreground })
+    let is_in_foreground = group.is_some() && group == foreground;
+    Some(Seen { group, is_stopped: letter == b'T', is_in_foreground })
 }

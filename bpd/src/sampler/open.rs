@@ -87,6 +87,8 @@ pub(super) struct Open {
     pub watched: bool,
     /// What its shell started in the clock tick of its end is its own: it may be the next line's, typed ahead.
     pub takes_last_tick: bool,
+    /// The clock tick in which the shell's next line began, once that has been reported.
+    pub next_began: Option<u64>,
     /// How its shell ended, once that is known.
     pub shell_exit: Option<WaitStatus>,
     /// Its shell runs another program now (`exec`).
@@ -156,6 +158,7 @@ impl Open {
             gone_since: None,
             watched: false,
             takes_last_tick,
+            next_began: None,
             in_doubt: false,
             has_implausible_duration: false,
             shell_exit: None,
@@ -235,7 +238,15 @@ impl Open {
     /// have started.
     pub(super) fn last_ticks(&self, took: Duration) -> (u64, u64) {
         let last = self.ticks_at(took + self.coarse);
-        (last, if self.takes_last_tick { last } else { last.saturating_sub(1) })
+        let until = if self.takes_last_tick { last } else { last.saturating_sub(1) };
+        (last, self.latest_own(until))
+    }
+
+    /// What began in the tick of the shell's next line belongs to that line. Where this line starts a job, the tick may
+    /// hold both, and the rounding of one tick must not take the job away.
+    fn latest_own(&self, until: u64) -> u64 {
+        let Some(next) = self.next_began else { return until };
+        until.min(if self.takes_last_tick { next + 1 } else { next.saturating_sub(1) })
     }
 
     /// The last clock tick in which a process may have started that has left the run.

@@ -19,7 +19,7 @@ use super::ending::{Doubt, Leaving};
 use super::ends::Ends;
 use super::exits::{Exit, Exits};
 use super::hearing::{Heard, Hearing};
-use super::jobs::{Job, Resuming};
+use super::jobs::{Continuing, Job};
 use super::lookup::Lookups;
 use super::machine::{self, Machine};
 use super::open::{Ended, Now, Open, is_same};
@@ -62,7 +62,7 @@ pub(super) struct Stage {
     /// Runs whose line is over and whose jobs are not; each has a tail too.
     pub(super) jobs: HashMap<Ulid, Job>,
     /// Lines such as `fg`, until they end.
-    pub(super) resuming: Vec<Resuming>,
+    pub(super) resuming: Continuing,
     pub(super) exits: Exits,
     pub(super) partings: Vec<Parting>,
     ended_processes: Option<mpsc::Receiver<Exit>>,
@@ -107,7 +107,7 @@ impl Stage {
             open: HashMap::new(),
             tails: HashMap::new(),
             jobs: HashMap::new(),
-            resuming: Vec::new(),
+            resuming: Continuing::default(),
             partings: Vec::new(),
             exits,
             ended_processes: Some(ended_processes),
@@ -187,7 +187,7 @@ impl Stage {
         if !matches!(body, Body::Heard { .. }) {
             self.orphans.forget();
             // In the order in which it happened.
-            self.let_leave(true);
+            self.let_leave_before(&body);
             if !self.is_of_lines(&body) {
                 self.describe_all().await;
             }
