@@ -210,7 +210,7 @@ end
 
 # Whether the records may be written: the first of a shell makes the file, for the user alone.
 function __bizim_make_ready
-    test "$BP_OFF" != 1 -a -O $__bizim_run -a ! -L $__bizim_run -a -d $__bizim_run/mail; or return 1
+    test "$BP_OFF" != 1 -a -O $__bizim_run -a ! -L $__bizim_run -a -d $__bizim_run/mail -a -w $__bizim_run/mail; or return 1
     test -f $__bizim_file; and return
     test -e $__bizim_file; and return 1
     set -l before $umask
