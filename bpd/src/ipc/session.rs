@@ -214,8 +214,7 @@ impl Session {
                 if let Some(unanswered) = self.pending.take().filter(|stamp| *stamp != start.stamp) {
                     events.push(Body::Text { run: self.uid(unanswered), text: LateText::None });
                 }
-                // A line that bpd saw begin, and of which the shell never spoke.
-                events.extend(self.begun.take().map(|begun| lost(begun.uid, begun.started_at)));
+                events.extend(self.withdraw(&start));
                 events.push(self.start(start, arrival, rules));
             }
             Record::Text(late) if self.unrecorded == Some(late.stamp) => self.is_bare = true,

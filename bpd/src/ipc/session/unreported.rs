@@ -5,7 +5,7 @@ use bp_proto::ignore::Rules;
 use bp_proto::mailbox::{Stamp, StartRecord, Text};
 use bp_proto::{Actor, Draft, Owner, Start, Ulid, UnixMillis};
 
-use super::{Arrival, Opened, Session};
+use super::{Arrival, Opened, Session, lost};
 use crate::event::{Body, LateText};
 
 /// A line of which bpd has seen that it began.
@@ -65,6 +65,18 @@ impl Session {
         let Some(begun) = &self.begun else { return false };
         let Stamp::Micros(micros) = start.stamp else { return false };
         start.late && (micros / 1000) as i64 <= begun.started_at.0
+    }
+
+    /// A line that bpd saw begin gives way to one that the shell reports in time. → what becomes of its run.
+    ///
+    /// On a busy machine the report may come after bpd has opened a run for this very line. That run is removed: the
+    /// report names the run as every later bpd will name it.
+    pub(super) fn withdraw(&mut self, start: &StartRecord) -> Option<Body> {
+        let begun = self.begun.take()?;
+        let is_same =
+            matches!(start.stamp, Stamp::Micros(micros) if (micros / 1000) as i64 <= begun.started_at.0);
+        // Of another line the shell never spoke.
+        Some(if is_same { Body::Delete { run: begun.uid } } else { lost(begun.uid, begun.started_at) })
     }
 
     /// The shell reports the line that bpd saw begin. → what it says of the text.
