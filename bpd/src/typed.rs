@@ -41,6 +41,9 @@ pub(crate) fn classify(line: &str) -> Typed {
 
 /// Whether the line itself puts something into the background. Quotes are not looked at: it is only a hint.
 pub(crate) fn starts_job(line: &str) -> bool {
+    if simple_commands(line).any(|command| command.split_whitespace().next() == Some("coproc")) {
+        return true;
+    }
     let bytes = line.as_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
     (0..bytes.len()).any(|index| {
@@ -191,10 +194,10 @@ mod tests {
 
     #[test]
     fn a_lone_ampersand_starts_a_job() {
-        for line in ["sleep 1 &", "a & b", "make&", "(a; b) &\n"] {
+        for line in ["sleep 1 &", "a & b", "make&", "(a; b) &\n", "coproc cat", "true; coproc x { cat; }"] {
             assert!(starts_job(line), "{line}");
         }
-        for line in ["a && b", "make 2>&1", "make &> log", "a |& b", "echo \\&", ""] {
+        for line in ["a && b", "make 2>&1", "make &> log", "a |& b", "echo \\&", "echo coproc", ""] {
             assert!(!starts_job(line), "{line}");
         }
     }

@@ -40,6 +40,7 @@ mod scratch;
 mod served;
 mod setup;
 mod shells;
+mod starts;
 mod states;
 mod terminal;
 mod unwritable;

@@ -181,6 +181,34 @@ fn a_job_that_is_over_at_the_prompt_is_a_line_as_any_other() {
 }
 
 #[test]
+fn a_coprocess_is_a_job() {
+    for kind in Kind::ALL {
+        let (mut shell, _bpd) = served(kind);
+        let line = "coproc sh -c 'sleep 2; exit 3'";
+        shell.line(line);
+        in_state(&shell.home, line, RunState::Background);
+        assert_eq!(in_state(&shell.home, line, RunState::Finished).exit_code, Some(3), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_shell_that_ends_by_its_timeout_leaves_no_run_open_or_lost() {
+    for kind in Kind::ALL {
+        let (mut shell, _bpd) = served(kind);
+        shell.line("false");
+        shell.terminal.send("TMOUT=1\r");
+        shell.terminal.gone();
+        let all = settled(&shell.home, 2);
+        let told: Vec<_> = all.iter().map(|run| (run.command.as_deref(), run.state)).collect();
+        assert_eq!(
+            told,
+            [(Some("false"), RunState::Finished), (Some("TMOUT=1"), RunState::Finished)],
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
 fn a_daemon_that_a_line_left_behind_is_no_job_and_its_cpu_time_is_a_figure_of_its_own() {
     for kind in Kind::ALL {
         let (mut shell, _bpd) = served(kind);
