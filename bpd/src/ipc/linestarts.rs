@@ -44,7 +44,10 @@ pub(super) struct LineStart {
     pub(super) pid: u32,
     /// The shell's working directory, bytes.
     pub(super) cwd: Vec<u8>,
+    /// When bpd heard of it.
     pub(super) arrival: Arrival,
+    /// How long before that the line had begun at the latest.
+    pub(super) lead: Duration,
 }
 
 #[derive(Debug)]
@@ -85,10 +88,10 @@ impl LineStarts {
         let mut begun = Vec::new();
         for pid in due {
             let Some(mut waiting) = self.waiting.remove(&pid) else { continue };
-            if is_at_work(pid, waiting.arrival) {
+            if let Some(lead) = lead_of_work(pid, waiting.arrival) {
                 let Ok(cwd) = fs::read_link(format!("/proc/{pid}/cwd")) else { continue };
                 let cwd = cwd.into_os_string().into_vec();
-                begun.push(LineStart { pid, cwd, arrival: waiting.arrival });
+                begun.push(LineStart { pid, cwd, arrival: waiting.arrival, lead });
             } else if let Some(pause) = LOOKS.get(waiting.looks) {
                 waiting.looks += 1;
                 waiting.due = now + *pause;
@@ -99,23 +102,34 @@ impl LineStarts {
     }
 }
 
-/// Whether the shell `pid` has a process that it started since, or is busy long after it has read a line.
-fn is_at_work(pid: u32, since: Arrival) -> bool {
-    let Some(opened_at) = since.boot else { return false };
-    let Ok(stat) = process::stat(pid) else { return false };
-    let open_for = super::session::since_boot().saturating_sub(opened_at);
-    if process::state(&stat) == Some(b'R') && open_for >= LEAST_BUSY {
-        return true;
-    }
-    let first_tick = opened_at.saturating_sub(HEARING_DELAY).as_millis() as u64 * TICKS_PER_SECOND / 1000;
+/// How long before `heard` the shell `pid` began to work at the latest; `None` if it does nothing. It works if it has a
+/// process that it started since its file was opened, or is busy long after. That process may be older than `heard`:
+/// on a busy machine bpd hears of the open late.
+fn lead_of_work(pid: u32, heard: Arrival) -> Option<Duration> {
+    let heard_at = heard.boot?;
+    let stat = process::stat(pid).ok()?;
+    let first_tick = ticks_of(heard_at.saturating_sub(HEARING_DELAY));
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(|child| child.parse().ok()).any(|child: u32| {
-        let Ok(stat) = process::stat(child) else { return false };
-        let is_alive = !matches!(process::state(&stat), Some(b'Z' | b'X' | b'x'));
-        // With `BP_TRANSPORT=socket` the hook reports by a client.
-        let is_alive = is_alive && !stat.windows(CLIENT.len()).any(|name| name == CLIENT);
-        is_alive && stat_field(&stat, 22).is_some_and(|ticks| ticks >= first_tick)
-    })
+    let started = children.split_whitespace().filter_map(|child| start_of_living(child.parse().ok()?));
+    if let Some(tick) = started.filter(|tick| *tick >= first_tick).min() {
+        let started_at = Duration::from_millis(tick * 1000 / TICKS_PER_SECOND);
+        return Some(heard_at.saturating_sub(started_at));
+    }
+    let open_for = super::session::since_boot().saturating_sub(heard_at);
+    (process::state(&stat) == Some(b'R') && open_for >= LEAST_BUSY).then_some(Duration::ZERO)
+}
+
+fn ticks_of(since_boot: Duration) -> u64 {
+    since_boot.as_millis() as u64 * TICKS_PER_SECOND / 1000
+}
+
+/// The start of a process in clock ticks since the boot; `None` if it has ended, or is the hook's own client.
+fn start_of_living(pid: u32) -> Option<u64> {
+    let stat = process::stat(pid).ok()?;
+    let is_alive = !matches!(process::state(&stat), Some(b'Z' | b'X' | b'x'));
+    // With `BP_TRANSPORT=socket` the hook reports by a client.
+    let is_client = stat.windows(CLIENT.len()).any(|name| name == CLIENT);
+    if is_alive && !is_client { stat_field(&stat, 22) } else { None }
 }
 
 #[cfg(test)]
@@ -135,9 +149,14 @@ mod tests {
         let (now, second) = (Arrival::now(), Duration::from_secs(1));
         let at = |boot: Duration| Arrival { boot: Some(boot), ..now };
         let boot = now.boot.unwrap();
-        assert!(!is_at_work(pid, at(boot + second)), "the child is older than the open");
-        let late = Duration::from_millis(50);
-        assert!(is_at_work(pid, at(boot + late)), "bpd has heard of the open late");
+        let child = fs::read_to_string(&children).unwrap().trim().parse().unwrap();
+        let child_tick = start_of_living(child).unwrap();
+        assert_eq!(lead_of_work(pid, at(boot + second)), None, "the child is older than the open");
+        let heard_late = boot + Duration::from_millis(50);
+        let lead = lead_of_work(pid, at(heard_late)).expect("bpd has heard of the open late");
+        assert!(ticks_of(heard_late - lead) <= child_tick, "the line began before its child");
+        let early = lead_of_work(pid, at(boot.saturating_sub(second)));
+        assert_eq!(early, Some(Duration::ZERO), "the open was before the child");
         let mut starts = LineStarts::default();
         assert!(starts.opened(pid, at(boot.saturating_sub(second))));
         let begun = starts.look(Instant::now() + second);

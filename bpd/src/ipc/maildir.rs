@@ -163,7 +163,7 @@ impl MailDir {
             unplaced: rules.of_dir(Path::new(OsStr::from_bytes(&line.cwd))).is_some(),
             ..line.arrival
         };
-        let body = kept.session.begin(&line.cwd, arrival)?;
+        let body = kept.session.begin(&line.cwd, arrival, line.lead)?;
         kept.unsettled += 1;
         kept.last_at = kept.last_at.max(happened_at(&body));
         Some(Letter { pid: line.pid, body, at: kept.last_at, is_known: false })

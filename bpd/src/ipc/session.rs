@@ -105,7 +105,7 @@ pub(super) struct Session {
     previous: Option<Stamp>,
     /// Starts that the shell has reported.
     starts: u64,
-    /// When the last line was read.
+    /// When the last line was read, or ended.
     latest: UnixMillis,
     /// The same by the uptime, if its shell told that: the hundredth of a second, and the how manieth line of it.
     last: Option<(u64, u32)>,
@@ -436,6 +436,7 @@ impl Session {
             Some(open) => took(open, record, arrival),
             None => (end.unwrap_or(arrival.wall), None),
         };
+        self.latest = finished_at;
         let times = open.as_ref().and_then(|open| open.record.times).zip(record.times);
         Body::Finish(Box::new(Finish {
             uid: open.as_ref().map_or_else(|| self.uid(record.stamp), |open| open.uid),

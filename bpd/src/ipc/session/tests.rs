@@ -436,11 +436,11 @@ fn late_start(stamp: Stamp, text: &str) -> Record {
 #[test]
 fn a_line_that_bpd_sees_begin_is_the_one_that_the_shell_reports_when_it_is_over() {
     let (mut session, stamp) = introduced();
-    let begun = session.begin(b"/work", at(1_700_000_000_401, 5)).unwrap();
+    let begun = session.begin(b"/work", at(1_700_000_000_401, 5), Duration::ZERO).unwrap();
     let Body::Start(begun) = begun else { panic!("{begun:?}") };
     assert!(begun.draft.text_pending && begun.draft.command.is_none());
     assert_eq!(begun.draft.cwd.as_deref(), Some("/work"));
-    assert!(session.begin(b"/work", at(1_700_000_000_402, 6)).is_none(), "it is known");
+    assert!(session.begin(b"/work", at(1_700_000_000_402, 6), Duration::ZERO).is_none(), "it is known");
 
     let told = session.take(late_start(stamp, "(make)"), at(1_700_000_003_000, 2604), &none());
     let [Body::Text { run, text: LateText::Kept(kept) }] = &told[..] else { panic!("{told:?}") };
@@ -460,7 +460,7 @@ fn a_line_that_bpd_sees_begin_is_the_one_that_the_shell_reports_when_it_is_over(
 #[test]
 fn a_line_that_the_shell_never_reports_is_lost_and_no_other_line_is_taken_for_it() {
     let (mut session, _) = introduced();
-    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_401, 5)) else { panic!() };
+    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_401, 5), Duration::ZERO) else { panic!() };
     let later = Stamp::Micros(1_700_000_009_000_000);
     let events = session.take(start(later, typed("ls")), at(1_700_000_009_000, 9_000), &none());
     let [Body::Finish(lost), Body::Start(next)] = &events[..] else { panic!("{events:?}") };
@@ -471,7 +471,7 @@ fn a_line_that_the_shell_never_reports_is_lost_and_no_other_line_is_taken_for_it
 #[test]
 fn a_line_that_the_shell_reports_after_bpd_saw_it_begin_is_one_run() {
     let (mut session, stamp) = introduced();
-    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_430, 34)) else { panic!() };
+    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_430, 34), Duration::ZERO) else { panic!() };
     // Not late: the line runs. Its report was written 40 ms after Enter, on a busy machine.
     let events = session.take(start(stamp, typed("make")), at(1_700_000_000_441, 45), &none());
     let [Body::Delete { run }, Body::Start(told)] = &events[..] else { panic!("{events:?}") };
@@ -479,11 +479,27 @@ fn a_line_that_the_shell_reports_after_bpd_saw_it_begin_is_one_run() {
 }
 
 #[test]
+fn a_line_of_which_bpd_hears_late_begins_with_its_first_process_but_not_before_the_end_of_the_line_before() {
+    for (lead_ms, expected) in [(4, 1_700_000_000_427), (200, 1_700_000_000_401)] {
+        let (mut session, before) = introduced();
+        session.take(start(before, typed("sleep 9 &")), at(1_700_000_000_400, 3), &none());
+        session.take(end(before, 0, Some(1_700_000_000_401_000)), at(1_700_000_000_402, 5), &none());
+        let heard = at(1_700_000_000_431, 34);
+        let Some(Body::Start(begun)) = session.begin(b"/", heard, Duration::from_millis(lead_ms)) else { panic!() };
+        assert_eq!(begun.draft.started_at, UnixMillis(expected), "{lead_ms}");
+        // PS0 has read the clock later than the tick of the first process began.
+        let told = session.take(late_start(Stamp::Micros(1_700_000_000_428_500), "(make)"), heard, &none());
+        let [Body::Text { run, .. }] = &told[..] else { panic!("{told:?}") };
+        assert_eq!(*run, begun.uid);
+    }
+}
+
+#[test]
 fn nothing_begins_in_a_pause_or_in_a_shell_that_is_unknown() {
     let (mut session, _) = introduced();
-    assert!(session.begin(b"/", Arrival { paused: true, ..at(1, 1) }).is_none());
-    assert!(Session::new(42).begin(b"/", at(1, 1)).is_none());
-    let unplaced = session.begin(b"/secret", Arrival { unplaced: true, ..at(1, 1) }).unwrap();
+    assert!(session.begin(b"/", Arrival { paused: true, ..at(1, 1) }, Duration::ZERO).is_none());
+    assert!(Session::new(42).begin(b"/", at(1, 1), Duration::ZERO).is_none());
+    let unplaced = session.begin(b"/secret", Arrival { unplaced: true, ..at(1, 1) }, Duration::ZERO).unwrap();
     let Body::Start(start) = unplaced else { panic!("{unplaced:?}") };
     assert!(start.draft.is_ignored() && start.draft.cwd.is_none() && !start.draft.text_pending);
 }

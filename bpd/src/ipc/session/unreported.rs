@@ -1,5 +1,7 @@
 //! Lines that bpd sees begin before their shell reports them (see `linestarts`): their runs start without a text.
 
+use std::time::Duration;
+
 use bp_proto::event::Source;
 use bp_proto::ignore::Rules;
 use bp_proto::mailbox::{Stamp, StartRecord, Text};
@@ -16,18 +18,27 @@ pub(super) struct Begun {
     pub(super) arrival: Arrival,
 }
 
+impl Begun {
+    /// Whether this is the start of that line: PS0 reads the clock before it opens the file.
+    fn is_begin_of(&self, start: &StartRecord) -> bool {
+        let Stamp::Micros(micros) = start.stamp else { return false };
+        (micros / 1000) as i64 <= self.arrival.wall.max(self.started_at).0
+    }
+}
+
 /// Rounds the time in the name of a run whose start is reported late, milliseconds: bpd and the shell do not read the same.
 const LATE_UID_STEP: i64 = 1024;
 
 impl Session {
-    /// bpd has seen that a line began at `arrival`, of which the shell says nothing yet. → its start, without a text, unless
-    /// the line is known or not to be recorded. `cwd` = where the shell is.
-    pub(in super::super) fn begin(&mut self, cwd: &[u8], arrival: Arrival) -> Option<Body> {
+    /// bpd has heard at `arrival` of a line that began `lead` before, and of which the shell says nothing yet. → its start,
+    /// without a text, unless the line is known or not to be recorded. `cwd` = where the shell is.
+    pub(in super::super) fn begin(&mut self, cwd: &[u8], arrival: Arrival, lead: Duration) -> Option<Body> {
         // Only bash tells so, and who it is it has said when the hook was loaded.
         if self.has_open_run() || arrival.paused || self.shell.name != "bash" {
             return None;
         }
-        let started_at = arrival.wall.max(self.latest);
+        // What is older than the end of the line before is a job of that line.
+        let started_at = arrival.wall.minus(lead).max(self.latest);
         let uid = self.late_uid(started_at);
         let cwd = String::from_utf8_lossy(cwd).into_owned();
         let mut draft = Draft {
@@ -60,11 +71,9 @@ impl Session {
         Owner { pid: self.pid, start_ticks: self.shell.start_ticks.unwrap_or(0) }
     }
 
-    /// Whether this is the start of the line that bpd saw begin: PS0 reads the clock just before it opens the file.
+    /// Whether this is the late report of the line that bpd saw begin.
     pub(super) fn has_seen_begin(&self, start: &StartRecord) -> bool {
-        let Some(begun) = &self.begun else { return false };
-        let Stamp::Micros(micros) = start.stamp else { return false };
-        start.late && (micros / 1000) as i64 <= begun.started_at.0
+        start.late && self.begun.is_some_and(|begun| begun.is_begin_of(start))
     }
 
     /// A line that bpd saw begin gives way to one that the shell reports in time. → what becomes of its run.
@@ -73,10 +82,8 @@ impl Session {
     /// report names the run as every later bpd will name it.
     pub(super) fn withdraw(&mut self, start: &StartRecord) -> Option<Body> {
         let begun = self.begun.take()?;
-        let is_same =
-            matches!(start.stamp, Stamp::Micros(micros) if (micros / 1000) as i64 <= begun.started_at.0);
         // Of another line the shell never spoke.
-        Some(if is_same { Body::Delete { run: begun.uid } } else { lost(begun.uid, begun.started_at) })
+        Some(if begun.is_begin_of(start) { Body::Delete { run: begun.uid } } else { lost(begun.uid, begun.started_at) })
     }
 
     /// The shell reports the line that bpd saw begin. → what it says of the text.
