@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(lead_of_work(pid, at(boot + second)), None, "the child is older than the open");
         let heard_late = boot + Duration::from_millis(50);
         let lead = lead_of_work(pid, at(heard_late)).expect("bpd has heard of the open late");
-        assert!(ticks_of(heard_late - lead) <= child_tick, "the line began before its child");
+        assert!(ticks_of(heard_late.saturating_sub(lead)) <= child_tick, "the line began before its child");
         let early = lead_of_work(pid, at(boot.saturating_sub(second)));
         assert_eq!(early, Some(Duration::ZERO), "the open was before the child");
         let mut starts = LineStarts::default();

@@ -460,7 +460,9 @@ fn a_line_that_bpd_sees_begin_is_the_one_that_the_shell_reports_when_it_is_over(
 #[test]
 fn a_line_that_the_shell_never_reports_is_lost_and_no_other_line_is_taken_for_it() {
     let (mut session, _) = introduced();
-    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_401, 5), Duration::ZERO) else { panic!() };
+    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_401, 5), Duration::ZERO) else {
+        panic!()
+    };
     let later = Stamp::Micros(1_700_000_009_000_000);
     let events = session.take(start(later, typed("ls")), at(1_700_000_009_000, 9_000), &none());
     let [Body::Finish(lost), Body::Start(next)] = &events[..] else { panic!("{events:?}") };
@@ -485,7 +487,9 @@ fn a_line_of_which_bpd_hears_late_begins_with_its_first_process_but_not_before_t
         session.take(start(before, typed("sleep 9 &")), at(1_700_000_000_400, 3), &none());
         session.take(end(before, 0, Some(1_700_000_000_401_000)), at(1_700_000_000_402, 5), &none());
         let heard = at(1_700_000_000_431, 34);
-        let Some(Body::Start(begun)) = session.begin(b"/", heard, Duration::from_millis(lead_ms)) else { panic!() };
+        let Some(Body::Start(begun)) = session.begin(b"/", heard, Duration::from_millis(lead_ms)) else {
+            panic!()
+        };
         assert_eq!(begun.draft.started_at, UnixMillis(expected), "{lead_ms}");
         // PS0 has read the clock later than the tick of the first process began.
         let told = session.take(late_start(Stamp::Micros(1_700_000_000_428_500), "(make)"), heard, &none());
