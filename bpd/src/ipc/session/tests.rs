@@ -473,7 +473,9 @@ fn a_line_that_the_shell_never_reports_is_lost_and_no_other_line_is_taken_for_it
 #[test]
 fn a_line_that_the_shell_reports_after_bpd_saw_it_begin_is_one_run() {
     let (mut session, stamp) = introduced();
-    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_430, 34), Duration::ZERO) else { panic!() };
+    let Some(Body::Start(begun)) = session.begin(b"/", at(1_700_000_000_430, 34), Duration::ZERO) else {
+        panic!()
+    };
     // Not late: the line runs. Its report was written 40 ms after Enter, on a busy machine.
     let events = session.take(start(stamp, typed("make")), at(1_700_000_000_441, 45), &none());
     let [Body::Delete { run }, Body::Start(told)] = &events[..] else { panic!("{events:?}") };

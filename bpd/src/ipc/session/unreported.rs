@@ -83,7 +83,11 @@ impl Session {
     pub(super) fn withdraw(&mut self, start: &StartRecord) -> Option<Body> {
         let begun = self.begun.take()?;
         // Of another line the shell never spoke.
-        Some(if begun.is_begin_of(start) { Body::Delete { run: begun.uid } } else { lost(begun.uid, begun.started_at) })
+        Some(if begun.is_begin_of(start) {
+            Body::Delete { run: begun.uid }
+        } else {
+            lost(begun.uid, begun.started_at)
+        })
     }
 
     /// The shell reports the line that bpd saw begin. → what it says of the text.
