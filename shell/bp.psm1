@@ -21,22 +21,34 @@ $promptDepth = 0
 $reader = $null       # the reader at the last prompt: ours, or one that calls ours
 $isChained = $false   # a reader that replaced ours calls ours
 $wasPrompted = $true  # our prompt ran since the last line was read
+$wasRead = $false     # our reader ran since the prompt before
 $isReady = $false     # core.ps1 is loaded
+$editor = $saveNothing = $sensitive = $null # PSReadLine's class while its module is loaded, and what core.ps1 found in it
 $lastId = -1          # the newest entry of PowerShell's history at the last prompt
 $native = $null       # $LASTEXITCODE, $Error[0] and the directory behind the last prompt
 $newest = $null
 $directory = ''
 
 # At each prompt: the reader may be new. `Import-Module PSReadLine -Force` replaces ours.
-function __bizim_repair_reader {
+$repairReader = {
     [Diagnostics.DebuggerHidden()] param()
     $find = $ExecutionContext.InvokeCommand
-    if (-not $isReady) {
-        $cmdlet = $null
-        foreach ($cmdlet in $find.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
-        if ($null -eq $cmdlet -and $readers.Count) { . "$PSScriptRoot/core.ps1" }
+    $cmdlet = $null
+    foreach ($cmdlet in $find.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
+    if ($null -eq $cmdlet) {
+        $isGone = $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine'
+        $script:editor = $script:saveNothing = $script:sensitive = $null
+        if ($isGone) {
+            # PSReadLine was removed, and its reader with it. Without us PowerShell would read lines itself now.
+            $readers.Clear()
+            $script:wasRead = $false
+            $ExecutionContext.InvokeProvider.Item.Remove('function:PSConsoleHostReadLine', $false)
+            return
+        }
     }
-    if ($isReady -and (__bizim_is_editor_gone)) { return }
+    elseif ($null -eq $editor) {
+        $script:editor = $cmdlet.ImplementingType.Assembly.GetType('Microsoft.PowerShell.PSConsoleReadLine')
+    }
     $current = $null
     foreach ($function in $find.GetCommands('PSConsoleHostReadLine', 'Function', $false)) { $current = $function.ScriptBlock }
     if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
@@ -45,9 +57,10 @@ function __bizim_repair_reader {
     }
 }
 
+# What failed in the hook leaves no error. `Newest`: the newest error before.
 function __bizim_clear_failure {
-    [Diagnostics.DebuggerHidden()] param()
-    if ($global:Error.Count) { $global:Error.RemoveAt(0) }
+    [Diagnostics.DebuggerHidden()] param($Newest)
+    while ($global:Error.Count -and -not [object]::ReferenceEquals($global:Error[0], $Newest)) { $global:Error.RemoveAt(0) }
 }
 
 function __bizim_install_reader {
@@ -59,15 +72,18 @@ function __bizim_install_reader {
         $fine = $?
         $layer = $readers.Count - 1 - $readerDepth
         $before = $null
+        $newestError = $global:Error[0]
         if ($readerDepth) { $script:isChained = $true }
         else {
+            $script:wasRead = $true
             try {
                 if (-not $isReady) { . "$PSScriptRoot/core.ps1" }
-                __bizim_complete_line $fine $true
+                # Mostly the prompt has done it.
+                if ($open.Count -or -not $wasPrompted) { $record.InvokeReturnAsIs($false, $fine, $true, $null, $null) }
                 if (-not $wasPrompted) { __bizim_install_prompt }
                 if ($editor -and -not $editor::GetOptions().HistoryNoDuplicates) { $before = $editor::GetHistoryItems()[-1] }
             }
-            catch { __bizim_clear_failure }
+            catch { __bizim_clear_failure $newestError }
         }
         $script:readerDepth++
         try {
@@ -75,7 +91,10 @@ function __bizim_install_reader {
             else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; $line = & $readers[$layer] }
         }
         finally { $script:readerDepth-- }
-        if (-not $readerDepth) { try { __bizim_start_line $line $before } catch { __bizim_clear_failure } }
+        if (-not $readerDepth) {
+            $newestError = $global:Error[0]
+            try { $record.InvokeReturnAsIs($true, $null, $null, [string] $line, $before) } catch { __bizim_clear_failure $newestError }
+        }
         $line
     }
     foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('PSConsoleHostReadLine', 'Function', $false)) {
@@ -94,6 +113,7 @@ function __bizim_install_prompt {
         $layer = $prompts.Count - 1 - $promptDepth
         if (-not $promptDepth) {
             $script:wasPrompted = $true
+            $newestError = $global:Error[0]
             try {
                 if ($lastId -lt 0) {
                     $entry = Microsoft.PowerShell.Core\Get-History -Count 1
@@ -101,11 +121,11 @@ function __bizim_install_prompt {
                 }
                 else {
                     if (-not $isReady) { . "$PSScriptRoot/core.ps1" }
-                    __bizim_complete_line $fine $false
+                    $record.InvokeReturnAsIs($false, $fine, $false, $null, $null)
                 }
-                __bizim_repair_reader
+                $repairReader.InvokeReturnAsIs()
             }
-            catch { __bizim_clear_failure }
+            catch { __bizim_clear_failure $newestError }
         }
         $script:promptDepth++
         try {
@@ -113,7 +133,10 @@ function __bizim_install_prompt {
             else { Microsoft.PowerShell.Utility\Write-Error -Message '-' -ErrorAction Ignore; & $prompts[$layer] }
         }
         finally { $script:promptDepth-- }
-        if (-not $promptDepth) {
+        if ($promptDepth) { return }
+        if ($wasRead) { $script:wasRead = $false }
+        else {
+            # For a line that no reader of ours will see.
             $script:native = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
             $script:newest = $global:Error[0]
             $script:directory = "$($global:PWD.ProviderPath)"
@@ -121,11 +144,12 @@ function __bizim_install_prompt {
     }
 }
 
+$newestError = $global:Error[0]
 try {
     if ([Environment]::GetEnvironmentVariable('BP_OFF') -ne '1' -and $Host.Name -eq 'ConsoleHost') {
         __bizim_install_prompt
-        __bizim_repair_reader
+        $repairReader.InvokeReturnAsIs()
     }
 }
-catch { __bizim_clear_failure }
+catch { __bizim_clear_failure $newestError }
 Microsoft.PowerShell.Core\Export-ModuleMember

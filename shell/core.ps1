@@ -1,11 +1,15 @@
 # What the hook for PowerShell does with lines. bp.psm1 loads it into the module when the first line is read.
+#
+# $record runs twice for each line. It is one long block, and called by InvokeReturnAsIs, because calls are what costs here:
+# a function or a cmdlet takes 30 to 90 µs, for which PowerShell builds a pipeline, a block some 20 µs, a method of .NET 1.
 
 [Diagnostics.DebuggerHidden()] param()
 
-$script:editor = $null # PSReadLine's class while its module is loaded
+$private = [Reflection.BindingFlags] 'Instance, NonPublic'
 $script:open = [Collections.Generic.List[object]]::new() # lines that have not ended, the outermost first
-$script:now = 0
-$script:times = ''
+$script:childUser = '' # the last fields of the children's CPU time, and what they are in seconds
+$script:childSystem = ''
+$script:childTimes = ''
 # Records that bpd has not confirmed, how many were sent, and the connections that wait for an answer.
 $script:unconfirmed = [Collections.Generic.List[string]]::new()
 $script:sent = 0
@@ -16,34 +20,186 @@ $script:readable = [Net.Sockets.SelectMode]::SelectRead
 $script:success = [Net.Sockets.SocketError]::Success
 $script:none = [Net.Sockets.SocketFlags]::None
 $script:endpoint = if ($Socket) { [Net.Sockets.UnixDomainSocketEndPoint]::new($Socket) }
+$script:request = $null
+$script:utf8 = [Text.UTF8Encoding]::new($false)
+$script:space = [char] ' '
 $script:options = $null
-$script:hasProc = [IO.File]::Exists('/proc/self/stat')
+$script:stat = if ([IO.File]::Exists('/proc/self/stat')) { [IO.FileStream]::new('/proc/self/stat', 'Open', 'Read', 'ReadWrite', 0) }
+$script:statBytes = [byte[]]::new(1024)
 $script:hasUsage = $PSVersionTable.PSVersion.Major -gt 7 -or $PSVersionTable.PSVersion.Minor -ge 5
-$script:who = if ($hasProc) { '' } else { "powershell $($PSVersionTable.PSVersion) $Boot - $Origin" }
+$script:who = if ($stat) { '' } else { "powershell $($PSVersionTable.PSVersion) $Boot - $Origin" }
+
+# The history that Get-History reads, without its pipeline. $null: this PowerShell has no such property, ask Get-History.
+$script:history = $null
+$script:getEntries = $null
+$script:newestOne = [object[]] ([long] 0, [long] 1, [switch] $true)
+$property = [runspace]::DefaultRunspace.GetType().GetProperty('History', $private)
+if ($property) {
+    $script:history = $property.GetValue([runspace]::DefaultRunspace)
+    $script:getEntries = $history.GetType().GetMethod('GetEntries', $private, [type[]] ([long], [long], [switch]))
+}
+$script:stopped = [Management.Automation.Runspaces.PipelineState]::Stopped
 
 # An unconfirmed record goes to the mailbox after this, in microseconds. A healthy bpd answers in a
 # few milliseconds, on a machine with much to do in some tenths of a second.
 $script:patience = 500000
 
-# Sets $now, microseconds since 1970, and $times, the CPU seconds of the shell and of its children at the same moment.
-function script:__bizim_read_clock {
-    [Diagnostics.DebuggerHidden()] param()
-    $ticks = [DateTime]::UtcNow.Ticks - 621355968000000000
-    $script:now = ($ticks - $ticks % 10) / 10
-    if (-not $hasProc) { return }
-    if ($hasUsage) { $usage = [Environment]::CpuUsage }
-    # The name of the program, in brackets, may hold anything. Behind it stand field 3 and those that follow.
-    $stat = [IO.File]::ReadAllText('/proc/self/stat')
-    $fields = $stat.Substring($stat.LastIndexOf(')') + 2).Split([char] ' ')
-    $own = if ($hasUsage) { "$([decimal] $usage.UserTime.Ticks / 10000000) $([decimal] $usage.PrivilegedTime.Ticks / 10000000)" }
-    else { "$([decimal] $fields[11] / 100) $([decimal] $fields[12] / 100)" }
-    $script:times = "$own $([decimal] $fields[13] / 100) $([decimal] $fields[14] / 100)"
-    if (-not $who) { $script:who = "powershell $($PSVersionTable.PSVersion) $Boot $($fields[19]) $Origin" }
-}
+# Records that a line starts (`IsStart`, with `Line` as it was read, and the newest entry of PSReadLine's history `Before`), or
+# that the line before has ended, if PowerShell's history has a new entry or the next line is read (`IsReading`). `Fine`: `$?`.
+$script:record = {
+    [Diagnostics.DebuggerHidden()] param($IsStart, $Fine, $IsReading, $Line, $Before)
+    if ($IsStart) {
+        $script:wasPrompted = $false
+        if ([string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart()[0] -eq [char] '#' -and -not $Line.Contains([char] "`n")) { return }
+    }
 
-# Appends to the mailbox. The file is opened for each record: bpd may have renamed it.
-function script:__bizim_write_mailbox {
-    [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
+    # $now is in microseconds since 1970, $times the CPU seconds of the shell and of its children. At a line's start the clock
+    # is read first, at its end last: then no CPU time can lie outside the duration, however long the shell is paused.
+    if ($IsStart -or -not $stat) { $ticks = [DateTime]::UtcNow.Ticks - 621355968000000000 }
+    $times = ''
+    if ($stat) {
+        if ($hasUsage) { $usage = [Environment]::CpuUsage }
+        $null = $stat.Seek(0, 'Begin')
+        $length = $stat.Read($statBytes, 0, 1024)
+        if (-not $IsStart) { $ticks = [DateTime]::UtcNow.Ticks - 621355968000000000 }
+        # The name of the program, in brackets, may hold anything. Behind it stand field 3 and those that follow.
+        $text = $utf8.GetString($statBytes, 0, $length)
+        $fields = $text.Substring($text.LastIndexOf(')') + 2).Split($space, 21)
+        if (-not [string]::Equals($fields[13], $childUser) -or -not [string]::Equals($fields[14], $childSystem)) {
+            $script:childUser = $fields[13]
+            $script:childSystem = $fields[14]
+            $script:childTimes = "$([decimal] $childUser / 100) $([decimal] $childSystem / 100)"
+        }
+        if ($hasUsage) { $user = $usage.UserTime.TotalSeconds; $system = $usage.PrivilegedTime.TotalSeconds }
+        else { $user = [decimal] $fields[11] / 100; $system = [decimal] $fields[12] / 100 }
+        $times = "$user $system $childTimes"
+        if (-not $who) { $script:who = "powershell $($PSVersionTable.PSVersion) $Boot $($fields[19]) $Origin" }
+    }
+    $now = ($ticks - $ticks % 10) / 10
+    $level = $global:NestedPromptLevel
+    $records = ''
+
+    if (-not $IsStart) {
+        while ($open.Count -and $open[$open.Count - 1][1] -gt $level) {
+            # It left a nested prompt.
+            $stamp = $open[$open.Count - 1][0]
+            $open.RemoveAt($open.Count - 1)
+            $records = "$records`01E`0$who`0$stamp`00`0$stamp`0`0"
+        }
+        $entry = $null
+        if ($getEntries) {
+            $entries = $getEntries.Invoke($history, $newestOne)
+            if ($entries.Length) { $entry = $entries[0] }
+        }
+        else { $entry = Microsoft.PowerShell.Core\Get-History -Count 1 }
+        $id = if ($entry) { $entry.Id } else { 0 }
+        $isNew = $id -ne $lastId
+        $script:lastId = $id
+        $isOpen = $open.Count -and $open[$open.Count - 1][1] -eq $level
+        if ($isOpen -and ($isNew -or $IsReading)) {
+            $begun = $open[$open.Count - 1]
+            $open.RemoveAt($open.Count - 1)
+            $state = if ($isNew) { $entry.ExecutionStatus }
+            $code = 0
+            if (-not $Fine -or $state -eq $stopped) { $code = __bizim_get_status $Fine "$state" $begun[2] $begun[3] $begun[4] }
+            $records = "$records`01E`0$who`0$($begun[0])`0$code`0$now`0$times`0"
+        }
+        $Line = if (-not $isOpen -and $isNew -and $entry) { $entry.CommandLine }
+    }
+
+    # A line that starts, or one that no reader of ours saw.
+    if ($Line -and ($IsStart -or -not ([string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart()[0] -eq [char] '#' -and -not $Line.Contains([char] "`n")))) {
+        # Whether the user lets it into the history. PSReadLine has asked its AddToHistoryHandler: its history tells.
+        $isKept = $Line[0] -ne $space
+        if ($isKept -and $null -ne $editor) {
+            $choice = $editor::GetOptions()
+            $items = $editor::GetHistoryItems()
+            $last = if ($items.Length) { $items[$items.Length - 1] }
+            if ($null -eq $saveNothing) {
+                $script:saveNothing = [Enum]::Parse($choice.HistorySaveStyle.GetType(), 'SaveNothing')
+            }
+            if ($null -eq $sensitive -and $last) {
+                $script:sensitive = $last.GetType().GetField('_sensitive', [Reflection.BindingFlags] 'Instance, NonPublic')
+            }
+            if ($choice.HistorySaveStyle -eq $saveNothing -or -not $last -or -not [string]::Equals($last.CommandLine, $Line)) {
+                $isKept = $false
+            }
+            # The entry of an equal line before stands for a duplicate, unless duplicates are kept: then this one was refused.
+            elseif (-not $choice.HistoryNoDuplicates -and [object]::ReferenceEquals($last, $Before)) { $isKept = $false }
+            # MemoryOnly: it looks like a secret.
+            elseif ($null -ne $sensitive) { $isKept = -not $sensitive.GetValue($last) }
+            else { $isKept = $null -eq $choice.AddToHistoryHandler }
+        }
+        $text = if ($isKept) { $Line.Replace("`0", '') } else { '' }
+        if ($IsStart) {
+            # A line that opened a nested prompt goes on.
+            if ($open.Count) { $records = "`01N`0$who`0$($open[$open.Count - 1][0])`0" }
+            $code = $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE')
+            $open.Add(@($now, $level, $Line, $code, $global:Error[0]))
+            $how = if ($isKept) { 'x' } else { 'h' }
+            $records = "$records`01S`0$who`0$now`0$how`0$($global:PWD.ProviderPath)`0$times`0$text`0"
+        }
+        else {
+            $script:isChained = $false
+            $script:reader = $null
+            $how = if ($isKept) { 'X' } else { 'H' }
+            $stamp = __bizim_get_micros $entry.StartExecutionTime
+            $code = __bizim_get_status $Fine "$($entry.ExecutionStatus)" $Line $native $newest
+            $records = "$records`01S`0$who`0$stamp`0$how`0$directory`0`0$text`0`01E`0$who`0$stamp`0$code`0$(__bizim_get_micros $entry.EndExecutionTime)`0`0"
+        }
+    }
+    if (-not $records -or [Environment]::GetEnvironmentVariable('BP_OFF') -eq '1') { return }
+
+    # Takes the answers that have come, without waiting. What was refused, or has waited too long, goes to the mailbox too:
+    # bpd knows a record by its stamp. `$isSilent`: bpd accepts connections and does not answer.
+    $isSilent = $isLate = $false
+    if ($calls.Count) {
+        $isRefused = $false
+        for ($at = $calls.Count - 1; $at -ge 0; $at--) {
+            $connection, $covered, $null = $calls[$at]
+            if (-not $connection.Poll(0, $readable)) { continue }
+            $problem = $success
+            $length = $connection.Receive($answer, 0, 8, $none, [ref] $problem)
+            $connection.Dispose()
+            $calls.RemoveAt($at)
+            # Kind::Done.
+            if ($length -ge 4 -and $answer[3] -eq 4) {
+                $confirmed = $covered - ($sent - $unconfirmed.Count)
+                if ($confirmed -gt 0) { $unconfirmed.RemoveRange(0, $confirmed) }
+            }
+            else { $isRefused = $true }
+        }
+        $isLate = $unconfirmed.Count -and ($isRefused -or $now - $since -gt $patience)
+        $isSilent = $calls.Count -and $now - $calls[0][2] -gt $patience
+    }
+    if (-not $unconfirmed.Count) { $script:since = $now }
+    $unconfirmed.Add($records)
+    $script:sent++
+    if (-not $isSilent -and -not $isLate -and $endpoint -and [Environment]::GetEnvironmentVariable('BP_TRANSPORT') -cne 'mailbox') {
+        # One frame of bp_proto::frame on a connection of its own: magic, version, kind (mail), length, pid, records.
+        # Unconfirmed records go along: two connections may be read in either order.
+        $bytes = $utf8.GetBytes([string]::Concat("bp`u{1}`u{2}00000000", [string]::Concat($unconfirmed)))
+        [BitConverter]::GetBytes([uint32] ($bytes.Length - 8)).CopyTo($bytes, 4)
+        [BitConverter]::GetBytes([uint32] $PID).CopyTo($bytes, 8)
+        if ($null -eq $request) {
+            $script:request = [Net.Sockets.SocketAsyncEventArgs]::new()
+            $request.RemoteEndPoint = $endpoint
+        }
+        $connection = [Net.Sockets.Socket]::new('Unix', 'Stream', 'Unspecified')
+        # Connect would wait, or throw.
+        if ($connection.ConnectAsync($request)) { $script:request = $null }
+        elseif ($request.SocketError -eq $success) {
+            $connection.Blocking = $false
+            $problem = $success
+            if ($connection.Send($bytes, 0, $bytes.Length, $none, [ref] $problem) -eq $bytes.Length) {
+                $calls.Add(@($connection, $sent, $now))
+                return
+            }
+        }
+        # bpd did not take it at once.
+        $connection.Dispose()
+    }
+    # The mailbox. The file is opened each time: bpd may have renamed it.
     if ($null -eq $options) {
         $script:options = [IO.FileStreamOptions]::new()
         $options.Mode = [IO.FileMode]::Append
@@ -52,154 +208,12 @@ function script:__bizim_write_mailbox {
         $options.BufferSize = 0
         $options.UnixCreateMode = [IO.UnixFileMode] 'UserRead, UserWrite'
     }
+    $bytes = $utf8.GetBytes([string]::Concat($unconfirmed))
+    $unconfirmed.Clear()
     # `bpctl uninstall` has removed it, or a logout has.
     if (-not [IO.Directory]::Exists($Mail)) { return }
     $file = [IO.FileStream]::new("$Mail/$PID", $options)
-    try { $file.Write($Bytes, 0, $Bytes.Length) } finally { $file.Dispose() }
-}
-
-# Sends one frame of bp_proto::frame on a connection of its own: magic, version, kind (mail), length, pid, records.
-# False: bpd did not take it at once.
-function script:__bizim_send_frame {
-    [Diagnostics.DebuggerHidden()] param([byte[]] $Bytes)
-    $connection = [Net.Sockets.Socket]::new('Unix', 'Stream', 'Unspecified')
-    $request = [Net.Sockets.SocketAsyncEventArgs]::new()
-    $request.RemoteEndPoint = $endpoint
-    # Connect would wait, or throw.
-    $isPending = $connection.ConnectAsync($request)
-    $isOpen = -not $isPending -and $request.SocketError -eq $success
-    if (-not $isPending) { $request.Dispose() }
-    if ($isOpen) {
-        $frame = [byte[]]::new($Bytes.Length + 12)
-        ([byte[]] (98, 112, 1, 2)).CopyTo($frame, 0)
-        [BitConverter]::GetBytes([uint32] ($Bytes.Length + 4)).CopyTo($frame, 4)
-        [BitConverter]::GetBytes([uint32] $PID).CopyTo($frame, 8)
-        $Bytes.CopyTo($frame, 12)
-        $connection.Blocking = $false
-        $problem = $success
-        if ($connection.Send($frame, 0, $frame.Length, $none, [ref] $problem) -eq $frame.Length) {
-            $calls.Add(@($connection, $sent, $now))
-            return $true
-        }
-    }
-    $connection.Dispose()
-    $false
-}
-
-# Takes the answers that have come, without waiting. What was refused, or has waited too long, goes to the mailbox too:
-# bpd knows a record by its stamp. True: bpd accepts connections and does not answer.
-function script:__bizim_read_answers {
-    [Diagnostics.DebuggerHidden()] param()
-    $isRefused = $false
-    for ($at = $calls.Count - 1; $at -ge 0; $at--) {
-        $connection, $covered, $null = $calls[$at]
-        if (-not $connection.Poll(0, $readable)) { continue }
-        $problem = $success
-        $length = $connection.Receive($answer, 0, 8, $none, [ref] $problem)
-        $connection.Dispose()
-        $calls.RemoveAt($at)
-        # Kind::Done.
-        if ($length -ge 4 -and $answer[3] -eq 4) {
-            $confirmed = $covered - ($sent - $unconfirmed.Count)
-            if ($confirmed -gt 0) { $unconfirmed.RemoveRange(0, $confirmed) }
-        }
-        else { $isRefused = $true }
-    }
-    if ($unconfirmed.Count -and ($isRefused -or $now - $since -gt $patience)) { __bizim_save_records }
-    $calls.Count -gt 0 -and $now - $calls[0][2] -gt $patience
-}
-
-function script:__bizim_save_records {
-    [Diagnostics.DebuggerHidden()] param()
-    $bytes = [Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))
-    $unconfirmed.Clear()
-    __bizim_write_mailbox $bytes
-}
-
-function script:__bizim_send_record {
-    [Diagnostics.DebuggerHidden()] param([string[]] $Fields)
-    if ([Environment]::GetEnvironmentVariable('BP_OFF') -eq '1') { return }
-    $isSilent = __bizim_read_answers
-    if (-not $unconfirmed.Count) { $script:since = $now }
-    $unconfirmed.Add("`0$([string]::Join("`0", $Fields))`0")
-    $script:sent++
-    # Unconfirmed records go along: two connections may be read in either order.
-    if ($endpoint -and -not $isSilent -and [Environment]::GetEnvironmentVariable('BP_TRANSPORT') -cne 'mailbox' -and
-        (__bizim_send_frame ([Text.Encoding]::UTF8.GetBytes([string]::Concat($unconfirmed))))) { return }
-    __bizim_save_records
-}
-
-function script:__bizim_test_blank {
-    [Diagnostics.DebuggerHidden()] param([string] $Line)
-    [string]::IsNullOrWhiteSpace($Line) -or $Line.TrimStart()[0] -eq [char] '#' -and -not $Line.Contains([char] "`n")
-}
-
-# Whether the user lets the line into the history. PSReadLine has asked its AddToHistoryHandler: its history tells.
-function script:__bizim_test_kept {
-    [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
-    if ($Line[0] -eq [char] ' ') { return $false }
-    if ($null -eq $editor) { return $true }
-    $choice = $editor::GetOptions()
-    if ("$($choice.HistorySaveStyle)" -eq 'SaveNothing') { return $false }
-    $items = $editor::GetHistoryItems()
-    if (-not $items.Length) { return $false }
-    $last = $items[$items.Length - 1]
-    if (-not [string]::Equals($last.CommandLine, $Line)) { return $false }
-    # The entry of an equal line before stands for a duplicate, unless duplicates are kept: then this one was refused.
-    if ([object]::ReferenceEquals($last, $Before) -and -not $choice.HistoryNoDuplicates) { return $false }
-    # MemoryOnly: it looks like a secret.
-    $mark = $last.GetType().GetField('_sensitive', [Reflection.BindingFlags] 'Instance, NonPublic')
-    if ($null -eq $mark) { return $null -eq $choice.AddToHistoryHandler }
-    -not $mark.GetValue($last)
-}
-
-function script:__bizim_start_line {
-    [Diagnostics.DebuggerHidden()] param([string] $Line, $Before)
-    $script:wasPrompted = $false
-    if (__bizim_test_blank $Line) { return }
-    $isKept = __bizim_test_kept $Line $Before
-    $level = $global:NestedPromptLevel
-    __bizim_read_clock
-    # A line that opened a nested prompt goes on.
-    if ($open.Count) { __bizim_send_record '1N', $who, "$($open[$open.Count - 1][0])" }
-    $open.Add(@($now, $level, $Line, $ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE'), $global:Error[0]))
-    if ($isKept) { $how = 'x'; $text = $Line.Replace("`0", '') } else { $how = 'h'; $text = '' }
-    __bizim_send_record '1S', $who, "$now", $how, "$($global:PWD.ProviderPath)", $times, $text
-}
-
-# The line before has ended, if PowerShell's history has a new entry or the next line is read.
-function script:__bizim_complete_line {
-    [Diagnostics.DebuggerHidden()] param([bool] $Fine, [bool] $IsReading)
-    __bizim_read_clock
-    $level = $global:NestedPromptLevel
-    while ($open.Count -and $open[$open.Count - 1][1] -gt $level) {
-        # It left a nested prompt.
-        $stamp = $open[$open.Count - 1][0]
-        $open.RemoveAt($open.Count - 1)
-        __bizim_send_record '1E', $who, "$stamp", '0', "$stamp", ''
-    }
-    $entry = Microsoft.PowerShell.Core\Get-History -Count 1
-    $id = if ($entry) { $entry.Id } else { 0 }
-    $isNew = $id -ne $lastId
-    $script:lastId = $id
-    if ($open.Count -and $open[$open.Count - 1][1] -eq $level) {
-        if (-not $isNew -and -not $IsReading) { return }
-        $stamp, $null, $line, $before, $last = $open[$open.Count - 1]
-        $open.RemoveAt($open.Count - 1)
-        $code = __bizim_get_status $Fine $(if ($isNew) { "$($entry.ExecutionStatus)" }) $line $before $last
-        __bizim_send_record '1E', $who, "$stamp", "$code", "$now", $times
-    }
-    elseif ($isNew -and $entry -and -not (__bizim_test_blank $entry.CommandLine)) {
-        # No reader of ours saw it.
-        $script:isChained = $false
-        $script:reader = $null
-        $line = $entry.CommandLine
-        if (__bizim_test_kept $line) { $how = 'X'; $text = $line.Replace("`0", '') } else { $how = 'H'; $text = '' }
-        $stamp = __bizim_get_micros $entry.StartExecutionTime
-        $code = __bizim_get_status $Fine "$($entry.ExecutionStatus)" $line $native $newest
-        __bizim_send_record '1S', $who, "$stamp", $how, $directory, '', $text
-        __bizim_send_record '1E', $who, "$stamp", "$code", "$(__bizim_get_micros $entry.EndExecutionTime)", ''
-    }
+    try { $file.Write($bytes, 0, $bytes.Length) } finally { $file.Dispose() }
 }
 
 function script:__bizim_get_micros {
@@ -265,26 +279,4 @@ function script:__bizim_test_program {
     "$($found.CommandType)" -in 'Application', 'ExternalScript'
 }
 
-# Whether PSReadLine was removed, and its reader with it. Sets $editor.
-function script:__bizim_is_editor_gone {
-    [Diagnostics.DebuggerHidden()] param()
-    $cmdlet = $null
-    foreach ($cmdlet in $ExecutionContext.InvokeCommand.GetCommands('Get-PSReadLineOption', 'Cmdlet', $false)) { }
-    if ($null -ne $cmdlet) {
-        if ($null -eq $editor) {
-            $script:editor = $cmdlet.ImplementingType.Assembly.GetType('Microsoft.PowerShell.PSConsoleReadLine')
-        }
-        return $false
-    }
-    $isGone = $readers.Count -and "$($readers[0].Module)" -eq 'PSReadLine'
-    $script:editor = $null
-    if ($isGone) {
-        # Without us PowerShell would read lines itself now.
-        $readers.Clear()
-        $ExecutionContext.InvokeProvider.Item.Remove('function:PSConsoleHostReadLine', $false)
-    }
-    $isGone
-}
-
-$null = __bizim_is_editor_gone
 $script:isReady = $true

@@ -50,7 +50,7 @@ pub(super) async fn answer(
 ) -> Result<Vec<u8>, Failure> {
     match said {
         Said::Mail { pid, records } => {
-            room.mail.accept(pid, &records, peer).await.map_err(|refusal| refusal.failure())?;
+            room.mail.accept(pid, records, peer).await.map_err(|refusal| refusal.failure())?;
             json(&Nothing {})
         }
         Said::Ask(request) => ask(room, *request, import, peer).await,

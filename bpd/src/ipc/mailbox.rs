@@ -4,8 +4,10 @@
 //! `session` says what records mean, `mailfile` and `maildir` where they are read, `mailwatch` when. A file goes only
 //! after its events are durable: each is sent with a reply, and the clerk keeps account of them.
 
+mod posts;
+
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -22,6 +24,7 @@ use super::maildir::{Letter, MailDir};
 use super::mailwatch::{MailWatch, Written};
 use super::session::Arrival;
 use crate::event::{Body, Event, Receipt, Refusal};
+use posts::Post;
 
 /// Events that are sent and not durable yet; with more, reading waits.
 const MAX_UNSETTLED: usize = 4096;
@@ -83,6 +86,8 @@ struct Reading {
     heard: BTreeMap<u32, Arrival>,
     /// Notices of the watch were dropped: anybody may have written.
     anybody: bool,
+    /// Records of the socket that are not read yet, the oldest first.
+    posts: VecDeque<Post>,
     /// How many slips have been handed to the clerk.
     sent: u64,
     retry_at: Option<Instant>,
@@ -94,12 +99,18 @@ struct Reading {
 #[derive(Debug)]
 struct Slip {
     from: Origin,
-    outcome: oneshot::Receiver<Result<Receipt, Refusal>>,
+    outcome: oneshot::Receiver<Outcome>,
+    /// Who wants to know.
+    asker: Option<oneshot::Sender<Outcome>>,
 }
+
+/// What became of an event.
+type Outcome = Result<Receipt, Refusal>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     File(u32),
+    Socket,
     SpoolStart(Ulid),
     /// Comes after its start: when both are durable, the file may go.
     SpoolEnd(Ulid),
@@ -126,6 +137,7 @@ impl Mail {
             line_starts: LineStarts::default(),
             heard: BTreeMap::new(),
             anybody: false,
+            posts: VecDeque::new(),
             sent: 0,
             retry_at: None,
             spool_read_at: None,
@@ -184,41 +196,6 @@ impl Mail {
                 tracing::warn!("what was typed last is not recorded yet; an answer goes out without it");
             }
         }
-    }
-
-    /// Records that the process `reporter`, if it is known, sent over the socket in the name of the shell `pid`. Ends
-    /// when they are durable.
-    pub async fn accept(&self, pid: u32, records: &[u8], reporter: Option<u32>) -> Result<(), Refusal> {
-        let mut outcomes = Vec::new();
-        {
-            let mut reading = self.shared.reading.lock().await;
-            self.shared.drain(&mut reading).await;
-            // A shell that sends its records itself (PowerShell) is no helper process.
-            if let Some(pid) = reporter.filter(|reporter| *reporter != pid) {
-                let event = Event { body: Body::Reporter { pid }, reply: None };
-                self.shared.events.send(event).await.map_err(|_| Refusal::Stopping)?;
-            }
-            let newcomer = !reading.dir.knows(pid);
-            let letters = reading.dir.accept(pid, records);
-            if newcomer {
-                self.shared.watch.follow(pid);
-                self.shared.bury(&mut reading).await;
-            }
-            for letter in letters {
-                let (reply, outcome) = oneshot::channel();
-                let event = Event { body: letter.body, reply: Some(reply) };
-                self.shared.events.send(event).await.map_err(|_| Refusal::Stopping)?;
-                outcomes.push(outcome);
-            }
-            self.shared.is_awaited().await;
-        }
-        for outcome in outcomes {
-            match outcome.await.map_err(|_| Refusal::Stopping)? {
-                Err(refusal) if !is_final(&refusal) => return Err(refusal),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// Drains whenever a shell writes, and tidies. Sleeps while nobody does. Ends at `stop`, when what is recorded by
@@ -331,9 +308,16 @@ impl Shared {
     }
 
     async fn drain(&self, reading: &mut Reading) {
-        if !reading.caught_up {
-            return self.catch_up(reading).await;
+        if reading.caught_up {
+            self.read_files(reading).await;
+        } else {
+            self.catch_up(reading).await;
         }
+        self.take_posts(reading).await;
+    }
+
+    /// Reads what shells have written since.
+    async fn read_files(&self, reading: &mut Reading) {
         self.hear(reading).await;
         let now = Instant::now();
         let all = std::mem::take(&mut reading.anybody) || reading.retry_at.is_some_and(|at| at <= now);
@@ -468,6 +452,17 @@ impl Shared {
     }
 
     async fn send(&self, reading: &mut Reading, from: Origin, body: Body) {
+        self.send_for(reading, from, body, None).await;
+    }
+
+    /// Sends an event; `asker` hears what became of it, unless bpd is stopping.
+    async fn send_for(
+        &self,
+        reading: &mut Reading,
+        from: Origin,
+        body: Body,
+        asker: Option<oneshot::Sender<Outcome>>,
+    ) {
         let (reply, outcome) = oneshot::channel();
         if self.events.send(Event { body, reply: Some(reply) }).await.is_err() {
             // bpd is stopping; the files stay for the next one.
@@ -475,7 +470,7 @@ impl Shared {
         }
         reading.sent += 1;
         // The clerk lives as long as this.
-        let _ = self.slips.send(Slip { from, outcome }).await;
+        let _ = self.slips.send(Slip { from, outcome, asker }).await;
     }
 
     /// Takes what the clerk found out.
@@ -522,13 +517,17 @@ async fn clerk(shared: Weak<Shared>, mut slips: mpsc::Receiver<Slip>) {
                 }
             }
         };
-        let Some(Slip { from, outcome }) = slip else { return };
-        let stored = match outcome.await {
-            Ok(Ok(_)) => true,
-            Ok(Err(refusal)) => is_final(&refusal),
-            // bpd is stopping, or a stage failed.
-            Err(_) => false,
+        let Some(Slip { from, outcome, asker }) = slip else { return };
+        // An error of the channel: bpd is stopping, or a stage failed.
+        let outcome = outcome.await.unwrap_or(Err(Refusal::Stopping));
+        let stored = match &outcome {
+            Ok(_) => true,
+            Err(refusal) => is_final(refusal),
         };
+        if let Some(asker) = asker {
+            // Nobody is left to hear it when the connection was closed.
+            let _ = asker.send(outcome);
+        }
         let Some(shared) = shared.upgrade() else { return };
         match from {
             Origin::SpoolStart(uid) if !stored => unstored = Some(uid),

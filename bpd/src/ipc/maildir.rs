@@ -225,13 +225,13 @@ impl MailDir {
     }
 
     /// Records of `pid` that did not come by file.
-    pub(super) fn accept(&mut self, pid: u32, bytes: &[u8]) -> Vec<Letter> {
+    pub(super) fn accept(&mut self, pid: u32, bytes: &[u8], at: Arrival) -> Vec<Letter> {
         self.pauses.look();
         let kept = self.known.entry(pid).or_insert_with(|| Kept::new(pid));
         let rules = Arc::clone(&self.ignored.borrow());
         let door = Door { boot_id: &self.boot_id, pauses: &self.pauses, rules: &rules };
         let (session, last_at) = (&mut kept.session, &mut kept.last_at);
-        door.take_in(session, last_at, pid, mailbox::take(bytes), repeat(Arrival::now()))
+        door.take_in(session, last_at, pid, mailbox::take(bytes), repeat(at))
     }
 
     /// Shells that are gone: what they had open is lost. Their files have to be read to the end before. → the events, and

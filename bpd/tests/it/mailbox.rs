@@ -508,7 +508,7 @@ async fn records_by_socket_and_by_file_are_one_shells() {
     let mail = post.mail.clone();
     let bytes = started(start_ticks, T0, "make");
     let copy = bytes.clone();
-    let accepted = tokio::spawn(async move { mail.accept(pid, &copy, None).await });
+    let accepted = tokio::spawn(async move { mail.accept(pid, copy, None).await });
     let Body::Start(start) = post.next().await else { panic!("no start") };
     accepted.await.unwrap().unwrap();
     // The answer was late and the client left the same record in the file.
@@ -524,7 +524,7 @@ async fn a_socket_client_hears_that_its_records_were_not_stored() {
     post.drained().await;
     let Owner { pid, start_ticks } = own();
     let mail = post.mail.clone();
-    let accepted = tokio::spawn(async move { mail.accept(pid, &started(start_ticks, T0, "x"), None).await });
+    let accepted = tokio::spawn(async move { mail.accept(pid, started(start_ticks, T0, "x"), None).await });
     let event = post.events.recv().await.unwrap();
     answered(event, |_| Err(Refusal::DiskFull));
     assert_eq!(accepted.await.unwrap(), Err(Refusal::DiskFull));
