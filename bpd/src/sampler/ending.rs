@@ -298,6 +298,11 @@ impl Stage {
             may_count: self.counters.are_allowed(),
             heard_after: open.heard_after(),
             most_ns: open.most_ns(took, usage),
+            shell_ns: finish
+                .rest
+                .as_ref()
+                .and_then(|rest| Duration::try_from_secs_f64(rest.shell_seconds?).ok())
+                .map(|shell| shell.as_nanos() as u64),
         };
         let is_whole = accounts.counted.is_some_and(|counted| counted.quality == Quality::Exact);
         let mut totals = totals::settle(&accounts);

@@ -35,6 +35,19 @@ pub(super) struct Accounts<'a> {
     pub heard_after: Duration,
     /// More than this it cannot have burned; what was counted or seen is of a moment later.
     pub most_ns: Option<u64>,
+    /// CPU time of the shell itself in this line, as the shell reports it.
+    pub shell_ns: Option<u64>,
+}
+
+impl Accounts<'_> {
+    /// How much CPU time of the shell was read that it used after the line's end, or before its start. A shell with
+    /// several threads (PowerShell) may use more than the time that has passed.
+    fn outside_ns(&self) -> u64 {
+        let seen_s = self.usage.and_then(|usage| usage.rest.as_ref()?.shell_seconds);
+        let seen_ns =
+            seen_s.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default();
+        self.shell_ns.map_or(0, |told_ns| (seen_ns.as_nanos() as u64).saturating_sub(told_ns))
+    }
 }
 
 /// What was counted of a run, whoever waited for it.
@@ -119,9 +132,13 @@ pub(super) fn settle(accounts: &Accounts<'_>) -> Totals {
     let reported = accounts.reported.unwrap_or_default();
     let usage = accounts.usage.filter(|_| accounts.observed);
     let most_ns = accounts.most_ns.unwrap_or(u64::MAX);
-    let seen_ns = usage.map(|usage| usage.cpu_ns.min(most_ns));
-    let most_counted =
-        accounts.counted.map(|counted| Count { cpu_ns: counted.cpu_ns.min(most_ns), ..counted });
+    let outside_ns = accounts.outside_ns();
+    let seen_ns = usage.map(|usage| usage.cpu_ns.saturating_sub(outside_ns).min(most_ns));
+    // What was seen is known to a clock tick, a counter is finer.
+    let outside_ns = Some(outside_ns).filter(|ns| *ns > NOISE_NS).unwrap_or(0);
+    let most_counted = accounts
+        .counted
+        .map(|counted| Count { cpu_ns: counted.cpu_ns.saturating_sub(outside_ns).min(most_ns), ..counted });
     let reported_ns = reported.cpu_ns.map(|cpu_ns| match reported.quality {
         Quality::Exact | Quality::Counter => cpu_ns,
         _ => cpu_ns.saturating_sub(accounts.usage.map_or(0, |usage| usage.foreign_ns)),
@@ -221,8 +238,46 @@ mod tests {
             may_count: false,
             heard_after: Duration::ZERO,
             most_ns: None,
+            shell_ns: None,
         });
         assert_eq!((totals.cpu_ns, totals.quality), (cpu_ns, quality), "{reported:?} {usage:?} {living}");
+    }
+
+    #[test]
+    fn what_a_shell_used_outside_of_its_line_is_not_the_lines() {
+        let ms = 1_000_000;
+        let check = |told_ms: Option<u64>, seen_shell_ms: u64, counted_ms: Option<u64>, expected_ms: u64| {
+            let rest = bp_proto::Rest {
+                shell_seconds: Some(seen_shell_ms as f64 / 1000.0),
+                ..bp_proto::Rest::default()
+            };
+            // A child has used 5 ms besides.
+            let usage = Usage { rest: Some(rest), ..usage((seen_shell_ms + 5) * ms) };
+            let totals = settle(&Accounts {
+                reported: told_ms.map(|told_ms| report((told_ms + 5) * ms, Quality::Times)),
+                usage: Some(&usage),
+                observed: true,
+                living: 0,
+                living_ns: 0,
+                counted: counted_ms.map(|counted_ms| Count {
+                    cpu_ns: counted_ms * ms,
+                    quality: Quality::Counter,
+                    user_permille: None,
+                }),
+                may_count: true,
+                heard_after: Duration::ZERO,
+                most_ns: None,
+                shell_ns: told_ms.map(|told_ms| told_ms * ms),
+            });
+            assert_eq!(totals.cpu_ns, Some(expected_ms * ms), "{told_ms:?} {seen_shell_ms} {counted_ms:?}");
+        };
+        // Seen of PowerShell: its threads compile while its prompt is drawn.
+        check(Some(10), 61, None, 15);
+        check(Some(10), 61, Some(66), 15);
+        check(Some(10), 12, None, 15);
+        // A process that nobody waited for is counted all the same.
+        check(Some(10), 12, Some(315), 315);
+        check(None, 61, None, 66);
     }
 
     #[test]
@@ -259,6 +314,7 @@ mod tests {
                 may_count: true,
                 heard_after: Duration::ZERO,
                 most_ns: None,
+                shell_ns: None,
             });
             assert_eq!((totals.cpu_ns, totals.quality), (Some(expected.0 * ms), expected.1));
             assert_eq!(totals.user_ns.is_some(), totals.quality == quality, "its split is the account's");
@@ -296,6 +352,7 @@ mod tests {
                 may_count: false,
                 heard_after: Duration::ZERO,
                 most_ns: None,
+                shell_ns: None,
             });
             let said = (totals.cpu_ns.unwrap() / ms, totals.quality, totals.incomplete);
             assert_eq!(said, expected, "{reported:?} {counted_ms} {seen_ms}");
@@ -344,6 +401,7 @@ mod tests {
                 may_count,
                 heard_after: Duration::ZERO,
                 most_ns: None,
+                shell_ns: None,
             });
             assert_eq!(totals.incomplete, incomplete, "{quality:?} {may_count} {unreaped} {counted}");
         };
@@ -372,6 +430,7 @@ mod tests {
                 may_count: true,
                 heard_after: Duration::ZERO,
                 most_ns: None,
+                shell_ns: None,
             });
             assert_eq!(
                 totals.cpu_ns,
@@ -402,6 +461,7 @@ mod tests {
                 may_count: counted,
                 heard_after: Duration::from_millis(heard_ms),
                 most_ns: None,
+                shell_ns: None,
             });
             assert_eq!(totals.incomplete, incomplete, "{reported} {heard_ms} {shell_seconds:?} {counted}");
         };
@@ -431,6 +491,7 @@ mod tests {
                 may_count: true,
                 heard_after: Duration::ZERO,
                 most_ns: Some(2 * ms),
+                shell_ns: None,
             });
             assert_eq!(totals.cpu_ns, Some(expected_ms * ms), "{reported_ms:?} {counted_ms:?}");
         };
@@ -460,6 +521,7 @@ mod tests {
             may_count: false,
             heard_after: Duration::ZERO,
             most_ns: None,
+            shell_ns: None,
         });
         assert_eq!((totals.cpu_ns, totals.rss_max_bytes), (None, None));
     }
@@ -479,6 +541,7 @@ mod tests {
                 may_count: false,
                 heard_after: Duration::ZERO,
                 most_ns: None,
+                shell_ns: None,
             })
         };
         assert!(!settled(&alone).peak_lower_bound);

@@ -529,3 +529,23 @@ async fn a_socket_client_hears_that_its_records_were_not_stored() {
     answered(event, |_| Err(Refusal::DiskFull));
     assert_eq!(accepted.await.unwrap(), Err(Refusal::DiskFull));
 }
+
+#[tokio::test]
+async fn what_a_shell_sends_itself_is_heard_at_once_and_read_when_somebody_asks() {
+    let mut post = Post::new();
+    post.drained().await;
+    let Owner { pid, start_ticks } = own();
+    let mail = post.mail.clone();
+    let records = [started(start_ticks, T0, "make"), ended(start_ticks, T0, T0 + 5)];
+    let [start, end] = records.map(|records| {
+        let mail = mail.clone();
+        tokio::spawn(async move { mail.accept(pid, records, Some(pid)).await })
+    });
+    let heard = post.events.recv().await.unwrap();
+    assert!(matches!(heard.body, Body::Heard { shell } if shell == pid), "{heard:?}");
+    let bodies = post.drained().await;
+    let names: Vec<_> = bodies.iter().map(|body| matches!(body, Body::Start(_))).collect();
+    assert_eq!(names, [true, false], "the start and the end, in this order, and nothing else: {bodies:?}");
+    start.await.unwrap().unwrap();
+    end.await.unwrap().unwrap();
+}
