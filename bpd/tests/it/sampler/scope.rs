@@ -59,7 +59,9 @@ fn a_shell_that_is_alone_in_its_group_has_exact_totals_and_curves_without_a_coun
         assert!(truth > 100 * MS, "the work was too small to prove anything: {truth}");
         assert!(cpu_ns + 20 * MS >= truth && cpu_ns <= truth + 60 * MS, "{cpu_ns} of {truth}");
         assert_eq!((totals.quality, totals.incomplete), (Quality::Exact, false));
-        assert_eq!(totals.user_ns.unwrap() + totals.system_ns.unwrap(), cpu_ns);
+        // The kernel may not have split the group's time yet.
+        let split = totals.user_ns.zip(totals.system_ns);
+        assert!(split.is_none_or(|(user_ns, system_ns)| user_ns + system_ns == cpu_ns), "{totals:?}");
         assert!(curve_ns + 20 * MS >= truth && curve_ns <= cpu_ns, "{curve_ns} of {truth}");
     });
 }
