@@ -23,6 +23,7 @@ $isChained = $false   # a reader that replaced ours calls ours
 $wasPrompted = $true  # our prompt ran since the last line was read
 $wasRead = $false     # our reader ran since the prompt before
 $isReady = $false     # core.ps1 is loaded
+$core = "$PSScriptRoot/core.ps1"
 $editor = $saveNothing = $sensitive = $null # PSReadLine's class while its module is loaded, and what core.ps1 found in it
 $lastId = -1          # the newest entry of PowerShell's history at the last prompt
 $native = $null       # $LASTEXITCODE, $Error[0] and the directory behind the last prompt
@@ -77,7 +78,7 @@ function __bizim_install_reader {
         else {
             $script:wasRead = $true
             try {
-                if (-not $isReady) { . "$PSScriptRoot/core.ps1" }
+                if (-not $isReady) { . $core }
                 # Mostly the prompt has done it.
                 if ($open.Count -or -not $wasPrompted) { $record.InvokeReturnAsIs($false, $fine, $true, $null, $null) }
                 if (-not $wasPrompted) { __bizim_install_prompt }
@@ -120,7 +121,7 @@ function __bizim_install_prompt {
                     $script:lastId = if ($entry) { $entry.Id } else { 0 }
                 }
                 else {
-                    if (-not $isReady) { . "$PSScriptRoot/core.ps1" }
+                    if (-not $isReady) { . $core }
                     $record.InvokeReturnAsIs($false, $fine, $false, $null, $null)
                 }
                 $repairReader.InvokeReturnAsIs()

@@ -1,7 +1,7 @@
 # What the hook for PowerShell does with lines. bp.psm1 loads it into the module when the first line is read.
 #
-# $record runs twice for each line. It is one long block, and called by InvokeReturnAsIs, because calls are what costs here:
-# a function or a cmdlet takes 30 to 90 µs, for which PowerShell builds a pipeline, a block some 20 µs, a method of .NET 1.
+# $record runs twice for each line. It is one long block, called by InvokeReturnAsIs, because calls are what costs here. In
+# microseconds: a function or a cmdlet 30 to 90 (PowerShell builds a pipeline for it), a block some 20, a method of .NET 1.
 
 [Diagnostics.DebuggerHidden()] param()
 

@@ -21,6 +21,12 @@ const MADE: &str = " in a new file";
 const POWERSHELL_GUARD: &str = "if ($Host.Name -eq 'ConsoleHost' -and ((Get-Module PSReadLine) -or ![Console]::IsInputRedirected -and \
      !([Environment]::GetCommandLineArgs() -notmatch 'pwsh(\\.dll)?$|^-+(nol|noe|l|i)')) -and (Get-Command ";
 
+/// Loading the hook runs a program: `$LASTEXITCODE` is as it was, and unset if it was unset.
+const POWERSHELL_SAVE: &str = "& { $all = $ExecutionContext.SessionState.PSVariable; $last = $all.Get('global:LASTEXITCODE'); \
+     $code = $all.GetValue('global:LASTEXITCODE')";
+const POWERSHELL_RESTORE: &str =
+    "if ($last) { $all.Set('global:LASTEXITCODE', $code) } else { $all.Remove('global:LASTEXITCODE') } }";
+
 #[derive(Clone, Debug)]
 pub struct RcFile {
     pub shell: Shell,
@@ -59,7 +65,8 @@ impl RcFile {
                 )
             }
             Shell::Powershell => format!(
-                "{POWERSHELL_GUARD}{bpctl} -ErrorAction Ignore)) {{ & {bpctl} init {name} | Invoke-Expression }} {MARK}"
+                "{POWERSHELL_GUARD}{bpctl} -ErrorAction Ignore)) {{ {POWERSHELL_SAVE}; & {bpctl} init {name} | \
+                 Invoke-Expression; {POWERSHELL_RESTORE} }} {MARK}"
             ),
         }
     }

@@ -44,6 +44,13 @@ pub(crate) fn starts_job(line: &str) -> bool {
     if simple_commands(line).any(|command| command.split_whitespace().next() == Some("coproc")) {
         return true;
     }
+    // PowerShell's cmdlet, anywhere in the line: its names stand behind assignments, too, and in any case of letters.
+    if line
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '-')
+        .any(|word| ["Start-Job", "sajb"].iter().any(|name| word.eq_ignore_ascii_case(name)))
+    {
+        return true;
+    }
     let bytes = line.as_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
     (0..bytes.len()).any(|index| {
@@ -194,7 +201,16 @@ mod tests {
 
     #[test]
     fn a_lone_ampersand_starts_a_job() {
-        for line in ["sleep 1 &", "a & b", "make&", "(a; b) &\n", "coproc cat", "true; coproc x { cat; }"] {
+        for line in [
+            "$job = start-job { sleep 9 }",
+            "sajb { 1 }",
+            "sleep 1 &",
+            "a & b",
+            "make&",
+            "(a; b) &\n",
+            "coproc cat",
+            "true; coproc x { cat; }",
+        ] {
             assert!(starts_job(line), "{line}");
         }
         for line in ["a && b", "make 2>&1", "make &> log", "a |& b", "echo \\&", "echo coproc", ""] {

@@ -254,7 +254,7 @@ words! {
     SetupAsk: "Add this line? [y/N]", "Bu satır eklensin mi? [e/H]";
     SetupCompletions: "To complete its words with Tab, if you like:", "İsterseniz sözcüklerini Tab ile tamamlamak için:";
     SetupDone: "Open a new {}: what you type in it is recorded.", "Yeni bir {} açın: orada yazdıklarınız kaydedilir.";
-    SetupWhichShell: "name the shell: bpctl setup bash, zsh or fish (SHELL says \"{}\")", "kabuğu adlandırın: bpctl setup bash, zsh ya da fish (SHELL \"{}\" diyor)";
+    SetupWhichShell: "name the shell: bpctl setup bash, zsh, fish or powershell (SHELL says \"{}\")", "kabuğu adlandırın: bpctl setup bash, zsh, fish ya da powershell (SHELL \"{}\" diyor)";
     SetupNobodyToAsk: "there is no terminal to ask at; say --yes", "soracak bir terminal yok; --yes deyin";
     UninstallAsk: "Remove all this, and stop bpd? [y/N]", "Bunların hepsi kaldırılsın ve bpd durdurulsun mu? [e/H]";
     UninstallData: "What was recorded stays in {} (bpctl uninstall --data removes it).", "Kaydedilenler {} içinde duruyor (bpctl uninstall --data kaldırır).";

@@ -49,11 +49,15 @@ impl Shell {
     /// One word of this shell, whatever bytes it holds.
     pub fn quoted(self, word: &OsStr) -> Vec<u8> {
         let mut quoted = vec![b'\''];
-        for byte in word.as_bytes() {
+        for (at, byte) in word.as_bytes().iter().enumerate() {
             match (self, byte) {
                 (Self::Fish, b'\'' | b'\\') => quoted.extend_from_slice(&[b'\\', *byte]),
                 (Self::Bash | Self::Zsh, b'\'') => quoted.extend_from_slice(b"'\\''"),
                 (Self::Powershell, b'\'') => quoted.extend_from_slice(b"''"),
+                (Self::Powershell, 0x98..=0x9b) if word.as_bytes()[..at].ends_with(&[0xe2, 0x80]) => {
+                    // To PowerShell these typographic quotes are quotes, too.
+                    quoted.extend_from_slice(&[*byte, 0xe2, 0x80, *byte]);
+                }
                 (_, byte) => quoted.push(*byte),
             }
         }
@@ -108,7 +112,7 @@ fn emulated(script: &[u8]) -> Vec<u8> {
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let output = match args.shell {
-        Shell::Powershell => module::import_line(&Places::find()?)?,
+        Shell::Powershell => module::loading_line(&Places::find()?),
         shell => evaluated(shell),
     };
     std::io::stdout().write_all(&output)?;
@@ -155,6 +159,10 @@ mod tests {
             assert_eq!(output.stdout, odd.as_bytes(), "{program}");
         }
         assert_eq!(Shell::Powershell.quoted(OsStr::new("it's")), b"'it''s'");
+        assert_eq!(
+            Shell::Powershell.quoted(OsStr::new("a\u{2019}b\u{201b}")),
+            "'a\u{2019}\u{2019}b\u{201b}\u{201b}'".as_bytes()
+        );
     }
 }
 

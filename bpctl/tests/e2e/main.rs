@@ -27,6 +27,7 @@ mod others;
 mod outage;
 mod picture;
 mod powershell;
+mod powershell_ends;
 mod preexec;
 mod privacy;
 mod pty;

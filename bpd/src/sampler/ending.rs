@@ -316,7 +316,9 @@ impl Stage {
         // No total below its curve. What was read of a line that had ended when bpd heard of it is not its curve.
         let is_its =
             accounts.observed || !open.start.draft.is_over && u128::from(open.last.at_ms) <= took.as_millis();
-        totals.cpu_ns = totals.cpu_ns.max((is_its && open.last.cpu_ns > 0).then_some(open.last.cpu_ns));
+        // A reading that was taken late shows what the shell used after the line.
+        let curve_ns = open.last.cpu_ns.saturating_sub(accounts.outside_ns());
+        totals.cpu_ns = totals.cpu_ns.max((is_its && curve_ns > 0).then_some(curve_ns));
         // The wrapper has seen some that we have not found.
         totals.incomplete |= finish.background && living == 0 && !is_whole;
         (totals, observed)

@@ -23,7 +23,11 @@ use crate::typed;
 /// Lines such as `fg` that wait to be told which job they continued.
 const MAX_RESUMING: usize = 64;
 
+/// What PowerShell's hook calls its shell.
+const POWERSHELL: &str = "powershell";
+
 const SIGHUP: i32 = 1;
+const SIGKILL: i32 = 9;
 const SIGTERM: i32 = 15;
 
 /// A shell that ends sends SIGHUP to its jobs before it is gone, and bash SIGTERM to those that are stopped.
@@ -92,6 +96,7 @@ impl Stage {
         let is_said = open.start.draft.command.as_deref().is_none_or(typed::starts_job);
         let began = open.ticks_at(Duration::ZERO);
         let (last, _) = open.last_ticks(told(open, finish));
+        let shell_group = group_of(open.owner.pid);
         let mut jobs = self.tree.children_of_owner(open.uid());
         jobs.retain(|job| {
             let Some(seen) = look(*job) else { return false };
@@ -100,8 +105,7 @@ impl Stage {
             }
             // The line is over, so that what holds the terminal belongs to the next line, whose start may not have been
             // read yet. Without job control (`set +m`) jobs stay in the shell's group.
-            let is_apart =
-                seen.group != process::stat(open.owner.pid).ok().and_then(|stat| stat_field(&stat, 5));
+            let is_apart = seen.group != shell_group;
             let is_of_next = seen.is_in_foreground && (is_apart || !is_said) && job.start_ticks + 1 >= last;
             // A helper of the shell's line editor may have begun in the clock tick of Enter.
             !is_of_next && (is_said || job.start_ticks > began)
@@ -155,9 +159,14 @@ impl Stage {
         if living.is_empty() {
             return false;
         }
+        // Without job control (PowerShell, `set +m`) a job is in the group of its shell, which holds the terminal.
+        let shell_group = group_of(job.open.owner.pid);
+        let is_apart = |seen: &Seen| seen.group != shell_group;
         let phase = if living.iter().all(|seen| seen.is_stopped) {
             Phase::Stopped
-        } else if job.continued_by.is_some() || living.iter().any(|seen| seen.is_in_foreground) {
+        } else if job.continued_by.is_some()
+            || living.iter().any(|seen| seen.is_in_foreground && is_apart(seen))
+        {
             Phase::Running
         } else {
             Phase::Background
@@ -251,6 +260,12 @@ impl Stage {
         };
         // As `wait $!` has it: the job that was started last.
         let status = statuses.last().copied().unwrap_or(WaitStatus::Unknown);
+        // PowerShell runs a job in a server of its own, which it kills when the job is removed.
+        let is_job_server = job.open.start.draft.shell.as_deref() == Some(POWERSHELL);
+        let status = match status {
+            WaitStatus::Signalled(SIGKILL) if is_job_server => WaitStatus::Unknown,
+            status => status,
+        };
         if status == WaitStatus::Unknown && job.continued_by.is_some() {
             // The end of `fg` tells.
             return false;
@@ -501,6 +516,11 @@ impl Stage {
             self.keep_jobs(open, line, &jobs, None, now);
         }
     }
+}
+
+/// The process group.
+fn group_of(pid: u32) -> Option<u64> {
+    process::stat(pid).ok().and_then(|stat| stat_field(&stat, 5))
 }
 
 /// Whether shells report this of a job that was suspended: 128 + SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU.

@@ -42,7 +42,7 @@ pub(super) struct Accounts<'a> {
 impl Accounts<'_> {
     /// How much CPU time of the shell was read that it used after the line's end, or before its start. A shell with
     /// several threads (PowerShell) may use more than the time that has passed.
-    fn outside_ns(&self) -> u64 {
+    pub(super) fn outside_ns(&self) -> u64 {
         let seconds = self.usage.and_then(|usage| usage.rest.as_ref()?.shell_seconds);
         let seen = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default();
         self.shell_ns.map_or(0, |told_ns| (seen.as_nanos() as u64).saturating_sub(told_ns))

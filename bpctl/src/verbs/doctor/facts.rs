@@ -21,7 +21,7 @@ const FISH: &str =
 /// `$lastId` is the newest entry of the history when the hook ran last, `$open` the lines that it saw begin. A line that
 /// runs is not in the history yet.
 const POWERSHELL: &str = r#"@(& { Microsoft.PowerShell.Core\Set-StrictMode -Off
-$hook = $null; foreach ($module in Microsoft.PowerShell.Core\Get-Module -Name bp) { if ($module.Path -like '*hooks?bp.psm1') { $hook = $module } }
+$hook = $null; foreach ($module in Microsoft.PowerShell.Core\Get-Module -Name bp) { if ($module.Path -like '*hooks?bp.psm1' -or $module.Path -notlike '*.psm1') { $hook = $module } }
 $newest = 0; foreach ($entry in Microsoft.PowerShell.Core\Get-History -Count 1) { $newest = $entry.Id }
 '--fact'; "host=$($Host.Name)"
 '--fact'; "loaded=$(if ($hook) { 1 })"

@@ -19,30 +19,56 @@ const FILE: &str = "hooks/bp.psm1";
 const CORE_FILE: &str = "hooks/core.ps1";
 pub(super) const CORE: &str = include_str!("../../../../shell/core.ps1");
 
-/// The line that imports the hook. `bpctl init` writes the module's file if it is missing or another version's, so that it
-/// is always this program's.
-///
-/// # Errors
-/// The file cannot be written, or the runtime directory is not this user's alone.
-pub(super) fn import_line(places: &Places) -> anyhow::Result<Vec<u8>> {
+/// In the module: where the part for lines is.
+const CORE_PLACE: &str = r#"$core = "$PSScriptRoot/core.ps1""#;
+
+/// Stands for a newline in a text that is printed on one line: `PowerShell` evaluates what a program prints line by line.
+const NEWLINE: char = '\u{1}';
+
+/// The line that loads the hook. `bpctl init` writes the module's file if it is missing or another version's, so that it
+/// is always this program's. Where it cannot be written, the line holds the whole hook.
+pub(super) fn loading_line(places: &Places) -> Vec<u8> {
     let file = places.data.join(FILE);
-    store(&places.data.join(CORE_FILE), CORE.as_bytes())?;
-    store(&file, Shell::Powershell.hook().as_bytes())?;
-    own_dir(&places.run)?;
-    own_dir(&places.mail())?;
+    let stored = store(&places.data.join(CORE_FILE), CORE.as_bytes())
+        .and_then(|()| store(&file, Shell::Powershell.hook().as_bytes()));
+    // The hook writes nowhere if the runtime directory is not this user's alone.
+    let is_own = own_dir(&places.run).is_ok() && own_dir(&places.mail()).is_ok();
+    let mail = if is_own { places.mail() } else { PathBuf::new() };
     // A path that does not fit a socket's address: the mailbox is always there.
-    let socket = places.socket().unwrap_or_default();
+    let socket = places.socket().ok().filter(|_| is_own).unwrap_or_default();
     let boot = process::boot_id().unwrap_or_else(|| "-".to_owned());
-    let arguments = [places.mail().into(), socket.into(), OsString::from(boot), OsString::from(origin())];
+    let arguments = [mail.into(), socket.into(), OsString::from(boot), OsString::from(origin())];
     let arguments = arguments.map(|argument| Shell::Powershell.quoted(&argument)).join(&b","[..]);
-    Ok([
-        b"Microsoft.PowerShell.Core\\Import-Module -Name ",
-        &Shell::Powershell.quoted(file.as_os_str())[..],
-        b" -ArgumentList ",
-        &arguments,
-        b" -Global -DisableNameChecking -Verbose:$false -ErrorAction Ignore\n",
-    ]
-    .concat())
+    let import = b"-Global -DisableNameChecking -Verbose:$false -ErrorAction Ignore";
+    let line = match stored {
+        Ok(()) => [
+            &b"Microsoft.PowerShell.Core\\Import-Module -Name "[..],
+            &Shell::Powershell.quoted(file.as_os_str()),
+            b" -ArgumentList ",
+            &arguments,
+            b" ",
+            import,
+        ]
+        .concat(),
+        // A second load must change nothing, as it does with a file.
+        Err(_) => [
+            &b"if (-not (Microsoft.PowerShell.Core\\Get-Module -Name bp)) { \
+               Microsoft.PowerShell.Core\\New-Module -Name bp -ScriptBlock ([scriptblock]::Create("[..],
+            &Shell::Powershell.quoted(OsStr::new(&whole().replace('\n', &NEWLINE.to_string()))),
+            b".Replace([char] 1, [char] 10))) -ArgumentList ",
+            &arguments,
+            b" | Microsoft.PowerShell.Core\\Import-Module ",
+            import,
+            b" }",
+        ]
+        .concat(),
+    };
+    [line, b"\n".to_vec()].concat()
+}
+
+/// Both parts of the hook in one text.
+fn whole() -> String {
+    Shell::Powershell.hook().replace(CORE_PLACE, &format!("$core = {{\n{CORE}\n}}"))
 }
 
 /// Who types and the run around the shell, as the last two words of a record's `shell` field.
@@ -86,6 +112,12 @@ mod tests {
             assert_eq!(fs::read_to_string(&file).unwrap(), text);
         }
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_hook_in_one_text_has_both_parts() {
+        let whole = whole();
+        assert!(whole.contains(CORE) && !whole.contains("PSScriptRoot") && !whole.contains(NEWLINE));
     }
 
     #[test]
