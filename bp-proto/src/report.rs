@@ -360,6 +360,13 @@ pub struct CodeState {
     pub waiting: bool,
 }
 
+/// What bpd knows of a shell that has the hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShellState {
+    /// When the line began that the shell runs, if it has reported it; whether it is recorded or not.
+    pub line_started_at: Option<UnixMillis>,
+}
+
 /// How a quality reads in one word, for tables.
 impl Quality {
     pub fn word(self) -> &'static str {

@@ -51,6 +51,8 @@ pub enum Request {
     OpenCode,
     /// Whether a browser has redeemed that code → [`crate::report::CodeState`].
     CodeState { code: String },
+    /// What bpd knows of a shell → [`crate::report::ShellState`].
+    ShellState { pid: u32 },
     /// The file of pauses was written → `{}`. Recording does not wait for it; who watches the page is told.
     PausesChanged,
     /// → `{}` once the config was read again; else the error that names file, line and key.

@@ -525,7 +525,11 @@ fn doctor_names_what_keeps_lines_from_being_recorded() {
     let Some(program) = program() else { return };
     let home = Home::new();
     let _bpd = Served::start(&home);
-    let mut shell = Pwsh::start(home, program, Transport::Socket, "", "");
+    let mut shell = Pwsh::start(home, program.clone(), Transport::Socket, "", "");
+    // A line that only looks at bp is no run: the shell's report of it counts all the same.
+    let screen = plain(&shell.line("bpctl doctor").screen);
+    assert!(!screen.contains("produced no event") && !screen.contains("init powershell"), "{screen}");
+    assert!(screen.contains("Nothing is wrong"), "{screen}");
     let ask = "bpctl doctor --shell | Invoke-Expression";
     let screen = plain(&shell.line(ask).screen);
     assert!(screen.contains("the hook is loaded and in its place"), "{screen}");
@@ -536,6 +540,23 @@ fn doctor_names_what_keeps_lines_from_being_recorded() {
     ));
     let screen = plain(&shell.line(ask).screen);
     assert!(screen.contains("were both replaced"), "{screen}");
+    assert!(screen.contains("load the hook last in the profile"), "{screen}");
+    let Pwsh { terminal, home } = shell;
+    drop(terminal);
+    let replaced = format!(
+        "$global:own = $function:PSConsoleHostReadLine; function global:PSConsoleHostReadLine {{ & $global:own }}\n{}",
+        PROMPT.lines().last().unwrap()
+    );
+    let mut shell = Pwsh::start(home, program, Transport::Socket, &replaced, "");
+    let screen = plain(&shell.line(ask).screen);
+    assert!(screen.contains("the hook is loaded and in its place"), "{screen}");
+    // Without PSReadLine, and with it again.
+    shell.line("Remove-Module PSReadLine");
+    let screen = plain(&shell.line(ask).screen);
+    assert!(screen.contains("Import-Module PSReadLine"), "{screen}");
+    shell.line("Import-Module PSReadLine");
+    let screen = plain(&shell.line(ask).screen);
+    assert!(screen.contains("the hook is loaded and in its place"), "{screen}");
 }
 
 #[test]

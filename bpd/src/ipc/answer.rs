@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bp_proto::report::{CodeState, OpenCode, Processes};
+use bp_proto::report::{CodeState, OpenCode, Processes, ShellState};
 use bp_proto::request::Edit;
 use bp_proto::spool::{Spool, Spooled};
 use bp_proto::{Failure, Request, Start, Ulid, UnixMillis};
@@ -110,6 +110,7 @@ async fn ask(
             })?;
             json(&Nothing {})
         }
+        Request::ShellState { pid } => json(&ShellState { line_started_at: room.mail.line_of(pid).await }),
         Request::PausesChanged => {
             room.paused.send_replace(());
             json(&Nothing {})

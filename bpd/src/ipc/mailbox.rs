@@ -165,6 +165,13 @@ impl Mail {
         self.shared.drain(&mut reading).await;
     }
 
+    /// When the line began that the shell `pid` runs, if it has reported it.
+    pub async fn line_of(&self, pid: u32) -> Option<UnixMillis> {
+        let mut reading = self.shared.reading.lock().await;
+        self.shared.drain(&mut reading).await;
+        reading.dir.line_of(pid)
+    }
+
     /// A run was removed: no file of a shell keeps its text.
     pub async fn remove_texts(&self) {
         self.shared.reading.lock().await.dir.remove_texts();

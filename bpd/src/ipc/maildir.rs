@@ -131,6 +131,11 @@ impl MailDir {
         self.known.contains_key(&pid)
     }
 
+    /// When the line began that the shell runs, if it has reported it.
+    pub(super) fn line_of(&self, pid: u32) -> Option<UnixMillis> {
+        self.known.get(&pid)?.session.line_started_at()
+    }
+
     /// Whether the shell may have written since it was read last.
     pub(super) fn has_news(&self, pid: u32) -> bool {
         let kept = self.known.get(&pid);

@@ -275,6 +275,11 @@ impl Session {
         self.open.is_some() || self.begun.is_some() || !self.outer.is_empty()
     }
 
+    /// When the open line began.
+    pub(super) fn line_started_at(&self) -> Option<UnixMillis> {
+        self.open.as_ref().map(|open| open.started_at)
+    }
+
     /// How many starts the shell has reported.
     pub(super) fn starts(&self) -> u64 {
         self.starts

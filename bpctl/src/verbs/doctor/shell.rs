@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bp_proto::place::{Places, home};
 use bp_proto::process::{self, TICKS_PER_SECOND};
+use bp_proto::report::ShellState;
 use bp_proto::request::ListQuery;
 use bp_proto::{Owner, Request, Run, UnixMillis};
 
@@ -51,10 +52,17 @@ pub(super) fn look(
     let line = rc.file.line(&setup::word_for_bpctl(shell)?);
     let home = home()?;
     let mut findings = rc.look(&home, &line, screen);
+    let mut bpd = bpd;
+    // What goes over the socket leaves no file, and a line that only looks at bp is no run.
+    let is_in_line = bpd.as_deref_mut().is_some_and(|bpd| {
+        let state = bpd.ask::<ShellState>(&Request::ShellState { pid: parent.pid });
+        state.ok().and_then(|state| state.line_started_at).is_some_and(is_of_this_line)
+    });
     let recorded = bpd.and_then(|bpd| newest_of(bpd, parent.pid));
     let newest = match newest(places, parent) {
-        // What goes over the socket leaves no file.
-        Newest::None if recorded.is_some_and(Recorded::is_of_this_line) => Newest::This,
+        Newest::This => Newest::This,
+        _ if is_in_line => Newest::This,
+        Newest::None if recorded.is_some_and(|run| is_of_this_line(run.at)) => Newest::This,
         newest => newest,
     };
     let at = Here { shell, parent, rc, line, newest, recorded, is_in_file: false };
@@ -83,11 +91,10 @@ struct Recorded {
     at: UnixMillis,
 }
 
-impl Recorded {
-    fn is_of_this_line(self) -> bool {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.at.0).unwrap_or(0));
-        age(Some(at), born(), SystemTime::now()) == Newest::This
-    }
+/// Whether what began then is the line that started us.
+fn is_of_this_line(at: UnixMillis) -> bool {
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or(0));
+    age(Some(at), born(), SystemTime::now()) == Newest::This
 }
 
 /// All that is known from outside of the shell.
