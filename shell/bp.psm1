@@ -3,7 +3,8 @@
 # This file has what is needed until the first prompt: parsing the rest would delay it.
 #
 # Every function has DebuggerHidden, or `Set-PSDebug -Trace` would print its lines. Aliases and functions of the user come
-# before cmdlets and aliases before functions: cmdlets are named with their module, functions begin with `__bizim_`.
+# before cmdlets and aliases before functions: cmdlets are named with their module. A function of this file would be exported
+# to the user's scope: blocks in variables are not, and their calls cost less.
 
 [Diagnostics.DebuggerHidden()] param([string] $Mail, [string] $Socket, [string] $Boot, [string] $Origin)
 
@@ -14,8 +15,8 @@ $PSDefaultParameterValues = @{}
 $PSNativeCommandUseErrorActionPreference = $false
 
 # The functions that ours replaced, the oldest first. There are several if a later one calls ours.
-$readers = [Collections.Generic.List[object]]::new()
-$prompts = [Collections.Generic.List[object]]::new()
+$readers = [Collections.ArrayList]::new()
+$prompts = [Collections.ArrayList]::new()
 $readerDepth = 0
 $promptDepth = 0
 $reader = $null       # the reader at the last prompt: ours, or one that calls ours
@@ -54,19 +55,19 @@ $repairReader = {
     foreach ($function in $find.GetCommands('PSConsoleHostReadLine', 'Function', $false)) { $current = $function.ScriptBlock }
     if ($null -ne $current -and -not [object]::ReferenceEquals($current, $reader)) {
         $script:reader = $current
-        if (-not $isChained) { __bizim_install_reader $current }
+        if (-not $isChained) { $installReader.InvokeReturnAsIs($current) }
     }
 }
 
 # What failed in the hook leaves no error. `Newest`: the newest error before.
-function __bizim_clear_failure {
+$clearFailure = {
     [Diagnostics.DebuggerHidden()] param($Newest)
     while ($global:Error.Count -and -not [object]::ReferenceEquals($global:Error[0], $Newest)) { $global:Error.RemoveAt(0) }
 }
 
-function __bizim_install_reader {
+$installReader = {
     [Diagnostics.DebuggerHidden()] param($Inner)
-    $readers.Add($Inner)
+    $null = $readers.Add($Inner)
     # `$?` first: every other statement overwrites it. Reader and prompt look at it themselves.
     function global:PSConsoleHostReadLine {
         [Diagnostics.DebuggerHidden()] param()
@@ -81,10 +82,10 @@ function __bizim_install_reader {
                 if (-not $isReady) { . $core }
                 # Mostly the prompt has done it.
                 if ($open.Count -or -not $wasPrompted) { $record.InvokeReturnAsIs($false, $fine, $true, $null, $null) }
-                if (-not $wasPrompted) { __bizim_install_prompt }
+                if (-not $wasPrompted) { $installPrompt.InvokeReturnAsIs() }
                 if ($editor -and -not $editor::GetOptions().HistoryNoDuplicates) { $before = $editor::GetHistoryItems()[-1] }
             }
-            catch { __bizim_clear_failure $newestError }
+            catch { $clearFailure.InvokeReturnAsIs($newestError) }
         }
         $script:readerDepth++
         try {
@@ -94,7 +95,7 @@ function __bizim_install_reader {
         finally { $script:readerDepth-- }
         if (-not $readerDepth) {
             $newestError = $global:Error[0]
-            try { $record.InvokeReturnAsIs($true, $null, $null, [string] $line, $before) } catch { __bizim_clear_failure $newestError }
+            try { $record.InvokeReturnAsIs($true, $null, $null, [string] $line, $before) } catch { $clearFailure.InvokeReturnAsIs($newestError) }
         }
         $line
     }
@@ -103,11 +104,11 @@ function __bizim_install_reader {
     }
 }
 
-function __bizim_install_prompt {
+$installPrompt = {
     [Diagnostics.DebuggerHidden()] param()
     $inner = { 'PS> ' }
     foreach ($function in $ExecutionContext.InvokeCommand.GetCommands('prompt', 'Function', $false)) { $inner = $function.ScriptBlock }
-    $prompts.Add($inner)
+    $null = $prompts.Add($inner)
     function global:prompt {
         [Diagnostics.DebuggerHidden()] param()
         $fine = $?
@@ -117,8 +118,8 @@ function __bizim_install_prompt {
             $newestError = $global:Error[0]
             try {
                 if ($lastId -lt 0) {
-                    $entry = Microsoft.PowerShell.Core\Get-History -Count 1
-                    $script:lastId = if ($entry) { $entry.Id } else { 0 }
+                    # The prompt has the number of the next line.
+                    $script:lastId = $MyInvocation.HistoryId - 1
                 }
                 else {
                     if (-not $isReady) { . $core }
@@ -126,7 +127,7 @@ function __bizim_install_prompt {
                 }
                 $repairReader.InvokeReturnAsIs()
             }
-            catch { __bizim_clear_failure $newestError }
+            catch { $clearFailure.InvokeReturnAsIs($newestError) }
         }
         $script:promptDepth++
         try {
@@ -148,9 +149,8 @@ function __bizim_install_prompt {
 $newestError = $global:Error[0]
 try {
     if ([Environment]::GetEnvironmentVariable('BP_OFF') -ne '1' -and $Host.Name -eq 'ConsoleHost') {
-        __bizim_install_prompt
+        $installPrompt.InvokeReturnAsIs()
         $repairReader.InvokeReturnAsIs()
     }
 }
-catch { __bizim_clear_failure $newestError }
-Microsoft.PowerShell.Core\Export-ModuleMember
+catch { $clearFailure.InvokeReturnAsIs($newestError) }
