@@ -233,6 +233,8 @@ impl<'a> Bench<'a> {
                 if variant == Variant::Mailbox {
                     command.env("BP_TRANSPORT", "mailbox");
                 }
+                // PowerShell leaves pipes there when it is killed.
+                command.env("TMPDIR", self.home_of(variant));
                 command.env("TERM", "xterm-256color").args(["-NoLogo", "-NoProfile", "-NoExit", "-File"]);
                 command.arg(self.home_of(variant).join(powershell::PROFILE))
             }
